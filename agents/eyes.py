@@ -1,0 +1,78 @@
+"""Seeing: a view as one vector, in the light of the instruction."""
+
+import torch
+from gymnasium.spaces import Box
+from torch import Tensor, nn
+
+
+class Film(nn.Module):
+    """Scales and shifts every channel by what the instruction says (Perez et al. 2018, arXiv:1709.07871)."""
+
+    def __init__(self, words: int, channels: int) -> None:
+        super().__init__()
+        self.modulate = nn.Linear(words, 2 * channels)
+
+    def forward(self, features: Tensor, whole: Tensor | None) -> Tensor:
+        if whole is None:
+            return features
+        scale, shift = self.modulate(whole)[..., None, None].chunk(2, dim=1)
+        return features * (1 + scale) + shift
+
+
+class PixelEye(nn.Module):
+    """Convolutions over RGB frames uint8 [N, size, size, 3]."""
+
+    def __init__(self, space: Box, words: int, size: int = 192, channels: tuple[int, int, int] = (24, 48, 48)) -> None:
+        super().__init__()
+        side = space.shape[0]
+        if side < 16:
+            raise ValueError(f"frames of {side}x{side} pixels are too small to see by; take at least 16x16")
+        first, second, third = channels
+        self.see = nn.Sequential(
+            nn.Conv2d(3, first, 4, stride=2, padding=1), nn.ReLU(), nn.Conv2d(first, second, 4, stride=2, padding=1)
+        )
+        self.film = Film(words, second) if words else None
+        self.find = nn.Conv2d(second, third, 3, stride=2, padding=1)
+        with torch.no_grad():
+            flat = self.find(self.see(torch.zeros(1, 3, side, side))).numel()
+        self.name = nn.Linear(flat, size)
+        self.size = size
+
+    def forward(self, view: Tensor, whole: Tensor | None) -> Tensor:
+        # The frames are stored channels last, which is also how convolutions on a CPU like them.
+        features = self.see(view.permute(0, 3, 1, 2).to(self.name.weight.dtype) / 255 - 0.5)
+        features = torch.relu(self.film(features, whole) if self.film else features)
+        return torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
+
+
+class SymbolEye(nn.Module):
+    """Embeddings of a cell's codes, then convolutions, over views uint8 [N, side, side, layers]."""
+
+    def __init__(self, space: Box, words: int, size: int = 192, channels: int = 48) -> None:
+        super().__init__()
+        side, layers = space.shape[0], space.shape[2]
+        highest = torch.as_tensor(space.high[0, 0].astype(int))
+        # One table for all layers: each has its own stretch of it.
+        offsets = torch.cat([torch.zeros(1, dtype=torch.long), (highest + 1).cumsum(0)])
+        self.register_buffer("offsets", offsets[:-1], persistent=False)
+        self.offsets: Tensor
+        self.embed = nn.EmbeddingBag(int(offsets[-1]), channels, mode="sum")
+        self.see = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = Film(words, channels) if words else None
+        self.find = nn.Conv2d(channels, channels, 3)
+        self.name = nn.Linear(channels * (side - 2) ** 2, size)
+        self.size, self.layers, self.channels = size, layers, channels
+
+    def forward(self, view: Tensor, whole: Tensor | None) -> Tensor:
+        codes = (view.long() + self.offsets).flatten(0, -2)
+        cells = self.embed(codes).view(*view.shape[:-1], self.channels).permute(0, 3, 1, 2)
+        features = self.see(cells)
+        features = torch.relu(self.film(features, whole) if self.film else features)
+        return torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
+
+
+def eye_for(space: Box, words: int, size: int) -> nn.Module:
+    """The eye for a kind of view, told by its space: RGB frames go up to 255, codes do not."""
+    if len(space.shape) != 3:
+        raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")
+    return PixelEye(space, words, size) if int(space.high.max()) == 255 else SymbolEye(space, words, size)

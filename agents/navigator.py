@@ -1,0 +1,151 @@
+"""The navigator: reads an instruction, looks, remembers and moves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete
+from torch import Tensor, nn
+from torch.distributions import Categorical
+
+from vln.agent import Agent, Decision, Memory, Observation
+
+from .eyes import eye_for
+from .memories import Recurrent
+from .words import Attention, Reader
+
+
+MOVE_SIZE = 16  # of the last move, as a vector
+SENSES = ("instruction", "view", "previous")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a navigator is made of."""
+
+    memory: Literal["lstm", "gru", "elman"] = "lstm"
+    """The cell of the recurrent core."""
+    hidden: int = 192
+    """The size of the core's state."""
+    layers: int = 1
+    """How many cells the core stacks."""
+    words: int = 64
+    """The size of a word's vector after reading."""
+    bidirectional: bool = False
+    """Whether the instruction is also read backwards."""
+    sight: int = 192
+    """The size of what is seen, as a vector."""
+    dropout: float = 0.0
+    """The share of inputs and outputs of the core left out while training."""
+
+
+class Navigator(Agent):
+    """An instruction LSTM, an eye that the instruction modulates, a recurrent core, attention over the words, two heads.
+
+    spaces: of single observations, by name: `instruction` (token ids), `view`, `previous` (the last move).
+    moves: how many moves there are. senses: which of the observations it has; without `view` it is blind, without
+    `instruction` deaf.
+    """
+
+    def __init__(
+        self,
+        spaces: Mapping[str, Space[Any]],
+        moves: int,
+        shape: Shape = Shape(),  # noqa: B008 (frozen)
+        senses: Sequence[str] = SENSES,
+    ) -> None:
+        super().__init__()
+        known = {name: space for name, space in spaces.items() if name in senses}
+        if not known:
+            raise ValueError(f"an agent needs at least one of the senses {sorted(spaces)}, not {list(senses)}")
+        inputs = 0
+        self.reader = self.eye = self.last_move = self.attention = self.join = None
+        if isinstance(space := known.get("instruction"), Box):
+            self.reader = Reader(int(space.high.max()) + 1, shape.words, bidirectional=shape.bidirectional)
+            self.attention = Attention(shape.hidden, shape.words)
+            self.join = nn.Linear(shape.hidden + shape.words, shape.hidden)
+            inputs += shape.words
+        if isinstance(space := known.get("view"), Box):
+            self.eye = eye_for(space, shape.words if self.reader else 0, shape.sight)
+            inputs += shape.sight
+        if isinstance(space := known.get("previous"), Discrete):
+            self.last_move = nn.Embedding(int(space.n), MOVE_SIZE)
+            inputs += MOVE_SIZE
+        self.core = Recurrent(shape.memory, inputs, shape.hidden, shape.layers)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.policy = nn.Linear(shape.hidden, moves)
+        self.value = nn.Linear(shape.hidden, 1)
+        # A policy that begins by choosing every move alike explores, and its first losses are small.
+        nn.init.normal_(self.policy.weight, std=0.01)
+        nn.init.zeros_(self.policy.bias)
+
+    def initial(self, batch: int) -> Memory:
+        return {"core": self.core.initial(batch)}
+
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        read = None
+        if self.reader:
+            # An instruction changes only where an episode begins, so each is read once and not at every step.
+            begins = starts.clone()
+            begins[0] = True
+            words, whole, real = self.reader(observation["instruction"][begins])
+            # Beginnings are numbered in the order of time; a slot keeps the number of its latest one.
+            number = begins.flatten().cumsum(0).view_as(begins) - 1
+            latest = torch.where(begins, number, -1).cummax(dim=0).values
+            read = words[latest], whole[latest], real[latest]
+        decision, core = self._decide(observation, memory["core"], starts, read)
+        return decision, {"core": core}
+
+    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        """As `forward` for one moment; the words that were read are kept in memory until the next episode."""
+        moment = {name: values[None] for name, values in observation.items()}
+        read, kept = None, {}
+        if self.reader:
+            if "words" not in memory:
+                kept = dict(zip(("words", "whole", "real"), self._read(observation["instruction"]), strict=True))
+            elif starts.any():
+                kept = self._reread(observation["instruction"], memory, starts)
+            else:
+                kept = {name: memory[name] for name in ("words", "whole", "real")}
+            read = kept["words"][None], kept["whole"][None], kept["real"][None]
+        decision, core = self._decide(moment, memory["core"], starts[None], read)
+        attention = None if decision.attention is None else decision.attention[0]
+        policy = Categorical(logits=decision.policy.logits[0], validate_args=False)
+        return Decision(policy, decision.value[0], attention), {"core": core, **kept}
+
+    def _read(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As the reader does, with as many words as tokens, so that what is read can be kept side by side."""
+        words, whole, real = self.reader(tokens)  # type: ignore[misc]
+        missing = tokens.shape[1] - words.shape[1]
+        return nn.functional.pad(words, (0, 0, 0, missing)), whole, nn.functional.pad(real, (0, missing))
+
+    def _reread(self, tokens: Tensor, memory: Memory, starts: Tensor) -> Memory:
+        fresh = self._read(tokens[starts])
+        kept = {}
+        for name, values in zip(("words", "whole", "real"), fresh, strict=True):
+            kept[name] = memory[name].clone()
+            kept[name][starts] = values.to(kept[name].dtype)
+        return kept
+
+    def _decide(
+        self, observation: Observation, core: Tensor, starts: Tensor, read: tuple[Tensor, Tensor, Tensor] | None
+    ) -> tuple[Decision, Tensor]:
+        time, batch = starts.shape
+        inputs, attention = [], None
+        if read:
+            inputs.append(read[1])
+        if self.eye:
+            whole = read[1].flatten(0, 1) if read else None
+            inputs.append(self.eye(observation["view"].flatten(0, 1), whole).view(time, batch, -1))
+        if self.last_move:
+            inputs.append(self.last_move(observation["previous"]))
+        hidden, core = self.core(self.dropout(torch.cat(inputs, dim=-1)), core, starts)
+        if read and self.attention and self.join:
+            heard, attention = self.attention(hidden, read[0], read[2])
+            hidden = torch.relu(self.join(torch.cat([hidden, heard], dim=-1)))
+        hidden = self.dropout(hidden)
+        logits = self.policy(hidden).float()
+        policy = Categorical(logits=logits, validate_args=False)
+        return Decision(policy, self.value(hidden).float().squeeze(-1), attention), core

@@ -1,0 +1,87 @@
+"""The tasks by name, for the command line and for Gymnasium."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gymnasium.vector import AutoresetMode
+
+from vln.env import TaskEnv
+from vln.language import Vocabulary
+from vln.tasks import Task, Written
+from vln.vector_env import TaskVectorEnv
+from vln.world import World
+
+from .rooms.families import FAMILIES
+from .rooms.phrases import WORDS
+from .rooms.world import Rooms
+from .sail.task import sail
+
+MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode in rooms, by difficulty
+
+
+def rooms(family: str, difficulty: int = 3) -> Task:
+    """A family of instructions in generated houses. difficulty: 1 (one small room) to 4 (up to nine rooms, 25x25)."""
+    build, write = FAMILIES[family](difficulty)
+    world = partial(Rooms, max_steps=MAX_STEPS[difficulty])
+    return Task(family.lower(), Written(build, write), world, words=Vocabulary(WORDS))
+
+
+TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) for family in FAMILIES} | {"sail": sail}
+
+
+def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
+    """The task of this name, with its own options (difficulty; for sail data, protocol, fold, heading, ...)."""
+    if name not in TASKS:
+        raise ValueError(f"no task is called {name!r}; there are {', '.join(TASKS)}")
+    try:
+        return TASKS[name](**(options or {}))
+    except TypeError as error:
+        raise ValueError(f"task {name!r} does not take these options: {error}") from None
+
+
+def make_env(
+    task: str,
+    split: str = "train",
+    view: str = "symbols",
+    max_steps: int | None = None,
+    size: int | None = None,
+    data: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    render_mode: str | None = None,
+) -> TaskEnv:
+    """What gymnasium.make calls. options: the task's own, see make_task."""
+    return TaskEnv(_open(task, split, view, max_steps, size, data, options), render_mode)
+
+
+def make_vector_env(
+    task: str,
+    num_envs: int = 1,
+    split: str = "train",
+    view: str = "symbols",
+    max_steps: int | None = None,
+    size: int | None = None,
+    data: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    render_mode: str | None = None,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    path_metrics: bool = False,
+) -> TaskVectorEnv:
+    """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes."""
+    world = _open(task, split, view, max_steps, size, data, options)
+    return TaskVectorEnv(world, num_envs, autoreset_mode, render_mode, path_metrics)
+
+
+def _open(
+    task: str,
+    split: str,
+    view: str,
+    max_steps: int | None,
+    size: int | None,
+    data: Path | str | None,
+    options: Mapping[str, Any] | None,
+) -> World[Any]:
+    chosen = dict(options or {}) | ({} if data is None else {"data": data})
+    world: dict[str, Any] = {"view": view, "size": size} | ({} if max_steps is None else {"max_steps": max_steps})
+    return make_task(task, chosen).open(split, **world)

@@ -1,0 +1,94 @@
+"""A house: the map one episode takes place in, and poses in it."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .things import Kind
+
+KIND, COLOUR, FLOOR = 0, 1, 2  # the layers of House.cells
+
+# A heading is 0 north (row - 1), 1 east (column + 1), 2 south, 3 west.
+HEADINGS = np.array([[-1, 0], [0, 1], [1, 0], [0, -1]], dtype=np.int16)
+
+SIZE_LIMIT = 64  # cells a side: what an agent has seen is kept as one 64-bit row of bits per row of cells
+
+Pose = tuple[int, int, int]  # row, column, heading
+
+
+@dataclass(frozen=True, eq=False)
+class House:
+    """A map of cells.
+
+    cells: uint8 [rows, columns, 3], the codes of kind, colour and floor (see things.py).
+    solid: bool [rows, columns], True where nobody can walk: walls, and in houses the objects.
+    stride: how many cells one `forward` covers: 1 in houses, 2 in mazes whose places lie on every second cell.
+    """
+
+    cells: NDArray[np.uint8]
+    solid: NDArray[np.bool_]
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        rows, columns, layers = self.cells.shape
+        if layers != 3 or self.solid.shape != (rows, columns):
+            raise ValueError(f"cells {self.cells.shape} and solid {self.solid.shape} do not describe one map")
+        if max(rows, columns) > SIZE_LIMIT:
+            raise ValueError(f"a map of {rows}x{columns} cells is larger than {SIZE_LIMIT}x{SIZE_LIMIT}")
+        rim = np.ones((rows, columns), dtype=bool)
+        rim[1:-1, 1:-1] = False
+        if not self.solid[rim].all():
+            row, column = np.argwhere(rim & ~self.solid)[0]
+            raise ValueError(f"the map is open to the outside at row {row}, column {column}: close it with a wall")
+        self.cells.setflags(write=False)
+        self.solid.setflags(write=False)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.cells.shape[0], self.cells.shape[1]
+
+    @cached_property
+    def opaque(self) -> NDArray[np.bool_]:
+        """Where no one sees through, [rows, columns]: walls and doors. One looks over objects."""
+        return np.isin(self.cells[..., KIND], (Kind.WALL, Kind.DOOR))
+
+    @cached_property
+    def identity(self) -> str:
+        """The same for equal maps and for no others: what the proof that no house crosses a split compares."""
+        return hashlib.sha256(repr((self.shape, self.stride)).encode() + self.cells.tobytes()).hexdigest()[:16]
+
+    def find(self, kind: int, colour: int | None = None) -> list[tuple[int, int]]:
+        """The cells (row, column) that hold this kind of thing, of this colour when one is given."""
+        found = self.cells[..., KIND] == kind
+        if colour is not None:
+            found &= self.cells[..., COLOUR] == colour
+        return [(int(row), int(column)) for row, column in np.argwhere(found)]
+
+    def room(self, floor: int) -> NDArray[np.bool_]:
+        """The free cells on this floor, bool [rows, columns]. The floor of doors and doorways is no room's."""
+        return (self.cells[..., FLOOR] == floor) & ~self.solid
+
+    def facing(self, row: int, column: int) -> NDArray[np.bool_]:
+        """The poses, bool [rows, columns, 4], that stand next to a cell and look at it."""
+        poses = np.zeros((*self.shape, 4), dtype=bool)
+        for heading, (down, right) in enumerate(HEADINGS * self.stride):
+            stand = row - down, column - right
+            if 0 <= stand[0] < self.shape[0] and 0 <= stand[1] < self.shape[1] and not self.solid[stand]:
+                poses[stand[0], stand[1], heading] = True
+        return poses
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """What counts as done, or as one stage of it.
+
+    poses: bool [rows, columns, 4], the poses in which the stage is reached.
+    sight: bool [rows, columns] or None: the cells of which one must have come into view before a searcher can know
+        where the goal is. None when the instruction itself says the way.
+    """
+
+    poses: NDArray[np.bool_]
+    sight: NDArray[np.bool_] | None = None

@@ -1,0 +1,112 @@
+"""A picture for people: the house from above, the way walked, what the agent sees and what it was told."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from .house import House, Pose
+from .top_down import tiles
+
+Picture = NDArray[np.uint8]
+
+MARGIN, TEXT_SIZE, MAP_SIZE = 16, 20, 640  # pixels; the map's is the most it takes
+_CELL = 32  # pixels, or fewer where the map is large
+
+_PAPER, _INK = (250, 249, 246), (34, 34, 40)
+_TRAIL, _GOAL, _CASING = (255, 116, 36), (255, 226, 70), (22, 20, 24)
+_FAINTEST = 70  # of 255: how strongly the oldest part of a trail shows
+
+
+def portrait(
+    house: House,
+    trail: NDArray[np.int16],
+    pose: Pose,
+    view: Picture | None,
+    instruction: str,
+    goal: NDArray[np.bool_] | None = None,
+) -> Picture:
+    """The house with trail [n, 2] and agent, the view [h, w, 3] beside it, the instruction under it: uint8 [H, W, 3].
+
+    goal: bool [rows, columns], the cells to outline. Height and width are even, as H.264 wants them, and the same for
+    every step of an episode: they depend on the house, the size of the view and the instruction.
+    """
+    above = _house(house)
+    side = above.shape[0] // house.shape[0]
+    if goal is not None:
+        _outline(above, goal, side)
+    _draw_trail(above, trail, side)
+    _draw_agent(above, pose, side)
+    parts = [above]
+    if view is not None:
+        factor = max(1, above.shape[0] // view.shape[0])
+        parts.append(view.repeat(factor, axis=0).repeat(factor, axis=1))
+    width = sum(part.shape[1] + MARGIN for part in parts) + MARGIN
+    caption = _caption(instruction, width - 2 * MARGIN)
+    height = MARGIN + max(part.shape[0] for part in parts) + MARGIN + caption.shape[0] + MARGIN
+    page = np.full((height + height % 2, width + width % 2, 3), _PAPER, dtype=np.uint8)
+    left = MARGIN
+    for part in parts:
+        page[MARGIN : MARGIN + part.shape[0], left : left + part.shape[1]] = part
+        left += part.shape[1] + MARGIN
+    foot = height - MARGIN
+    page[foot - caption.shape[0] : foot, MARGIN : MARGIN + caption.shape[1]] = caption
+    return page
+
+
+def _house(house: House) -> Picture:
+    side = min(_CELL, MAP_SIZE // max(house.shape))
+    kind, colour, floor = np.moveaxis(house.cells, -1, 0)
+    laid = tiles(side)[kind, colour, floor]
+    return np.ascontiguousarray(laid.swapaxes(1, 2).reshape(house.shape[0] * side, house.shape[1] * side, 3))
+
+
+def _outline(above: Picture, goal: NDArray[np.bool_], side: int) -> None:
+    large = goal.astype(np.uint8).repeat(side, axis=0).repeat(side, axis=1)
+    inner = cv2.erode(large, np.ones((3, 3), dtype=np.uint8), borderValue=0)
+    edges, _ = cv2.findContours(inner, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(above, edges, -1, _CASING, max(3, side // 6), cv2.LINE_AA)
+    cv2.drawContours(above, edges, -1, _GOAL, max(1, side // 12), cv2.LINE_AA)
+
+
+def _draw_trail(above: Picture, trail: NDArray[np.int16], side: int) -> None:
+    """A line through the middles of the cells, fainter where it is older."""
+    points = [((column + 0.5) * side, (row + 0.5) * side) for row, column in trail.tolist()]
+    corners = np.rint(points).astype(int).tolist()
+    strengths = np.linspace(_FAINTEST, 255, max(len(corners) - 1, 1))
+    for paint, thickness in ((_CASING, side // 4), (_TRAIL, side // 8)):
+        strength = np.zeros(above.shape[:2], dtype=np.uint8)
+        for start, end, value in zip(corners, corners[1:], strengths, strict=False):
+            cv2.line(strength, start, end, float(value), max(thickness, 1), cv2.LINE_AA)
+        drawn = np.nonzero(strength)
+        part = strength[drawn][:, None] / 255
+        above[drawn] = np.rint(part * np.array(paint) + (1 - part) * above[drawn])
+
+
+def _draw_agent(above: Picture, pose: Pose, side: int) -> None:
+    row, column, heading = pose
+    arrow = np.array([(0.0, -0.40), (0.30, 0.34), (0.0, 0.18), (-0.30, 0.34)])  # looks north; x to the right, y down
+    for _ in range(heading):
+        arrow = np.stack([-arrow[:, 1], arrow[:, 0]], axis=-1)
+    corners = np.rint((arrow + np.array((column + 0.5, row + 0.5))) * side).astype(np.int32)
+    cv2.polylines(above, [corners], True, _CASING, max(3, side // 6), cv2.LINE_AA)
+    cv2.fillPoly(above, [corners], _TRAIL, cv2.LINE_AA)
+    cv2.polylines(above, [corners], True, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def _caption(text: str, width: int) -> Picture:
+    """The text in lines of at most `width` pixels, uint8 [height, width, 3]."""
+    font = ImageFont.load_default(TEXT_SIZE)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    line_height = TEXT_SIZE * 3 // 2
+    page = Image.new("RGB", (width, line_height * len(lines)), _PAPER)
+    pen = ImageDraw.Draw(page)
+    for number, line in enumerate(lines):
+        pen.text((0, number * line_height), line, fill=_INK, font=font)
+    return np.asarray(page)

@@ -1,0 +1,290 @@
+"""Rooms: the world of houses and mazes on a grid, walked in poses and seen from within."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete
+from numba import njit
+from numpy.typing import NDArray
+
+from vln.episode import Episode
+from vln.language import Vocabulary
+from vln.world import State, World
+
+from .first_person import first_person
+from .house import House
+from .paths import FAR, FORWARD, LEFT, MOVES, RIGHT, STOP, advance, shortest_path, walking_distances
+from .pool import Pool
+from .portrait import portrait
+from .sight import look, search
+from .symbols import symbols
+from .things import CODES
+from .top_down import top_down
+
+
+@dataclass(frozen=True)
+class RoomState(State):
+    """A State, and where the agents stand.
+
+    pose: int16 [B, 3], row, column, heading. stage: int8 [B], which of the goals is next. left: int16 [B], moves to go.
+    bumped: bool [B], whether the last move was into something. seen: uint64 [B, rows], bits of the cells that have
+    been in view; of no rows where the world keeps no track of it.
+    """
+
+    pose: NDArray[np.int16]
+    stage: NDArray[np.int8]
+    left: NDArray[np.int16]
+    bumped: NDArray[np.bool_]
+    seen: NDArray[np.uint64]
+
+
+class Rooms(World[RoomState]):
+    """Walk a house: forward, turn left, turn right, stop.
+
+    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells), "top_down" (RGB crop of what
+        symbols shows) or "none".
+    size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
+    words: the number of token ids of an instruction.
+    walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
+    track_sight: whether to keep what has been seen, which `teacher` needs and nothing else.
+
+    Distances are in moves; the distances between positions (for nDTW and CLS) in cells.
+    """
+
+    moves = MOVES
+
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        vocabulary: Vocabulary,
+        view: str = "symbols",
+        size: int | None = None,
+        field_of_view: float = 90.0,
+        max_steps: int = 80,
+        words: int = 48,
+        walls_fail: bool = False,
+        track_sight: bool = False,
+    ) -> None:
+        if view not in VIEWS:
+            raise ValueError(f"no view is called {view!r}; there are {', '.join(VIEWS)}")
+        if max_steps < 1:
+            raise ValueError(f"max_steps must be at least 1, not {max_steps}")
+        self.episodes = episodes
+        self.vocabulary = vocabulary
+        self.max_steps = max_steps
+        self.size = size or VIEWS[view].size
+        self.field_of_view = field_of_view
+        self.walls_fail = walls_fail
+        self.track_sight = track_sight
+        self.pool = Pool.of(episodes, vocabulary, words)
+        self._see = VIEWS[view].see
+        self.spaces: dict[str, Space[Any]] = {
+            "instruction": Box(0, len(vocabulary) - 1, (words,), np.int32),
+            "previous": Discrete(len(MOVES) + 1),
+        }
+        if view != "none":
+            self.spaces["view"] = VIEWS[view].space(self.size)
+
+    def begin(self, episode: NDArray[np.int64]) -> RoomState:
+        pool, slots = self.pool, len(episode)
+        pose = pool.start[episode]
+        stage = np.zeros(slots, dtype=np.int8)
+        left = np.empty(slots, dtype=np.int16)
+        _pass_stages(pool.goal, pool.left, pool.stages, episode, pose, stage, left)
+        state = RoomState(
+            episode=episode,
+            steps=np.zeros(slots, dtype=np.int32),
+            previous=np.full(slots, len(MOVES), dtype=np.int64),
+            length=np.zeros(slots, dtype=np.float32),
+            least_error=_moves_to_error(left),
+            stopped=np.zeros(slots, dtype=np.bool_),
+            failed=np.zeros(slots, dtype=np.bool_),
+            pose=pose,
+            stage=stage,
+            left=left,
+            bumped=np.zeros(slots, dtype=np.bool_),
+            seen=np.zeros((slots, pool.solid.shape[1] if self.track_sight else 0), dtype=np.uint64),
+        )
+        self._look(state)
+        return state
+
+    def observe(self, state: RoomState) -> dict[str, NDArray[Any]]:
+        observation = {"instruction": self.pool.tokens[state.episode], "previous": state.previous.copy()}
+        if "view" in self.spaces:
+            observation["view"] = self._see(self, state)
+        return observation
+
+    def step(self, state: RoomState, move: NDArray[np.int64]) -> RoomState:
+        pool, slots = self.pool, len(state)
+        move = np.ascontiguousarray(move, dtype=np.int64)
+        pose, stage, left = state.pose.copy(), state.stage.copy(), np.empty(slots, dtype=np.int16)
+        bumped = np.zeros(slots, dtype=np.bool_)
+        _move(pool.solid, pool.place, pool.stride, state.episode, move, pose, bumped)
+        _pass_stages(pool.goal, pool.left, pool.stages, state.episode, pose, stage, left)
+        stopped = move == STOP
+        after = RoomState(
+            episode=state.episode,
+            steps=state.steps + np.int32(1),
+            previous=move,
+            # The step that says stop is not a move, so it is not counted; a bump is.
+            length=state.length + ~stopped,
+            least_error=np.minimum(state.least_error, _moves_to_error(left)),
+            stopped=stopped,
+            failed=bumped if self.walls_fail else state.failed,
+            pose=pose,
+            stage=stage,
+            left=left,
+            bumped=bumped,
+            seen=state.seen.copy(),
+        )
+        self._look(after)
+        return after
+
+    def error(self, state: RoomState) -> NDArray[np.float32]:
+        return _moves_to_error(state.left)
+
+    def expert(self, state: RoomState) -> NDArray[np.bool_]:
+        best = np.zeros((len(state), len(MOVES)), dtype=np.bool_)
+        pool = self.pool
+        _mark_best(pool.solid, pool.place, pool.left, pool.stride, state.episode, state.stage, state.pose, best)
+        return best
+
+    def teacher(self, state: RoomState) -> NDArray[np.bool_]:
+        """Go where the goal is once it has been in view; until then to the nearest pose that faces something unseen."""
+        if not self.track_sight:
+            raise ValueError("a world that is to teach needs track_sight=True")
+        best, pool = self.expert(state), self.pool
+        stage = state.stage.astype(np.int64)
+        sight, known = pool.sight[state.episode, stage], pool.known[state.episode, stage]
+        place = pool.place[state.episode]
+        search(pool.solid, pool.opaque, pool.stride, place, state.pose, state.seen, sight, known, best)
+        return best
+
+    def position(self, state: RoomState) -> NDArray[np.int16]:
+        return state.pose[:, :2].copy()
+
+    def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
+        return walking_distances(self.episodes[episode].place, path, reference)
+
+    def reference(self, episode: int) -> NDArray[np.int16]:
+        asked = self.episodes[episode]
+        if asked.reference is not None:
+            return asked.reference
+        path = np.array(shortest_path(asked.place, asked.start, asked.goals), dtype=np.int16)[:, :2]  # type: ignore[arg-type]
+        return path[np.r_[True, (np.diff(path, axis=0) != 0).any(axis=1)]]
+
+    def draw(self, state: RoomState, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:
+        asked = self.episodes[int(state.episode[slot])]
+        house: House = asked.place
+        here = replace(state, episode=state.episode[slot : slot + 1], pose=state.pose[slot : slot + 1])
+        row, column, heading = (int(number) for number in state.pose[slot])
+        view = _see_first_person(self, here, PORTRAIT_VIEW)[0]
+        wanted = asked.goals[int(state.stage[slot])]
+        goal = wanted.sight if wanted.sight is not None else wanted.poses.any(axis=-1)
+        return portrait(house, trail, (row, column, heading), view, asked.instruction, goal)
+
+    def _look(self, state: RoomState) -> None:
+        if self.track_sight:
+            look(self.pool.opaque, self.pool.place[state.episode], state.pose, state.seen)
+
+
+PORTRAIT_VIEW = 256  # pixels a side of the first-person view in a picture for people
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to show a state: what it gives, in which space, and how large unless told."""
+
+    see: Callable[[Rooms, RoomState], NDArray[np.uint8]]
+    space: Callable[[int], Space[Any]]
+    size: int
+
+
+def _see_first_person(world: Rooms, state: RoomState, size: int | None = None) -> NDArray[np.uint8]:
+    pool = world.pool
+    place = pool.place[state.episode]
+    return first_person(pool.cells, pool.opaque, place, state.pose, size or world.size, world.field_of_view)
+
+
+def _see_symbols(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
+    pool = world.pool
+    return symbols(pool.cells, pool.opaque, pool.place[state.episode], state.pose, world.size)
+
+
+TOP_DOWN_CELLS = 7
+
+
+def _see_top_down(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
+    pool = world.pool
+    shown = symbols(pool.cells, pool.opaque, pool.place[state.episode], state.pose, TOP_DOWN_CELLS)
+    return top_down(shown, world.size)
+
+
+def _see_nothing(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
+    raise AssertionError("a world without a view is not asked for one")
+
+
+def _picture(size: int) -> Box:
+    return Box(0, 255, (size, size, 3), np.uint8)
+
+
+def _codes(size: int) -> Box:
+    # The bound says that this is no image: Stable-Baselines3 takes a Box up to 255 for one.
+    return Box(0, np.broadcast_to(np.array(CODES, dtype=np.uint8) - 1, (size, size, 3)).astype(np.uint8), dtype=np.uint8)
+
+
+VIEWS = {
+    "first_person": View(_see_first_person, _picture, 64),
+    "symbols": View(_see_symbols, _codes, 7),
+    "top_down": View(_see_top_down, _picture, 56),
+    "none": View(_see_nothing, _picture, 1),
+}
+
+
+def _moves_to_error(left: NDArray[np.int16]) -> NDArray[np.float32]:
+    error = left.astype(np.float32)
+    error[left == FAR] = np.inf
+    return error
+
+
+@njit(cache=True)
+def _move(solid, place, stride, episode, move, pose, bumped):
+    for slot in range(len(move)):
+        row, column, heading = pose[slot, 0], pose[slot, 1], pose[slot, 2]
+        if move[slot] == FORWARD:
+            ahead = advance(solid[place[episode[slot]]], stride, row, column, heading)
+            bumped[slot] = ahead[0] == row and ahead[1] == column
+            pose[slot, 0], pose[slot, 1] = ahead
+        elif move[slot] == LEFT:
+            pose[slot, 2] = (heading + 3) % 4
+        elif move[slot] == RIGHT:
+            pose[slot, 2] = (heading + 1) % 4
+
+
+@njit(cache=True)
+def _pass_stages(goal, moves_left, stages, episode, pose, stage, left):
+    """Pass every stage but the last that the pose has reached, and write how many moves are left."""
+    for slot in range(len(episode)):
+        number, row, column, heading = episode[slot], pose[slot, 0], pose[slot, 1], pose[slot, 2]
+        while stage[slot] < stages[number] - 1 and (goal[number, stage[slot], row, column] >> heading) & 1:
+            stage[slot] += 1
+        left[slot] = moves_left[number, stage[slot], row, column, heading]
+
+
+@njit(cache=True)
+def _mark_best(solid, place, moves_left, stride, episode, stage, pose, best):
+    """Mark every move after which one move less is left; `stop` where none is, or where no way leads on."""
+    for slot in range(len(episode)):
+        number, row, column, heading = episode[slot], pose[slot, 0], pose[slot, 1], pose[slot, 2]
+        left = moves_left[number, stage[slot]]
+        now = left[row, column, heading]
+        if now == 0 or now == FAR:
+            best[slot, STOP] = True
+            continue
+        ahead_row, ahead_column = advance(solid[place[number]], stride, row, column, heading)
+        best[slot, FORWARD] = left[ahead_row, ahead_column, heading] < now
+        best[slot, LEFT] = left[row, column, (heading + 3) % 4] < now
+        best[slot, RIGHT] = left[row, column, (heading + 1) % 4] < now

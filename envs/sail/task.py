@@ -1,0 +1,95 @@
+"""SAIL as a task: sentences people wrote, followed in mazes that were not trained on."""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+from vln.envs.rooms.world import Rooms
+from vln.episode import Episode
+from vln.language import Vocabulary
+from vln.tasks import Task
+
+from .corpus import read_corpus
+from .episodes import HEADINGS, ROUTES, WORDS, paragraph_episodes, sentence_episodes
+from .mirror import mirror
+from .protocols import PROTOCOLS, Fold, vocabulary
+from .records import Corpus
+
+MAX_STEPS = 35  # actions; one more fails, as does walking into a wall (Mei, Bansal & Walter, arXiv:1506.04089)
+LONGEST = 200  # words of a paragraph
+JUDGING_SEED = 0  # of the headings drawn where the start's is not known
+SPLITS = ("train", "val_seen", "val_unseen", "paragraphs")
+
+
+@dataclass(frozen=True, eq=False)
+class Sail:
+    """The episodes of one fold of a protocol.
+
+    Splits: train; val_seen, the sentences the protocol chooses models on; val_unseen, the sentences it tests on;
+    paragraphs, its test paragraphs, each as one instruction.
+    """
+
+    corpus: Corpus
+    fold: Fold
+    heading: str
+    words: str
+    route: str
+    mirrored: bool
+
+    def __call__(self, split: str) -> list[Episode]:
+        words, judged = WORDS[self.words], HEADINGS[self.heading](JUDGING_SEED)
+        if split == "paragraphs":
+            return paragraph_episodes(self.corpus, self.fold.test_paragraphs, judged, words, ROUTES[self.route])
+        if split == "train":
+            return self._train()
+        records = {"val_seen": self.fold.choose, "val_unseen": self.fold.test}[split]
+        return sentence_episodes(self.corpus, records, judged, words)
+
+    def _train(self) -> list[Episode]:
+        words, headings = WORDS[self.words], HEADINGS[self.heading](None)
+        episodes = sentence_episodes(self.corpus, self.fold.train, headings, words)
+        if not self.mirrored:
+            return episodes
+        # Where a heading was filled in so that the first turn is to the right, its mirror image turns left: never so
+        # in a test.
+        sure = [record for record in self.fold.train if record.start_heading_known or self.heading == "random"]
+        images = map(mirror, sentence_episodes(self.corpus, sure, headings, words))
+        return episodes + [image for image in images if image is not None]
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return vocabulary(self.fold.train, WORDS[self.words])
+
+
+def sail(
+    data: Path | str | None = None,
+    protocol: str = "vDev",
+    fold: str = "l",
+    heading: str = "mei",
+    words: str = "mei",
+    route: str = "mei",
+    mirrored: bool = True,
+) -> Task:
+    """SAIL (MacMahon et al. 2006; Chen & Mooney 2011) in one fold of a protocol.
+
+    data: the folder that holds `sail/`. protocol: vDev, vTest or half-map. fold: the map tested on (grid, jelly, l; in
+    half-map grid-0, grid-1, ...). heading: what an unknown start heading becomes, `mei` (gives the first turn away) or
+    `random`. words: `mei` (cleaned) or `raw`. route: which end of a paragraph is scored, `mei`, `path` or `end`.
+    mirrored: whether to train on mirror images too.
+    """
+    if data is None:
+        raise ValueError("sail needs data: the folder that holds sail/maps.json and the rest (--data DIR)")
+    for name, chosen, known in (
+        ("protocol", protocol, PROTOCOLS), ("heading", heading, HEADINGS), ("words", words, WORDS), ("route", route, ROUTES)
+    ):
+        if chosen not in known:
+            raise ValueError(f"no {name} is called {chosen!r}; there are {', '.join(known)}")
+    corpus = read_corpus(Path(data) / "sail")
+    folds = {found.name: found for found in PROTOCOLS[protocol](corpus, fold.split("-")[0])}
+    if fold not in folds:
+        raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
+    source = Sail(corpus, folds[fold], heading, words, route, mirrored)
+    world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST)
+    return Task("sail", source, world, SPLITS, source.vocabulary)
+
+

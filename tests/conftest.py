@@ -1,0 +1,36 @@
+"""What holds for every test: threads and examples that are the same each time, and in CI no test is skipped."""
+
+import os
+
+import hypothesis
+import numba
+import pytest
+import torch
+
+pytest_plugins = ["pytester"]
+
+THREADS = 2
+
+# The first example of a test compiles kernels, which takes seconds: a deadline would only tell of that.
+hypothesis.settings.register_profile("vln", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("vln")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> None:
+    torch.set_num_threads(THREADS)
+    numba.set_num_threads(min(THREADS, numba.get_num_threads()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the skipped tests: what was not tried must not look like what passed."""
+    for report in terminalreporter.stats.get("skipped", []):
+        terminalreporter.write_line(f"SKIPPED {report.nodeid}: {report.longrepr[2]}", yellow=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("\nCI runs every test, but some were skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

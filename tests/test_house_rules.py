@@ -1,0 +1,130 @@
+"""The rules of the house that a program can check: arrows, circles, packages, versions, import time, private paths."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+# Who may import whom.
+ARROWS = {
+    "vln": {"vln"},
+    "vln.envs": {"vln", "vln.envs"},
+    "vln.agents": {"vln", "vln.agents"},
+    "scripts": {"vln", "vln.envs", "vln.agents", "scripts"},
+    "tests": {"vln", "vln.envs", "vln.agents", "scripts", "tests"},
+}
+FOLDERS = {"vln": "vln", "envs": "vln.envs", "agents": "vln.agents", "scripts": "scripts", "tests": "tests"}
+IMPORT_SECONDS = 0.3
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The project's own files under a folder, without links and what tools leave behind."""
+    for path in sorted(folder.iterdir()):
+        left_behind = path.name in {"__pycache__", "build", "dist", "runs"} or path.suffix == ".egg-info"
+        if path.is_symlink() or left_behind or (path.name.startswith(".") and path.name != ".ci"):
+            continue
+        if path.is_dir():
+            yield from files(path)
+        else:
+            yield path
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the project by the name it is imported as."""
+    found = {}
+    for folder, name in FOLDERS.items():
+        for path in files(ROOT / folder):
+            if path.suffix == ".py":
+                parts = path.relative_to(ROOT / folder).with_suffix("").parts
+                found[".".join((name, *parts)).removesuffix(".__init__")] = path
+    return found
+
+
+def imported(name: str, statements: Iterator[ast.AST]) -> Iterator[str]:
+    """The full names that these statements of a module import; relative ones are resolved."""
+    package = name.split(".") if modules()[name].name == "__init__.py" else name.split(".")[:-1]
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            above = package[: len(package) + 1 - statement.level] if statement.level else []
+            base = ".".join([*above, *([statement.module] if statement.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in statement.names)
+
+
+def everywhere(name: str) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(modules()[name].read_text()))
+
+
+def at_module_level(name: str) -> Iterator[ast.AST]:
+    """The statements run at import; a function's body, a class's or that of `if TYPE_CHECKING` is not looked into."""
+    return iter(ast.parse(modules()[name].read_text()).body)
+
+
+def within(name: str, known: set[str]) -> str | None:
+    """The longest of the known names that a full name lies in."""
+    return max((k for k in known if f"{name}.".startswith(f"{k}.")), key=len, default=None)
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_arrows_between_the_rooms_never_turn(name: str) -> None:
+    room = within(name, set(ARROWS))
+    assert room is not None
+    for target in imported(name, everywhere(name)):
+        assert within(target, set(ARROWS)) in ARROWS[room] | {None}, f"{name} imports {target}"
+        assert target.split(".")[0] not in {"envs", "agents"}, f"{name} imports {target}: say vln.{target}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    known = set(modules())
+    graph = {name: {within(target, known) for target in imported(name, at_module_level(name))} for name in known}
+    try:
+        TopologicalSorter({name: targets - {name, None} for name, targets in graph.items()}).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
+
+
+def test_the_packages_listed_for_setuptools_are_those_of_the_tree() -> None:
+    rooms = {name: path for name, path in modules().items() if within(name, {"vln"})}
+    tree = {name if path.name == "__init__.py" else name.rpartition(".")[0] for name, path in rooms.items()}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == tree
+
+
+def test_every_dependency_has_an_exact_version_within_its_range() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = {name.lower().replace("_", "-"): version for name, _, version in (line.partition("==") for line in lines)}
+    for text in PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"]:
+        needed = Requirement(text)
+        assert Version(pins[needed.name]) in needed.specifier, text
+
+
+def test_importing_vln_is_quick_and_leaves_torch_alone() -> None:
+    program = "import time; t = time.perf_counter(); import vln; print(time.perf_counter() - t); import sys"
+    check = "print('torch' in sys.modules)"
+    tries = [
+        subprocess.run([sys.executable, "-c", f"{program}; {check}"], capture_output=True, text=True, check=True)
+        for _ in range(3)
+    ]
+    seconds, torch_came_along = zip(*(tried.stdout.split() for tried in tries), strict=True)
+    assert set(torch_came_along) == {"False"}
+    assert min(map(float, seconds)) < IMPORT_SECONDS
+
+
+def test_no_file_names_a_private_path() -> None:
+    private = re.compile(rf"(?<![\w.~/-])/(?:{'|'.join(('home', 'root', 'work', 'Users'))})\b(?!:)|\.{'library'}/")
+    for path in files(ROOT):
+        for number, line in enumerate(path.read_text(errors="ignore").splitlines(), start=1):
+            assert not private.search(line), f"{path.relative_to(ROOT)}, line {number}: {line.strip()[:80]}"

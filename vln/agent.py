@@ -1,0 +1,74 @@
+"""An agent: from what it observes and remembers to what it decides and remembers."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical
+
+# What an agent carries from step to step: tensors whose first axis is the batch, by name.
+Memory = dict[str, Tensor]
+# What a world shows: [time, batch, ...] or, for one step, [batch, ...], by name.
+Observation = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an agent makes of what it has observed, [T, B] or, for one step, [B].
+
+    policy: over moves. value: what it expects still to come, [T, B]. attention: the weight of every word, [T, B, L], of
+    an agent that attends to its instruction.
+    """
+
+    policy: Categorical
+    value: Tensor
+    attention: Tensor | None = None
+
+
+class Agent(nn.Module):
+    """Observation and memory in, decision and memory out. Agents know spaces, not worlds.
+
+    `forward` takes whole sequences and is what learns; `step` is the same for one moment and is what acts. Both agree,
+    a test says so. Memory is reset where `starts` is True: there a new episode begins, wherever in the sequence it is.
+    """
+
+    @abstractmethod
+    def initial(self, batch: int) -> Memory:
+        """The memory of one who has seen nothing."""
+
+    @abstractmethod
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        """Decisions [T, B] for observations [T, B, ...], the memory [B, ...] before them and starts [T, B]."""
+
+    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        """The decision [B] at one moment. Override it where a sequence's work need not be done at every step."""
+        moment = {name: values[None] for name, values in observation.items()}
+        decision, memory = self(moment, memory, starts[None])
+        return _first(decision), memory
+
+
+def _first(decision: Decision) -> Decision:
+    policy = Categorical(logits=decision.policy.logits[0], validate_args=False)
+    attention = None if decision.attention is None else decision.attention[0]
+    return Decision(policy, decision.value[0], attention)
+
+
+def cut(memory: Memory) -> Memory:
+    """The same memory, from which no gradient flows back: where a window of truncated BPTT ends."""
+    return {name: values.detach() for name, values in memory.items()}
+
+
+def restart(values: Tensor, starts: Tensor) -> Tensor:
+    """Memory [B, ...], zero where starts [B] is True."""
+    return values.masked_fill(starts.view(-1, *[1] * (values.dim() - 1)), 0)
+
+
+def stack(decisions: Sequence[Decision]) -> Decision:
+    """Decisions of single moments [B] as one of a sequence [T, B]."""
+    logits = torch.stack([decision.policy.logits for decision in decisions])
+    value = torch.stack([decision.value for decision in decisions])
+    attended = [decision.attention for decision in decisions if decision.attention is not None]
+    attention = torch.stack(attended) if len(attended) == len(decisions) else None
+    return Decision(Categorical(logits=logits, validate_args=False), value, attention)

@@ -1,0 +1,35 @@
+"""An episode: an instruction, a place, and what counts as done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One thing to live through.
+
+    instruction: what a person says, as text.
+    place: where it happens; its `identity` (str) tells places apart (a House, a building's graph, a picture).
+    start: where and how the agent begins, in the place's own terms (in rooms: row, column, heading).
+    goals: the stages to reach, in order; the last one is where to stop. In the place's own terms.
+    family: the kind of instruction, by which results are split.
+    name: which episode this is, unique in its split.
+    reference: positions [n, 2] of the path a judge compares with (nDTW, CLS), or None for the shortest path.
+    """
+
+    instruction: str
+    place: Any
+    start: tuple[int, ...]
+    goals: tuple[Any, ...]
+    family: str
+    name: str = ""
+    reference: NDArray[np.int16] | None = None
+
+
+def places(episodes: Sequence[Episode]) -> set[str]:
+    """The identities of the places these episodes happen in."""
+    return {episode.place.identity for episode in episodes}

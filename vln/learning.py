@@ -1,0 +1,143 @@
+"""Learning: windows of time through episodes, backpropagated (truncated or full), clipped, scheduled, resumable."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Generic
+
+import torch
+from torch import Tensor
+
+from vln.agent import Agent, Decision, cut
+from vln.clock import Clock
+from vln.losses import distance, imitation
+from vln.rollouts import Course, Rollout, mix, rollout
+from vln.world import S, World
+
+Loss = Callable[[Decision, Rollout], Tensor]
+
+VALUE_SHARE = 0.1  # of the value's loss beside that of the moves
+
+
+def taught(decision: Decision, rollout: Rollout) -> Tensor:
+    """The default loss: imitate the teacher's moves, and know how far it still is."""
+    return imitation(decision, rollout) + VALUE_SHARE * distance(decision, rollout)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How an agent is trained."""
+
+    updates: int = 3000
+    """How many windows are learned from."""
+    slots: int = 64
+    """Episodes lived side by side."""
+    window: int = 10
+    """Steps of a window. Memory is carried over its end, gradients are not: truncated backpropagation through time. A
+    window as long as the longest episode is full backpropagation."""
+    rate: float = 2e-3
+    """The largest learning rate, reached when warm-up ends."""
+    warm_up: int = 50
+    """Updates over which the learning rate rises; after them it falls along a cosine."""
+    last_rate: float = 0.02
+    """The last learning rate, as a share of the largest."""
+    clip: float = 1.0
+    """The largest norm of a gradient; longer ones are shortened."""
+    weight_decay: float = 0.0
+    """Of the weights, decoupled from the gradient (AdamW)."""
+    teacher_first: float = 1.0
+    """The share of moves that are the teacher's at first. First and last 1: teacher forcing; both 0: DAgger."""
+    teacher_last: float = 0.1
+    """The share of moves that are the teacher's at last."""
+    teacher_falls: float = 0.15
+    """The part of all updates over which that share falls."""
+    half: bool = True
+    """Whether to compute in bfloat16 where that is exact enough (autocast)."""
+    seed: int = 0
+    """Of the weights, the episodes and the acting."""
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "slots", "window"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    def rate_at(self, update: int) -> float:
+        """The learning rate of an update, counted from 0."""
+        if update < self.warm_up:
+            return self.rate * (update + 1) / self.warm_up
+        done = (update - self.warm_up) / max(1, self.updates - self.warm_up)
+        return self.rate * (self.last_rate + (1 - self.last_rate) * (1 + math.cos(math.pi * done)) / 2)
+
+    def teacher_share(self, update: int) -> float:
+        """The probability that a move is the teacher's."""
+        done = min(1.0, update / max(1.0, self.teacher_falls * self.updates))
+        return self.teacher_first + (self.teacher_last - self.teacher_first) * done
+
+
+@dataclass
+class Learner(Generic[S]):
+    """An agent in training: everything that changes from one update to the next, and the step that changes it."""
+
+    world: World[S]
+    agent: Agent
+    lessons: Lessons
+    course: Course[S]
+    optimizer: torch.optim.Optimizer
+    rng: torch.Generator
+    update: int = 0
+
+    @classmethod
+    def begin(cls, world: World[S], agent: Agent, lessons: Lessons) -> "Learner[S]":
+        weights = [weight for weight in agent.parameters() if weight.requires_grad]
+        device = weights[0].device
+        optimizer = torch.optim.AdamW(
+            weights, lr=lessons.rate, weight_decay=lessons.weight_decay, fused=True, betas=(0.9, 0.99)
+        )
+        course = Course.begin(world, agent, lessons.slots, lessons.seed)
+        return cls(world, agent, lessons, course, optimizer, torch.Generator(device).manual_seed(lessons.seed))
+
+    def learn(self, loss: Loss = taught, clock: Clock | None = None) -> dict[str, float]:
+        """Live one window, descend its loss once, and say how it went."""
+        clock = clock or Clock()
+        lived = self._live(clock)
+        with self._autocast():
+            decision, memory = self.agent(lived.observation, lived.memory, lived.starts)
+            value = loss(decision, lived)
+        clock("forward")
+        self.optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        weights = self.optimizer.param_groups[0]["params"]
+        norm = torch.nn.utils.clip_grad_norm_(weights, self.lessons.clip)
+        rate = self.lessons.rate_at(self.update)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {float(value)})")
+        self.optimizer.step()
+        # The memory at the window's end is carried over, and here the gradient is cut.
+        self.course = replace(self.course, memory=cut(memory))
+        self.update += 1
+        clock("backward")
+        ended = lived.ended.sum().item()
+        return {
+            "loss": float(value.detach()),
+            "rate": rate,
+            "norm": float(norm),
+            "clipped": float(norm > self.lessons.clip),
+            "teacher": self.lessons.teacher_share(self.update - 1),
+            "episodes": ended,
+            "successes": lived.succeeded.sum().item(),
+        }
+
+    @torch.no_grad()
+    def _live(self, clock: Clock) -> Rollout:
+        with self._autocast():
+            act = mix(self.lessons.teacher_share(self.update))
+            lived, self.course = rollout(
+                self.world, self.agent, self.course, self.lessons.window, act, self.rng, self.world.teacher, clock
+            )
+        return lived
+
+    def _autocast(self) -> Any:
+        device = next(self.agent.parameters()).device.type
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=self.lessons.half)

@@ -1,0 +1,177 @@
+"""What a training tells while it runs: lines of JSON, TensorBoard, and a display for whoever watches."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+METRICS_FILE = "metrics.jsonl"
+EVENTS_FOLDER = "tensorboard"
+PLAIN_SECONDS = 10.0  # between two lines where there is no terminal to draw on
+
+# What the displays show: title, name of the recorded value, format. The shares are parts of the time of an update.
+COLUMNS = (
+    ("success", "success", ".1%"),
+    ("loss", "loss", ".4f"),
+    ("steps/s", "steps_per_second", ",.0f"),
+    ("world", "world_share", ".0%"),
+    ("forward", "forward_share", ".0%"),
+    ("backward", "backward_share", ".0%"),
+    ("clipped", "clip_rate", ".0%"),
+)
+
+
+class Log:
+    """The record of one training, kept in its folder; a context, so that it is closed whatever happens.
+
+    folder: where `metrics.jsonl` and the folder `tensorboard` go; made when it is not there.
+    total_updates: how many updates the whole training has.
+    start: how many are done already. What an earlier run recorded after that is dropped, so that a resumed run
+        leaves the same file as one that was never stopped.
+    live: draw on the terminal; where there is none, or on request, a plain line comes every ten seconds.
+    """
+
+    def __init__(self, folder: Path, total_updates: int, start: int = 0, live: bool = True) -> None:
+        # Imported here because it takes a second that only a training should wait for.
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder.mkdir(parents=True, exist_ok=True)
+        _drop_after(start, folder / METRICS_FILE)
+        self._file = (folder / METRICS_FILE).open("a", encoding="utf-8")
+        self._events = SummaryWriter(str(folder / EVENTS_FOLDER), purge_step=start + 1, flush_secs=10)
+        show_live = live and sys.stdout.isatty()
+        self._display = LiveDisplay(total_updates, start) if show_live else PlainDisplay(total_updates, start)
+        self._start = self._update = start
+        self._latest: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._display.close()
+        self._events.close()
+        self._file.close()
+
+    def record(self, update: int, values: Mapping[str, float]) -> None:
+        """Keep these values. `update` counts from 1 and never falls; the same one may be recorded several times.
+
+        What belongs to an update must be recorded before its checkpoint is written: a resumed run starts after it.
+        NaN and infinity, which JSON lacks, become null in the file.
+        """
+        if update <= self._start or update < self._update:
+            raise ValueError(f"update {update} can't be recorded after update {self._update}")
+        self._update = update
+        numbers = {name: float(value) for name, value in values.items()}
+        safe = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        self._file.write(json.dumps({"update": update} | safe) + "\n")
+        self._file.flush()
+        for name, value in numbers.items():
+            self._events.add_scalar(name, value, update)
+        self._latest |= numbers
+        self._display.show(update, self._latest)
+
+    def say(self, text: str) -> None:
+        """Tell whoever watches; it is not kept."""
+        self._display.say(text)
+
+
+class LiveDisplay:
+    """A progress bar with the time left above a table of the latest values, redrawn in place."""
+
+    def __init__(self, total: int, start: int, console: Console | None = None) -> None:
+        count = (TextColumn("update"), MofNCompleteColumn(), BarColumn())
+        clock = (TimeElapsedColumn(), TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"))
+        self._progress = Progress(*count, *clock, speed_estimate_period=120)
+        self._task = self._progress.add_task("update", total=total, completed=start)
+        self._live = Live(self._picture({}), console=console)
+        self._live.start()
+
+    def show(self, update: int, values: Mapping[str, float]) -> None:
+        self._progress.update(self._task, completed=update)
+        self._live.update(self._picture(values))
+
+    def say(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _picture(self, values: Mapping[str, float]) -> Group:
+        table = Table(*(title for title, _, _ in COLUMNS))
+        table.add_row(*(_written(values, name, style) for _, name, style in COLUMNS))
+        return Group(self._progress, table)
+
+
+class PlainDisplay:
+    """One line now and then: for files, pipes and CI. The last values are always shown."""
+
+    def __init__(self, total: int, start: int) -> None:
+        self._total, self._start = total, start
+        self._begun = time.monotonic()
+        self._shown = -math.inf
+        self._waiting = ""
+
+    def show(self, update: int, values: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        left = (now - self._begun) * (self._total - update) / (update - self._start)
+        told = [f"{title} {_written(values, name, style)}" for title, name, style in COLUMNS if name in values]
+        self._waiting = "  ".join([f"update {update}/{self._total}", f"{timedelta(seconds=round(left))} left", *told])
+        if now - self._shown >= PLAIN_SECONDS:
+            self._shown = now
+            self._tell()
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def close(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._waiting:
+            print(self._waiting, flush=True)
+        self._waiting = ""
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The recorded lines of a `metrics.jsonl`, in order: `update` (int) and the values, None where one was not finite.
+
+    A last line without its end was cut off by a kill and is left out. Raises ValueError, with file and line, for
+    any other line that is not a record.
+    """
+    return [_record(line, path, number) for number, line in enumerate(_whole_lines(path), start=1)]
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")[:-1]
+
+
+def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{path}, line {number}: not JSON ({error}): {line[:60]!r}") from error
+    if not isinstance(values, dict) or not isinstance(values.get("update"), int):
+        raise ValueError(f"{path}, line {number}: a record names its update: {line[:60]!r}")
+    return values
+
+
+def _drop_after(update: int, path: Path) -> None:
+    """Cut off what was recorded after this update; updates never fall, so that is the end of the file."""
+    if path.exists():
+        kept = sum(values["update"] <= update for values in read_metrics(path))
+        os.truncate(path, sum(len(line) + 1 for line in _whole_lines(path)[:kept]))
+
+
+def _written(values: Mapping[str, float], name: str, style: str) -> str:
+    value = values.get(name, math.nan)
+    return format(value, style) if math.isfinite(value) else "-"

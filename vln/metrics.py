@@ -1,0 +1,201 @@
+"""How well an episode went, one number per metric, and how far the mean over many can be trusted.
+
+Lengths and distances are in the unit of the place walked (cells, metres). Shares and scores are in [0, 1].
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+CONFIDENCE = 0.95
+_BLOCK = 4_000_000  # numbers held at once while resampling: 32 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a finished episode left behind for its judges.
+
+    name, family: of the episode.
+    success: whether the agent stopped where it should have.
+    error: the distance still to go at the end; inf when the goal can't be reached from there.
+    least_error: the smallest distance to go at any time.
+    length, shortest: how far the agent travelled, and how far one has to, in one unit (for SPL).
+    distances: float [n, m], from the n positions of the agent's path to the m of the reference; inf where no way leads.
+    path_length, reference_length: of these two, in the unit of `distances` (for CLS).
+    tolerance: the largest error at which stopping is a success.
+    threshold: the distance at which nDTW and CLS count a position as missed.
+    """
+
+    name: str
+    family: str
+    success: bool
+    error: float
+    least_error: float
+    length: float
+    shortest: float
+    distances: NDArray[np.float32]
+    path_length: float
+    reference_length: float
+    tolerance: float = 0.0
+    threshold: float = 3.0
+
+
+class Interval(NamedTuple):
+    """A mean over episodes, and the bounds of its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Group(NamedTuple):
+    """A kind of episode, how many there were, and the share that succeeded."""
+
+    label: str
+    episodes: int
+    success: Interval
+
+
+def spl(success: bool, shortest: float, length: float) -> float:
+    """Success weighted by path length (Anderson et al., 2018, arXiv:1807.06757).
+
+    An episode that begins at its goal has no path to weigh by: there it is the success itself.
+    """
+    if not success or shortest == math.inf:
+        return 0.0
+    return 1.0 if shortest == 0 else shortest / max(length, shortest)
+
+
+def ndtw(distances: NDArray[np.floating], threshold: float) -> float:
+    """Normalised dynamic time warping (Ilharco et al., 2019, arXiv:1907.05446), from distances [path, reference].
+
+    Standing still on the reference costs nothing; standing still beside it costs each time.
+    """
+    distances = _checked(distances, threshold)
+    return math.exp(-_warp(distances) / (distances.shape[1] * threshold))
+
+
+def sdtw(success: bool, ndtw: float) -> float:
+    """Success weighted by nDTW (Ilharco et al., 2019, arXiv:1907.05446)."""
+    return ndtw if success else 0.0
+
+
+def cls(distances: NDArray[np.floating], path_length: float, reference_length: float, threshold: float) -> float:
+    """Coverage weighted by length score (Jain et al., 2019, arXiv:1905.12255), from distances [path, reference].
+
+    How much of the reference the path came by, times how near its length is to what that coverage needs.
+    """
+    coverage = float(np.exp(-_checked(distances, threshold).min(axis=0) / threshold).mean())
+    expected = coverage * reference_length
+    if expected == path_length == 0:
+        return coverage  # nothing to walk, and nothing walked: the length is right
+    return coverage * expected / (expected + abs(expected - path_length))
+
+
+def metrics_of(outcome: Outcome) -> dict[str, float]:
+    """Every metric of one episode, by name. All but the first two are in [0, 1]."""
+    warped = ndtw(outcome.distances, outcome.threshold)
+    return {
+        "trajectory_length": float(outcome.length),
+        "navigation_error": float(outcome.error),
+        "success": float(outcome.success),
+        "oracle_success": float(outcome.least_error <= outcome.tolerance),
+        "spl": spl(outcome.success, outcome.shortest, outcome.length),
+        "ndtw": warped,
+        "sdtw": sdtw(outcome.success, warped),
+        "cls": cls(outcome.distances, outcome.path_length, outcome.reference_length, outcome.threshold),
+    }
+
+
+def summary(outcomes: Sequence[Outcome], seed: int = 0, resamples: int = 1000) -> dict[str, Interval]:
+    """Mean and 95 % interval of every metric. Raises ValueError when there are no episodes."""
+    measured = [metrics_of(outcome) for outcome in outcomes]
+    names = list(measured[0]) if measured else []
+    values = np.array([list(metrics.values()) for metrics in measured])
+    return dict(zip(names, _intervals(values, seed, resamples), strict=True))
+
+
+def interval(values: ArrayLike, seed: int = 0, resamples: int = 1000) -> Interval:
+    """Mean of one number per episode, with a 95 % percentile bootstrap over episodes (Efron & Tibshirani, 1993).
+
+    The same seed gives the same interval. An infinite value makes the mean and the upper bound infinite. Values that
+    are all equal give an interval of no width: few episodes without a failure prove less than it seems.
+    Raises ValueError when there are no values, or when one is not a number.
+    """
+    return _intervals(np.asarray(values, dtype=np.float64).reshape(-1, 1), seed, resamples)[0]
+
+
+def by_family(outcomes: Sequence[Outcome]) -> list[Group]:
+    """Success of each family of instructions, by alphabet."""
+    return [
+        _group(family, [outcome for outcome in outcomes if outcome.family == family])
+        for family in sorted({outcome.family for outcome in outcomes})
+    ]
+
+
+def by_length(outcomes: Sequence[Outcome], groups: int = 5) -> list[Group]:
+    """Success by length of the shortest path, in up to so many groups of about equally many episodes."""
+    shortest = np.array([outcome.shortest for outcome in outcomes])
+    # Edges are lengths that occur, so equal lengths stay together and no group is empty.
+    edges = np.unique(np.quantile(shortest, np.linspace(0, 1, groups + 1)[1:], method="inverted_cdf"))
+    group_of = np.searchsorted(edges, shortest)
+    found = []
+    for index in range(len(edges)):
+        members = [outcome for outcome, group in zip(outcomes, group_of, strict=True) if group == index]
+        low, high = (f"{bound(outcome.shortest for outcome in members):.3g}" for bound in (min, max))
+        found.append(_group(low if low == high else f"{low} to {high}", members))
+    return found
+
+
+def _group(label: str, outcomes: Sequence[Outcome]) -> Group:
+    return Group(label, len(outcomes), interval([outcome.success for outcome in outcomes]))
+
+
+def _checked(distances: NDArray[np.floating], threshold: float) -> NDArray[np.float64]:
+    if distances.ndim != 2 or 0 in distances.shape:
+        raise ValueError(f"distances are [path, reference], at least one position each, not {distances.shape}")
+    if not threshold > 0:
+        raise ValueError(f"the threshold is a distance above 0, not {threshold}")
+    if not (distances >= 0).all():
+        raise ValueError("a distance is below 0 or not a number")
+    return np.ascontiguousarray(distances, dtype=np.float64)
+
+
+@njit(cache=True)
+def _warp(distances):
+    """The least sum of distances over all ways to walk both sequences, in order, from first to last: a float."""
+    rows, columns = distances.shape
+    cost = np.full(columns + 1, np.inf)
+    diagonal = 0.0
+    for row in range(rows):
+        for column in range(columns):
+            above = cost[column + 1]
+            cost[column + 1] = distances[row, column] + min(diagonal, above, cost[column])
+            diagonal = above
+        diagonal = np.inf
+    return cost[columns]
+
+
+def _intervals(values: NDArray[np.float64], seed: int, resamples: int) -> list[Interval]:
+    """An interval for every column of values [episodes, metrics]; all metrics see the same resampled episodes."""
+    if len(values) == 0:
+        raise ValueError("there are no episodes to take a mean of")
+    if np.isnan(values).any():
+        raise ValueError(f"the value of episode {int(np.argwhere(np.isnan(values))[0, 0])} is not a number")
+    rng = np.random.default_rng(seed)
+    block = max(1, _BLOCK // values.size)
+    means = np.concatenate(
+        [
+            values[rng.integers(len(values), size=(min(block, resamples - begin), len(values)))].mean(axis=1)
+            for begin in range(0, resamples, block)
+        ]
+    )
+    # Bounds are means that occurred: interpolating between two infinite ones would give no number.
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(means, (tail, 1 - tail), axis=0, method="inverted_cdf")
+    return [Interval(*map(float, bounds)) for bounds in zip(values.mean(axis=0), low, high, strict=True)]

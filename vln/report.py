@@ -1,0 +1,286 @@
+"""A report: one HTML page, complete in itself, of how an agent does and how it went about single episodes."""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics import Interval
+
+PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
+PICTURE_QUALITY = 75  # of WebP, out of 100
+PATCH_GAP = 15  # pixels; changes nearer than this are stored as one
+MOST_PATCHES = 8  # of one step; where more has changed, one patch holds it all
+CURVE_POINTS = 300  # longer curves are drawn by the means of so many pieces
+CURVE_BOX = (340, 170)  # the width and height of a curve's drawing
+CURVE_MARGIN = (44, 10, 12, 24)  # left, right, top and bottom, for the numbers at its axes
+
+# What a metric is called in the table's head, and in full. Other metrics keep their own name.
+METRIC_NAMES = {
+    "success": ("SR", "success: stopped where it should have"),
+    "oracle_success": ("OSR", "oracle success: was within reach of the goal at some time"),
+    "spl": ("SPL", "success weighted by path length"),
+    "ndtw": ("nDTW", "likeness to the reference path (normalised dynamic time warping)"),
+    "sdtw": ("SDTW", "success weighted by nDTW"),
+    "cls": ("CLS", "coverage of the reference path weighted by length"),
+    "navigation_error": ("NE", "navigation error: distance from the goal at the end"),
+    "trajectory_length": ("TL", "trajectory length: distance travelled"),
+}
+LENGTHS = ("navigation_error", "trajectory_length")  # in the place's unit; every other metric is a share of 1
+
+# What a row of the table stands for.
+ROW_MEANINGS = {
+    "agent": "the trained agent",
+    "random": "any move, by chance",
+    "stop": "stops at once",
+    "straight": "mostly forward",
+    "blind": "trained without views",
+    "deaf": "trained without the instruction",
+    "expert": "knows the whole place",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One step of a replay: what there was to see, and what the agent made of it.
+
+    picture: uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
+    move: the move taken, an index of the replay's moves.
+    probabilities: [moves], of the agent's policy.
+    expert: bool [moves], the moves that are optimal here.
+    attention: [words], how much the agent attended to each word of the instruction, or None.
+    value: the agent's estimate of what is still to be gained, or None.
+    error: the distance still to go, before the move.
+    """
+
+    picture: NDArray[np.uint8]
+    move: int
+    probabilities: NDArray[np.floating]
+    expert: NDArray[np.bool_]
+    attention: NDArray[np.floating] | None
+    value: float | None
+    error: float
+
+    def __post_init__(self) -> None:
+        picture, probabilities, expert = (np.asarray(x) for x in (self.picture, self.probabilities, self.expert))
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+            raise ValueError(f"a picture is uint8 [height, width, 3], not {picture.dtype} {list(picture.shape)}")
+        if probabilities.ndim != 1 or not np.isfinite(probabilities).all():
+            raise ValueError(f"probabilities are one finite number for each move, not {probabilities}")
+        if expert.dtype != bool or expert.shape != probabilities.shape:
+            raise ValueError(f"the expert's moves are bool {list(probabilities.shape)}, not {expert}")
+        if not 0 <= self.move < len(probabilities):
+            raise ValueError(f"move {self.move} is none of {len(probabilities)} moves")
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """An episode to step through.
+
+    name, family: of the episode.
+    words: the instruction, as the agent read it.
+    success, error, length: how it ended, how far from the goal, and after how long a way.
+    moves: the names of the moves.
+    steps: one Frame for each move taken; all pictures are of one size.
+    """
+
+    name: str
+    family: str
+    words: tuple[str, ...]
+    success: bool
+    error: float
+    length: float
+    moves: tuple[str, ...]
+    steps: tuple[Frame, ...]
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError(f"the replay {self.name!r} has no steps")
+        for number, frame in enumerate(self.steps, start=1):
+            where = f"step {number} of the replay {self.name!r}"
+            if len(frame.probabilities) != len(self.moves):
+                raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
+            if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
+                raise ValueError(f"{where} has attention {list(np.shape(frame.attention))} for {len(self.words)} words")
+            if frame.picture.shape != self.steps[0].picture.shape:
+                raise ValueError(
+                    f"{where} has a picture of {frame.picture.shape}, the first of {self.steps[0].picture.shape}"
+                )
+
+
+def write_report(
+    path: Path,
+    title: str,
+    table: Mapping[str, Any],
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    breakdowns: Mapping[str, Sequence[tuple[str, int, Interval]]],
+    replays: Sequence[Replay],
+) -> None:
+    """Write one self-contained HTML page, which asks nothing of any network.
+
+    table: {"task", "split", "episodes", "seed", "rows": {row: {metric: {"mean", "low", "high"}}}}, as `evaluate.py
+        --json` writes it. The rows come in their order, the metrics in the page's.
+    curves: the training curves by name, each of (step, value); values that are not finite are left out.
+    breakdowns: success by some property, by title ("by family"), each of (label, episodes, interval).
+    replays: shown failures first.
+    Raises ValueError when the table has no rows or lacks a part.
+    """
+    missing = [key for key in ("task", "split", "episodes", "seed", "rows") if key not in table]
+    if missing:
+        raise ValueError(f"the report's table lacks {', '.join(missing)}")
+    if not table["rows"]:
+        raise ValueError("the report's table has no rows: evaluate an agent, or one of the floors, first")
+    for name, row in table["rows"].items():
+        for metric, bounds in row.items():
+            if not {"mean", "low", "high"} <= set(bounds):
+                raise ValueError(f"row {name!r}, metric {metric!r} needs mean, low and high, and has {list(bounds)}")
+
+    failures_first = sorted(replays, key=lambda replay: replay.success)
+    drawings = {name: _drawing(points) for name, points in curves.items()}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # instructions can come from anyone
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "percent": percent}
+    page = environment.get_template("report.html.jinja").render(
+        title=title,
+        table=table,
+        metrics=_metrics(table["rows"]),
+        metric_names=METRIC_NAMES,
+        lengths=LENGTHS,
+        row_meanings=ROW_MEANINGS,
+        curves={name: drawing for name, drawing in drawings.items() if drawing},
+        curve_box=CURVE_BOX,
+        curve_left=CURVE_MARGIN[0],
+        breakdowns=breakdowns,
+        replays=failures_first,
+        recordings=[_recording(replay) for replay in failures_first],
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def number(value: float) -> str:
+    """A number for people: three digits, thousands apart."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}" if math.isfinite(share) else "–"
+
+
+def _metrics(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The table's columns: the metrics known here in their order, then others in theirs."""
+    present = dict.fromkeys(metric for row in rows.values() for metric in row)
+    return [metric for metric in METRIC_NAMES if metric in present] + [
+        metric for metric in present if metric not in METRIC_NAMES
+    ]
+
+
+def _drawing(points: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
+    """What the page needs to draw a curve: its line, and ticks as (place, label); None when nothing can be drawn."""
+    line = np.array([point for point in points if all(map(math.isfinite, point))], dtype=np.float64)
+    if not len(line):
+        return None
+    first, last = line[0, 0], max(line[-1, 0], line[0, 0] + 1e-9)
+    line = np.stack([piece.mean(axis=0) for piece in np.array_split(line, min(len(line), CURVE_POINTS))])
+    (width, height), (left, right, top, bottom) = CURVE_BOX, CURVE_MARGIN
+    rows, columns = _ticks(line[:, 1]), _ticks(np.array([first, last]))
+    low, high = min(rows[0], line[:, 1].min()), max(rows[-1], line[:, 1].max())
+
+    def across(step: float) -> float:
+        return left + (step - first) / (last - first) * (width - left - right)
+
+    def down(value: float) -> float:
+        return height - bottom - (value - low) / (high - low) * (height - top - bottom)
+
+    return {
+        "line": " ".join(f"{across(step):.1f},{down(value):.1f}" for step, value in line),
+        "rows": [(round(down(value), 1), number(value)) for value in rows],
+        "columns": [(round(across(step), 1), number(step)) for step in columns if first <= step <= last],
+        "first": line[0],
+        "last": line[-1],
+        "end": (round(across(line[-1, 0]), 1), round(down(line[-1, 1]), 1)),
+    }
+
+
+def _ticks(values: NDArray[np.float64]) -> list[float]:
+    """From two to six round numbers over the range of these values, or around the only one."""
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    rough = (high - low) / 4
+    unit = 10 ** math.floor(math.log10(rough))
+    step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= rough * (1 - 1e-9))
+    return [step * index for index in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def _recording(replay: Replay) -> dict[str, Any]:
+    """A replay as the page's script reads it: plain values, pictures as WebP in base64."""
+    pictures = [_smaller(frame.picture) for frame in replay.steps]
+    # Most of a map stays as it was: a step holds only the patches that differ from the first picture.
+    height, width = pictures[0].shape[:2]
+    return {
+        "words": replay.words,
+        "moves": replay.moves,
+        "picture": _webp(pictures[0]),
+        "size": [width, height],
+        "steps": [
+            {
+                "patches": [
+                    {
+                        "x": x / width,
+                        "y": y / height,
+                        "width": wide / width,
+                        "picture": _webp(picture[y : y + high, x : x + wide]),
+                    }
+                    for x, y, wide, high in _patches(pictures[0], picture)
+                ],
+                "move": int(frame.move),
+                "probabilities": [round(float(share), 4) for share in frame.probabilities],
+                "expert": [bool(best) for best in frame.expert],
+                "attention": None if frame.attention is None else [round(float(part), 4) for part in frame.attention],
+                "value": None if frame.value is None else number(frame.value),
+                "error": number(frame.error),
+            }
+            for frame, picture in zip(replay.steps, pictures, strict=True)
+        ],
+    }
+
+
+def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    if width <= PICTURE_WIDTH:
+        return picture
+    size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _patches(first: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[list[int]]:
+    """Boxes (left, top, width, height) that hold all that differs from the first picture; they may overlap."""
+    changed = (first != picture).any(axis=-1).astype(np.uint8)
+    changed = np.asarray(cv2.dilate(changed, np.ones((PATCH_GAP, PATCH_GAP), np.uint8)), dtype=np.uint8)
+    boxes = cv2.connectedComponentsWithStats(changed)[2][1:, : cv2.CC_STAT_AREA]  # the first is the background
+    if len(boxes) > MOST_PATCHES:
+        boxes = np.array([cv2.boundingRect(changed)])
+    return [[int(side) for side in box] for box in boxes]
+
+
+def _webp(picture: NDArray[np.uint8]) -> str:
+    """A picture [height, width, 3] as WebP, in base64."""
+    blue_first = np.ascontiguousarray(picture[..., ::-1])  # as OpenCV takes it
+    done, code = cv2.imencode(".webp", blue_first, [cv2.IMWRITE_WEBP_QUALITY, PICTURE_QUALITY])
+    if not done:
+        raise RuntimeError("OpenCV could not write WebP: its installation lacks it")
+    return base64.b64encode(code.tobytes()).decode()

@@ -1,0 +1,81 @@
+"""A run: a folder that holds a trained agent and all that is needed to make it again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vln.agent import Agent
+from vln.checkpoints import load_checkpoint
+from vln.learning import Lessons
+from vln.tasks import Task
+from vln.training import CHECKPOINT, load_weights, train
+from vln.world import World
+
+# How tasks and agents are made: from a name and options, and from a world, options and the senses it has.
+MakeTask = Callable[[str, Mapping[str, Any]], Task]
+MakeAgent = Callable[[World[Any], Mapping[str, Any], Sequence[str] | None], Agent]
+
+FLOORS = ("blind", "deaf")  # folders in a run's, of agents trained without the view and without the instruction
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is of: facts that JSON can say, enough to make task, world and agent again.
+
+    task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
+    of the agent. senses: the observations it is given, or None for all. lessons: how it is trained.
+    """
+
+    task: str
+    lessons: Lessons
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    world_options: Mapping[str, Any] = field(default_factory=dict)
+    agent: Mapping[str, Any] = field(default_factory=dict)
+    senses: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Plan":
+        return cls(**{**facts, "lessons": Lessons(**facts["lessons"])})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained agent, the task it was trained for, and how its world is opened."""
+
+    folder: Path
+    plan: Plan
+    task: Task
+    agent: Agent
+
+    def open(self, split: str) -> World[Any]:
+        """The world of a split, seen as the agent was trained to see it."""
+        return self.task.open(split, **self.plan.world_options)
+
+
+def begin_run(
+    folder: Path, plan: Plan, make_task: MakeTask, make_agent: MakeAgent, device: str = "cpu", resume: bool = False
+) -> tuple[Run, bool]:
+    """Train what the plan says. Returns the run and whether the training came to its end."""
+    task = make_task(plan.task, plan.task_options)
+    world = task.open("train", **plan.world_options, track_sight=True)
+    torch.manual_seed(plan.lessons.seed)
+    agent = make_agent(world, plan.agent, plan.senses).to(device)
+    facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
+    done = train(world, agent, plan.lessons, folder, facts, resume)
+    return Run(folder, plan, task, agent), done
+
+
+def open_run(folder: Path, make_task: MakeTask, make_agent: MakeAgent, device: str = "cpu") -> Run:
+    """The run in a folder. Raises ValueError when the task's words are no longer those it was trained with."""
+    checkpoint = load_checkpoint(folder / CHECKPOINT)
+    plan = Plan.of(checkpoint.facts["plan"])
+    task = make_task(plan.task, plan.task_options)
+    if list(task.vocabulary.words) != checkpoint.facts["words"]:
+        raise ValueError(f"{folder} was trained with other words than task {plan.task!r} has now; train it again")
+    world = task.open(task.splits[-1], **plan.world_options)
+    agent = make_agent(world, plan.agent, plan.senses).to(device)
+    load_weights(agent, checkpoint)
+    return Run(folder, plan, task, agent.eval())

@@ -1,0 +1,140 @@
+"""Slots: a batch of episodes being lived, what each has earned and where it went. The Gymnasium faces stand on it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vln.metrics import metrics_of
+from vln.outcomes import outcome_of
+from vln.streams import Stream
+from vln.world import State, World, put, take
+
+# What stopping right is worth beside the error removed on the way: without it, an agent that walks to the goal and
+# never stops would be as good as one that stops there.
+SUCCESS_REWARD = 10.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The episodes that one step has ended: their slots [n], their last states, and whether each was a success [n]."""
+
+    slots: NDArray[np.int64]
+    final: State
+    success: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step of all slots gave: reward float64 [B], terminated and truncated bool [B], what it ended (or None)."""
+
+    reward: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    ending: Ending | None
+
+
+class Slots:
+    """`count` episodes of one world, side by side, in slots numbered from 0.
+
+    The reward of a move is the error it removes, and `success_reward` more when it is a `stop` at the right place. An
+    infinite error (no way leads on) counts as the last finite one: the rewards of an episode add up to what it gained.
+
+    success_reward: what stopping right is worth, in the unit of the world's error.
+    trails: whether to keep the positions passed, which pictures and path metrics need.
+    """
+
+    def __init__(self, world: World[Any], count: int, success_reward: float, trails: bool) -> None:
+        self.world = world
+        self.count = count
+        self.success_reward = success_reward
+        self.stream: Stream | None = None
+        self.state: Any = None  # a State of the world, once episodes have begun
+        self._texts = np.array([episode.instruction for episode in world.episodes], dtype=object)
+        self._distance = np.zeros(count, dtype=np.float32)  # the last finite error
+        self._first_error = np.zeros(count, dtype=np.float32)
+        self._everyone = np.arange(count)
+        self._trails = np.zeros((world.max_steps + 1 if trails else 0, count, 2), dtype=np.int16)
+
+    def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64] | None = None) -> None:
+        """Begin an episode in each of these slots: the given ones [len(slots)], or the next of the stream."""
+        if episode is None:
+            assert self.stream is not None
+            episode, self.stream = self.stream.draw(slots, len(self.world.episodes))
+        begun = self.world.begin(episode)
+        error = self.world.error(begun)
+        self._first_error[slots] = error
+        self._distance[slots] = np.where(np.isfinite(error), error, 0)
+        self.state = begun if len(slots) == self.count else put(self.state, slots, begun)
+        if len(self._trails):
+            self._trails[0, slots] = self.world.position(begun)
+
+    def step(self, move: NDArray[np.int64], live: NDArray[np.int64] | None = None) -> Step:
+        """Make a move [B] in every slot, or only in the `live` ones (their numbers); the others stay as they are."""
+        world, before = self.world, self.state
+        if live is None:
+            state = world.step(before, move)
+        else:
+            state = put(before, live, world.step(take(before, live), move[live]))
+        self.state = state
+        error = world.error(state)
+        distance = np.where(np.isfinite(error), error, self._distance)
+        reward = (self._distance - distance).astype(np.float64)
+        self._distance = distance
+        if len(self._trails):
+            self._trails[state.steps, self._everyone] = world.position(state)
+        terminated, truncated = world.terminated(state), world.truncated(state)
+        if live is not None:
+            moved = np.zeros(self.count, dtype=np.bool_)
+            moved[live] = True
+            terminated, truncated = terminated & moved, truncated & moved
+        ended = np.flatnonzero(terminated | truncated)
+        if not len(ended):
+            return Step(reward, terminated, truncated, None)
+        final = take(state, ended)
+        success = world.success(final)
+        reward[ended] += self.success_reward * success
+        return Step(reward, terminated, truncated, Ending(ended, final, success))
+
+    def info(self, state: State) -> dict[str, NDArray[Any]]:
+        """The text of the instruction and an optimal move, for every slot of a state."""
+        return {
+            "instruction": self._texts[state.episode],
+            "expert_action": self.world.expert(state).argmax(axis=1),
+        }
+
+    def metrics(self, ending: Ending, paths: bool) -> dict[str, NDArray[Any]]:
+        """What became of these episodes (see vln.metrics), float64 [n] by name, and is_success, bool [n].
+
+        With paths ndtw, sdtw and cls are among it, which take a search per position passed.
+        """
+        if paths:
+            rows = [self._path_metrics(ending, number) for number in range(len(ending.slots))]
+            return {"is_success": ending.success} | {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        final, success = ending.final, ending.success.astype(np.float64)
+        length = final.length.astype(np.float64)
+        return {
+            "is_success": ending.success,
+            "trajectory_length": length,
+            "navigation_error": self.world.error(final).astype(np.float64),
+            "success": success,
+            "oracle_success": (final.least_error <= self.world.tolerance).astype(np.float64),
+            "spl": success * _directness(self._first_error[ending.slots].astype(np.float64), length),
+        }
+
+    def draw(self, slot: int) -> NDArray[np.uint8]:
+        """A picture for people of one slot and the way it went, uint8 [height, width, 3]."""
+        return self.world.draw(self.state, slot, self._trails[: self.state.steps[slot] + 1, slot].copy())
+
+    def _path_metrics(self, ending: Ending, number: int) -> dict[str, float]:
+        slot = int(ending.slots[number])
+        trail = self._trails[: ending.final.steps[number] + 1, slot]
+        return metrics_of(outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot])))
+
+
+def _directness(shortest: NDArray[np.float64], length: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weight of a success in SPL (see vln.metrics.spl): 1 where there was nothing to walk."""
+    longer = np.maximum(length, shortest)
+    walkable = np.isfinite(shortest) & (longer > 0)
+    return np.where(walkable, np.divide(shortest, longer, where=walkable, out=np.zeros_like(longer)), shortest == 0)

@@ -1,0 +1,42 @@
+"""Which episode each slot lives next: the same seed gives the same episodes, on any number of slots and threads."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of episodes per slot, each a function of its own key alone.
+
+    key: uint64 [B], what makes a slot's stream its own.
+    count: uint64 [B], how many episodes the slot has drawn.
+    """
+
+    key: NDArray[np.uint64]
+    count: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, seed: int, slots: int) -> "Stream":
+        """Slot i of a stream with seed s is slot 0 of one with seed s + i (as Gymnasium seeds its vectors)."""
+        return cls.keyed(np.arange(seed, seed + slots, dtype=np.uint64))
+
+    @classmethod
+    def keyed(cls, key: NDArray[np.uint64]) -> "Stream":
+        return cls(key.astype(np.uint64), np.zeros(len(key), dtype=np.uint64))
+
+    def draw(self, slots: NDArray[np.int64], total: int) -> tuple[NDArray[np.int64], "Stream"]:
+        """The next episode, below `total`, of each of these slots; and the stream after that."""
+        chosen = _scramble(_scramble(self.key[slots]) + self.count[slots]) % np.uint64(total)
+        count = self.count.copy()
+        count[slots] += np.uint64(1)
+        return chosen.astype(np.int64), Stream(self.key, count)
+
+
+def _scramble(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64 (Steele, Lea & Flood 2014): neighbouring numbers become unrelated ones. Wraps around on purpose."""
+    bits = bits + np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))

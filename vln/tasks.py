@@ -1,0 +1,95 @@
+"""A task: a world, and a source of episodes to live in it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from vln.episode import Episode
+from vln.language import Vocabulary
+from vln.world import World
+
+# From the name of a split to its episodes.
+Source = Callable[[str], Sequence[Episode]]
+
+SPLITS = ("train", "val_seen", "val_unseen", "val_novel")
+SIZES = {"train": (4096, 8), "val_seen": (512, 2), "val_unseen": (512, 2), "val_novel": (512, 2)}  # places, each
+
+_TRIES = 32  # how often a place is asked for an episode it can host before the next place is taken
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A source of episodes that functions write, split by split; the same seed writes the same ones.
+
+    build: (generator, split) -> a place. write: (place, generator, split) -> an Episode, or None where the place can't
+    host one. sizes: for each split, how many places and how many episodes in each.
+
+    val_seen has new episodes in the first places of train; every other split has places of its own.
+    """
+
+    build: Callable[[np.random.Generator, str], Any]
+    write: Callable[[Any, np.random.Generator, str], Episode | None]
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=lambda: SIZES)
+    seed: int = 0
+
+    def __call__(self, split: str) -> list[Episode]:
+        if split not in self.sizes:
+            raise ValueError(f"no split is called {split!r}; there are {', '.join(self.sizes)}")
+        places, each = self.sizes[split]
+        episodes: list[Episode] = []
+        number = 0
+        while len(episodes) < places * each:
+            found = self._episodes(split, number, each)
+            episodes += found
+            number += 1
+            if number >= 4 * places:
+                raise ValueError(f"in {number} places only {len(episodes)} episodes of split {split!r} could be written")
+        return episodes[: places * each]
+
+    def _episodes(self, split: str, number: int, each: int) -> list[Episode]:
+        home = "train" if split == "val_seen" else split
+        place = self.build(self._rng("place", home, number), home)
+        rng = self._rng("episode", split, number)
+        tries = (self.write(place, rng, split) for _ in range(each * _TRIES))
+        found = islice((episode for episode in tries if episode is not None), each)
+        return [replace(episode, name=f"{split}/{number}/{index}") for index, episode in enumerate(found)]
+
+    def _rng(self, what: str, split: str, number: int) -> np.random.Generator:
+        key = [self.seed, ("place", "episode").index(what), list(self.sizes).index(split), number]
+        return np.random.default_rng(key)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What can be asked (a source of episodes) and where (a world to open over them).
+
+    world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or None to learn it from split train.
+    """
+
+    name: str
+    source: Source
+    world: Callable[..., World[Any]]
+    splits: tuple[str, ...] = SPLITS
+    words: Vocabulary | None = None
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return self.words or Vocabulary.of(episode.instruction for episode in self.episodes("train"))
+
+    @cached_property
+    def episodes(self) -> Source:
+        """The episodes of a split, written or read once."""
+        return lru_cache(maxsize=None)(self._episodes)
+
+    def _episodes(self, split: str) -> Sequence[Episode]:
+        if split not in self.splits:
+            raise ValueError(f"task {self.name!r} has no split {split!r}; it has {', '.join(self.splits)}")
+        return self.source(split)
+
+    def open(self, split: str, **options: Any) -> World[Any]:
+        """The world of one split. The options are the world's own (view, max_steps, ...)."""
+        return self.world(self.episodes(split), self.vocabulary, **options)

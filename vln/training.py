@@ -1,0 +1,163 @@
+"""A training from beginning to end: updates, what it tells, what it saves, how it is stopped and goes on."""
+
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vln.agent import Agent
+from vln.checkpoints import Arrays, Checkpoint, load_checkpoint, save_checkpoint
+from vln.clock import Clock
+from vln.learning import Learner, Lessons, Loss, taught
+from vln.logs import Log
+from vln.streams import Stream
+from vln.world import World
+
+CHECKPOINT = "checkpoint.safetensors"  # in the folder of a run
+RECORD_EVERY = 20  # updates
+SAVE_EVERY = 500  # updates
+RECENT = 500  # episodes that the success rate of a training is an average of
+
+
+def train(
+    world: World[Any],
+    agent: Agent,
+    lessons: Lessons,
+    folder: Path | str,
+    facts: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    loss: Loss = taught,
+    save_every: int = SAVE_EVERY,
+    live: bool = True,
+) -> bool:
+    """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
+
+    facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
+    weights that a training without a break would have reached. Ctrl-C saves and ends. Returns whether the training
+    came to its end.
+    """
+    folder = Path(folder)
+    learner = Learner.begin(world, agent, lessons)
+    recent: deque[bool] = deque(maxlen=RECENT)
+    if resume:
+        restore(learner, load_checkpoint(folder / CHECKPOINT))
+        recent.extend(bool(success) for success in load_checkpoint(folder / CHECKPOINT).arrays["recent"])
+    told = dict(facts or {})
+
+    def save() -> None:
+        arrays = snapshot(learner) | {"recent": np.array(recent, dtype=np.bool_)}
+        save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, told | {"update": learner.update}))
+
+    agent.train()
+    with Log(folder, lessons.updates, learner.update, live) as log, _interruption() as interrupted:
+        clock, began, since = Clock(), time.perf_counter(), learner.update
+        clipped: list[float] = []
+        while learner.update < lessons.updates and not interrupted():
+            values = learner.learn(loss, clock)
+            ended, succeeded = int(values.pop("episodes")), int(values.pop("successes"))
+            recent.extend([True] * succeeded + [False] * (ended - succeeded))
+            clipped.append(values.pop("clipped"))
+            if learner.update % RECORD_EVERY == 0 or learner.update == lessons.updates:
+                now = time.perf_counter()
+                speed = (learner.update - since) * lessons.window * lessons.slots / (now - began)
+                shares = {f"{part}_share": share for part, share in clock.shares().items()}
+                values |= {"clip_rate": float(np.mean(clipped)), "steps_per_second": speed} | shares
+                if recent:
+                    values["success"] = float(np.mean(recent))
+                log.record(learner.update, values)
+                clock, began, since, clipped = Clock(), now, learner.update, []
+            if learner.update % save_every == 0:
+                save()
+        save()
+        if interrupted():
+            log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
+    agent.eval()
+    return learner.update >= lessons.updates
+
+
+@contextmanager
+def _interruption() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: an update that has begun is finished first. Pressed again, it stops at once."""
+    pressed = False
+
+    def press(number: int, frame: Any) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    try:
+        before = signal.signal(signal.SIGINT, press)
+    except ValueError:  # signals are the main thread's; elsewhere whoever started the thread ends it
+        yield lambda: False
+        return
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def snapshot(learner: Learner[Any]) -> Arrays:
+    """All that changes from update to update, as arrays by name."""
+    course, arrays = learner.course, {}
+    for name, weights in learner.agent.state_dict().items():
+        arrays[f"agent/{name}"] = _array(weights)
+    for index, moments in learner.optimizer.state_dict()["state"].items():
+        for name, values in moments.items():
+            arrays[f"optimizer/{index}/{name}"] = _array(values)
+    for field in fields(course.state):
+        arrays[f"state/{field.name}"] = getattr(course.state, field.name)
+    for name, values in course.memory.items():
+        arrays[f"memory/{name}"] = _array(values)
+    arrays |= {"stream/key": course.stream.key, "stream/count": course.stream.count, "starts": course.starts}
+    arrays |= {"rng/acting": _array(learner.rng.get_state()), "rng/global": _array(torch.get_rng_state())}
+    return arrays
+
+
+def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
+    """Put a learner where the checkpoint's was. Raises ValueError when it belongs to another agent or training."""
+    load_weights(learner.agent, checkpoint)
+    device = next(learner.agent.parameters()).device
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, values in checkpoint.part("optimizer").items():
+        index, moment = name.split("/")
+        moments.setdefault(int(index), {})[moment] = torch.from_numpy(values.copy())
+    learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": moments})
+    stored, arrays = checkpoint.part("state"), checkpoint.arrays
+    slots = len(stored["episode"])
+    if slots != learner.lessons.slots:
+        raise ValueError(f"the checkpoint trains {slots} slots, these lessons {learner.lessons.slots}")
+    memory = {name: torch.from_numpy(values.copy()).to(device) for name, values in checkpoint.part("memory").items()}
+    stream = Stream(arrays["stream/key"], arrays["stream/count"])
+    state = replace(learner.course.state, **stored)
+    learner.course = replace(learner.course, state=state, stream=stream, starts=arrays["starts"], memory=memory)
+    learner.rng.set_state(torch.from_numpy(arrays["rng/acting"].copy()))
+    torch.set_rng_state(torch.from_numpy(arrays["rng/global"].copy()))
+    learner.update = int(checkpoint.facts["update"])
+
+
+def load_weights(agent: Agent, checkpoint: Checkpoint) -> None:
+    """Give an agent the weights of a checkpoint. Raises ValueError naming the first that does not fit."""
+    stored, own = checkpoint.part("agent"), agent.state_dict()
+    for name in sorted(stored.keys() | own.keys()):
+        if name not in stored or name not in own:
+            place = "the checkpoint" if name not in stored else "this agent"
+            raise ValueError(f"the checkpoint is of another agent: {place} has no weights {name!r}")
+        if stored[name].shape != tuple(own[name].shape):
+            raise ValueError(
+                f"the checkpoint is of another agent: {name!r} is {list(stored[name].shape)} there, "
+                f"{list(own[name].shape)} here"
+            )
+    agent.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in stored.items()})
+
+
+def _array(values: Tensor) -> np.ndarray[Any, Any]:
+    return values.detach().cpu().numpy().copy()

@@ -1,0 +1,178 @@
+"""Any world as a gymnasium.vector.VectorEnv: the batched world itself, with no Python for single episodes in a step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from vln.env import check_render_mode, chosen_episode
+from vln.slots import SUCCESS_REWARD, Slots, Step
+from vln.streams import Stream
+from vln.world import State, World
+
+Observation = dict[str, NDArray[Any]]
+Info = dict[str, Any]
+
+
+class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
+    """`num_envs` episodes of a world side by side. What they observe, earn and tell is TaskEnv's, batched.
+
+    The seed of slot i is seed + i, or seed[i]. Infos are Gymnasium's: an array `name` [B] and a mask `_name` [B] of the
+    slots it is about. reset() takes the options "episode" (a number, or one for every slot) and "reset_mask" (bool [B],
+    the slots to reset; the others go on).
+
+    autoreset_mode: what happens to a slot whose episode has ended.
+        SAME_STEP: the next episode begins in the same step, so that no step is wasted and none has to be masked; the
+            last observation and info are infos["final_obs"] and infos["final_info"]. What Stable-Baselines3 expects.
+        NEXT_STEP: the next step ignores the slot's action and begins the next episode, with reward 0.
+        DISABLED: the slot must be reset with a reset_mask before the next step.
+    path_metrics: whether infos at an episode's end hold ndtw, sdtw and cls too, at the cost of a search per position.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 6}  # noqa: RUF012 (Gymnasium's)
+
+    def __init__(
+        self,
+        world: World[Any],
+        num_envs: int,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        render_mode: str | None = None,
+        path_metrics: bool = False,
+        success_reward: float = SUCCESS_REWARD,
+    ) -> None:
+        check_render_mode(render_mode, self.metadata)
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, not {num_envs}")
+        self.world = world
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.path_metrics = path_metrics
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = spaces.Dict(world.spaces)
+        self.single_action_space = spaces.Discrete(len(world.moves))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._slots = Slots(world, num_envs, success_reward, trails=path_metrics or render_mode is not None)
+        self._over = np.ones(num_envs, dtype=np.bool_)  # the slots whose episode has ended and has not been reset
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Begin an episode in every slot, or in those of options["reset_mask"]."""
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        options = dict(options or {})
+        mask = self._reset_mask(options.pop("reset_mask", None))
+        episode = chosen_episode(options, self.num_envs, len(self.world.episodes))
+        self._seed(seed, mask)
+        slots = np.flatnonzero(mask)
+        self._slots.begin(slots, None if episode is None else episode[slots])
+        self._over[slots] = False
+        return self.world.observe(self._slots.state), _masked(self._slots.info(self._slots.state), mask)
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Make a move in every slot. Raises ValueError when an action is not a move, ResetNeeded before reset()."""
+        move = self._checked(actions)
+        if not self._over.any():
+            step = self._slots.step(move)
+        elif self.autoreset_mode == AutoresetMode.NEXT_STEP and self._slots.state is not None:
+            step = self._slots.step(move, live=np.flatnonzero(~self._over))
+            self._slots.begin(np.flatnonzero(self._over))
+        else:
+            raise ResetNeeded(f"the episodes of slots {np.flatnonzero(self._over).tolist()} are over: reset them first")
+        self._over = step.terminated | step.truncated
+        infos = self._end(step) if step.ending is not None else {}
+        infos |= _masked(self._slots.info(self._slots.state), np.ones(self.num_envs, dtype=np.bool_))
+        return self.world.observe(self._slots.state), step.reward, step.terminated, step.truncated, infos
+
+    def render(self) -> tuple[NDArray[np.uint8], ...]:
+        """A picture for people of every slot, uint8 [height, width, 3]."""
+        if self.render_mode is None:
+            raise ValueError('this environment draws nothing: make it with render_mode="rgb_array"')
+        if self._slots.state is None:
+            raise ResetNeeded("there is nothing to draw yet: call reset() before render()")
+        return tuple(self._slots.draw(slot) for slot in range(self.num_envs))
+
+    def _end(self, step: Step) -> Info:
+        """What is told of the episodes that a step has ended; in mode SAME_STEP the next ones begin."""
+        assert step.ending is not None
+        slots, over = step.ending.slots, self._over
+        metrics = self._slots.metrics(step.ending, self.path_metrics)
+        if self.autoreset_mode != AutoresetMode.SAME_STEP:
+            return _masked(_scattered(metrics, slots, self.num_envs), over)
+        told = metrics | self._slots.info(step.ending.final)
+        infos = {
+            "final_obs": _final_observations(self.world, step.ending.final, slots, self.num_envs),
+            "final_info": _masked(_scattered(told, slots, self.num_envs), over),
+        }
+        self._slots.begin(slots)
+        self._over = np.zeros(self.num_envs, dtype=np.bool_)
+        return _masked(infos, over)
+
+    def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A copy of the actions: the caller may write into his array before the next step."""
+        move = np.array(actions)
+        if move.shape != (self.num_envs,) or move.dtype.kind not in "iu":
+            raise ValueError(f"actions are {self.num_envs} whole numbers, not {move.dtype} {list(move.shape)}")
+        if move.min() < 0 or move.max() >= len(self.world.moves):
+            slot = int(np.flatnonzero((move < 0) | (move >= len(self.world.moves)))[0])
+            raise ValueError(
+                f"there is no move {move[slot]} (slot {slot}); the moves are {dict(enumerate(self.world.moves))}"
+            )
+        return move.astype(np.int64, copy=False)
+
+    def _reset_mask(self, mask: Any) -> NDArray[np.bool_]:
+        if mask is None:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            raise ValueError(f"options['reset_mask'] is a bool array [{self.num_envs}], not {mask!r}")
+        if not mask.any():
+            raise ValueError("options['reset_mask'] must name at least one slot to reset")
+        if self._slots.state is None and not mask.all():
+            raise ResetNeeded("the first reset must be of all slots: leave out options['reset_mask']")
+        return mask.copy()
+
+    def _seed(self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]) -> None:
+        """Give the slots to be reset that have a seed a new stream; all slots a random one when they have none yet."""
+        if self._slots.stream is None:
+            self._slots.stream = Stream.keyed(self.np_random.integers(2**63, size=self.num_envs, dtype=np.uint64))
+        if seed is None:
+            return
+        seeds = [seed + slot for slot in range(self.num_envs)] if isinstance(seed, int) else list(seed)
+        if len(seeds) != self.num_envs or any(one is not None and one < 0 for one in seeds):
+            raise ValueError(f"a list of seeds has one for each of {self.num_envs} slots, None or at least 0: {seeds}")
+        key, count = self._slots.stream.key.copy(), self._slots.stream.count.copy()
+        given = mask & np.array([one is not None for one in seeds])
+        key[given] = np.array([one or 0 for one in seeds], dtype=np.uint64)[given]
+        count[given] = 0
+        self._slots.stream = Stream(key, count)
+
+
+def _masked(infos: Info, mask: NDArray[np.bool_]) -> Info:
+    """Infos as Gymnasium has them: beside every array `name` the mask `_name` of the slots it is about."""
+    return infos | {f"_{name}": mask.copy() for name in infos}
+
+
+def _scattered(values: dict[str, NDArray[Any]], slots: NDArray[np.int64], count: int) -> Info:
+    """Values [n] of some slots as arrays [count]; what is told of the others is 0 (of objects: None)."""
+    scattered = {}
+    for name, value in values.items():
+        scattered[name] = np.full(count, None if value.dtype == object else 0, dtype=value.dtype)
+        scattered[name][slots] = value
+    return scattered
+
+
+def _final_observations(world: World[Any], final: State, slots: NDArray[np.int64], count: int) -> NDArray[np.object_]:
+    """The last observation of these slots, each a dict, in an object array [count]; None for the others."""
+    observed = world.observe(final)
+    finals = np.full(count, None, dtype=object)
+    finals[slots] = [{name: values[row] for name, values in observed.items()} for row in range(len(slots))]
+    return finals

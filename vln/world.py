@@ -1,0 +1,137 @@
+"""A world: where episodes take place. State, and the functions of a State that every task is made of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from gymnasium import Space
+from numpy.typing import NDArray
+
+from vln.episode import Episode
+from vln.language import Vocabulary
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a batch of episodes stands. Every field is an array whose first axis is the batch; steps make new states.
+
+    episode: int64 [B], which of the world's episodes each slot lives.
+    steps: int32 [B], moves made so far, `stop` included.
+    previous: int64 [B], the last move, or the number of moves when none was made yet.
+    length: float32 [B], how far the agent has travelled, in the world's unit.
+    least_error: float32 [B], the smallest distance to go so far (for oracle success).
+    stopped: bool [B], whether the agent said stop.
+    failed: bool [B], whether something ended the episode as a failure (a wall, where walls fail).
+    """
+
+    episode: NDArray[np.int64]
+    steps: NDArray[np.int32]
+    previous: NDArray[np.int64]
+    length: NDArray[np.float32]
+    least_error: NDArray[np.float32]
+    stopped: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.episode)
+
+
+S = TypeVar("S", bound=State)
+
+
+def put(state: S, slots: NDArray[np.int64], other: S) -> S:
+    """The state with these slots taken, in order, from another state; both stay as they were."""
+    merged = {}
+    for field in fields(state):
+        values = getattr(state, field.name).copy()
+        values[slots] = getattr(other, field.name)
+        merged[field.name] = values
+    return replace(state, **merged)
+
+
+def take(state: S, slots: NDArray[np.int64]) -> S:
+    """The state of these slots alone, in order."""
+    return replace(state, **{field.name: getattr(state, field.name)[slots] for field in fields(state)})
+
+
+class World(ABC, Generic[S]):
+    """The five functions of a State, the pictures, and what an agent has to know beforehand.
+
+    episodes: what can be asked here; a State points into it.
+    vocabulary, words: how instructions become token ids of a fixed number of words.
+    moves: the names of the moves; `stop` is the last.
+    max_steps: an episode that has not stopped after this many moves is cut off (truncated).
+    spaces: the Gymnasium space of every key of a single observation.
+    tolerance: the largest error at which stopping is a success.
+    threshold: the distance at which nDTW and CLS count a position as missed, in the unit of `distances`.
+    """
+
+    episodes: Sequence[Episode]
+    vocabulary: Vocabulary
+    moves: tuple[str, ...]
+    max_steps: int
+    spaces: dict[str, Space[Any]]
+    tolerance: float = 0.0
+    threshold: float = 3.0
+
+    @abstractmethod
+    def begin(self, episode: NDArray[np.int64]) -> S:
+        """The first state of these episodes, given by index [B]."""
+
+    @abstractmethod
+    def observe(self, state: S) -> dict[str, NDArray[Any]]:
+        """What the agent is given, [B, ...] for every key of `spaces`. Always new arrays."""
+
+    @abstractmethod
+    def step(self, state: S, move: NDArray[np.int64]) -> S:
+        """The state after a move [B]. A finished episode must not be stepped."""
+
+    @abstractmethod
+    def error(self, state: S) -> NDArray[np.float32]:
+        """The distance still to go [B], through every stage that is left. 0 where stopping is right."""
+
+    @abstractmethod
+    def expert(self, state: S) -> NDArray[np.bool_]:
+        """The optimal moves, bool [B, moves], of one who knows the whole place. At least one at every state."""
+
+    def teacher(self, state: S) -> NDArray[np.bool_]:
+        """The optimal moves, bool [B, moves], of one who knows only what the agent could have seen so far.
+
+        What an agent is taught: an expert's short cut through unseen rooms can't be learned from a view. The same
+        as `expert` where the world shows all that matters.
+        """
+        return self.expert(state)
+
+    @abstractmethod
+    def position(self, state: S) -> NDArray[np.int16]:
+        """Where the agent is, [B, 2], in the terms of `distances`; the heading is left out."""
+
+    @abstractmethod
+    def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Walking distances [n, m] between the positions of a path [n, 2] and of a reference [m, 2]."""
+
+    @abstractmethod
+    def reference(self, episode: int) -> NDArray[np.int16]:
+        """The positions [n, 2] of the path to compare with: the given one, or the expert's."""
+
+    @abstractmethod
+    def draw(self, state: S, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:
+        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, 2], what is seen."""
+
+    @property
+    def stop(self) -> int:
+        return len(self.moves) - 1
+
+    def success(self, state: S) -> NDArray[np.bool_]:
+        """Whether the agent stopped where it should have, [B]."""
+        return state.stopped & ~state.failed & (self.error(state) <= self.tolerance)
+
+    def terminated(self, state: S) -> NDArray[np.bool_]:
+        """Whether the episode ended by what the agent did, [B]."""
+        return state.stopped | state.failed
+
+    def truncated(self, state: S) -> NDArray[np.bool_]:
+        """Whether the episode was cut off by the limit of steps, [B]."""
+        return ~self.terminated(state) & (state.steps >= self.max_steps)
