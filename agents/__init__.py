@@ -1,0 +1,5 @@
+"""Networks and policies. They know spaces, not worlds."""
+
+from .navigator import Navigator, Shape
+
+__all__ = ["Navigator", "Shape"]

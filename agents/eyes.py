@@ -22,7 +22,7 @@ class Film(nn.Module):
 class PixelEye(nn.Module):
     """Convolutions over RGB frames uint8 [N, size, size, 3]."""
 
-    def __init__(self, space: Box, words: int, size: int = 192, channels: tuple[int, int, int] = (24, 48, 48)) -> None:
+    def __init__(self, space: Box, words: int, size: int = 192, channels: tuple[int, int, int] = (32, 48, 48)) -> None:
         super().__init__()
         side = space.shape[0]
         if side < 16:

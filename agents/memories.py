@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 
-
 class Recurrent(nn.Module):
     """One or more layers of an Elman (tanh), GRU or LSTM cell with resets inside the sequence.
 
@@ -81,5 +80,3 @@ def _lstm(drive: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
 
 
 CELLS = {"elman": _elman, "gru": _gru, "lstm": _lstm}
-
-

@@ -10,12 +10,11 @@ from gymnasium.spaces import Box, Discrete
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
-from vln.agent import Agent, Decision, Memory, Observation
+from vln.agent import Agent, Decision, Memory, Observation, at
 
 from .eyes import eye_for
 from .memories import Recurrent
 from .words import Attention, Reader
-
 
 MOVE_SIZE = 16  # of the last move, as a vector
 SENSES = ("instruction", "view", "previous")
@@ -42,19 +41,21 @@ class Shape:
 
 
 class Navigator(Agent):
-    """An instruction LSTM, an eye that the instruction modulates, a recurrent core, attention over the words, two heads.
+    """An instruction LSTM, an eye that the instruction modulates, a recurrent core, attention over words, and heads.
 
     spaces: of single observations, by name: `instruction` (token ids), `view`, `previous` (the last move).
     moves: how many moves there are. senses: which of the observations it has; without `view` it is blind, without
-    `instruction` deaf.
+    `instruction` deaf. answers: how many answers there are to the world's question; it is answered from the view and
+    the instruction alone, so that what is learned by answering is to see what is meant.
     """
 
     def __init__(
         self,
         spaces: Mapping[str, Space[Any]],
         moves: int,
-        shape: Shape = Shape(),  # noqa: B008 (frozen)
+        shape: Shape = Shape(),
         senses: Sequence[str] = SENSES,
+        answers: int = 0,
     ) -> None:
         super().__init__()
         known = {name: space for name, space in spaces.items() if name in senses}
@@ -77,6 +78,7 @@ class Navigator(Agent):
         self.dropout = nn.Dropout(shape.dropout)
         self.policy = nn.Linear(shape.hidden, moves)
         self.value = nn.Linear(shape.hidden, 1)
+        self.answer = nn.Linear(shape.sight, answers) if answers and self.eye and self.reader else None
         # A policy that begins by choosing every move alike explores, and its first losses are small.
         nn.init.normal_(self.policy.weight, std=0.01)
         nn.init.zeros_(self.policy.bias)
@@ -111,9 +113,7 @@ class Navigator(Agent):
                 kept = {name: memory[name] for name in ("words", "whole", "real")}
             read = kept["words"][None], kept["whole"][None], kept["real"][None]
         decision, core = self._decide(moment, memory["core"], starts[None], read)
-        attention = None if decision.attention is None else decision.attention[0]
-        policy = Categorical(logits=decision.policy.logits[0], validate_args=False)
-        return Decision(policy, decision.value[0], attention), {"core": core, **kept}
+        return at(decision, 0), {"core": core, **kept}
 
     def _read(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As the reader does, with as many words as tokens, so that what is read can be kept side by side."""
@@ -133,12 +133,14 @@ class Navigator(Agent):
         self, observation: Observation, core: Tensor, starts: Tensor, read: tuple[Tensor, Tensor, Tensor] | None
     ) -> tuple[Decision, Tensor]:
         time, batch = starts.shape
-        inputs, attention = [], None
+        inputs: list[Tensor] = []
+        attention = answer = None
         if read:
             inputs.append(read[1])
         if self.eye:
             whole = read[1].flatten(0, 1) if read else None
             inputs.append(self.eye(observation["view"].flatten(0, 1), whole).view(time, batch, -1))
+            answer = self.answer(inputs[-1]).float() if self.answer else None
         if self.last_move:
             inputs.append(self.last_move(observation["previous"]))
         hidden, core = self.core(self.dropout(torch.cat(inputs, dim=-1)), core, starts)
@@ -148,4 +150,11 @@ class Navigator(Agent):
         hidden = self.dropout(hidden)
         logits = self.policy(hidden).float()
         policy = Categorical(logits=logits, validate_args=False)
-        return Decision(policy, self.value(hidden).float().squeeze(-1), attention), core
+        return Decision(policy, self.value(hidden).float().squeeze(-1), attention, answer), core
+
+
+def make_navigator(
+    spaces: Mapping[str, Space[Any]], moves: int, answers: int, options: Mapping[str, Any], senses: Sequence[str] | None
+) -> Navigator:
+    """The navigator a run describes: `options` are those of its Shape."""
+    return Navigator(spaces, moves, Shape(**options), senses or SENSES, answers)

@@ -1,4 +1,4 @@
-"""Agents that do not learn: the floors of every table."""
+"""Agents that do not learn: the floors of every table, and the ceiling."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation
+from vln.judging import Contender
+from vln.rollouts import follow_teacher, sample
 
 
 class Habit(Agent):
@@ -27,16 +29,15 @@ class Habit(Agent):
 STRAIGHT = 0.8  # how often the forward-biased agent goes forward; the other moves share the rest
 
 
-def stopping(moves: int) -> Habit:
-    """Stops at once."""
-    return Habit([0.0] * (moves - 1) + [1.0])
+def scripted(moves: int) -> dict[str, Contender]:
+    """The rows that need no training. random: every move alike, `stop` among them. stop: stops at once.
 
-
-def random(moves: int) -> Habit:
-    """Every move alike, `stop` among them."""
-    return Habit([1 / moves] * moves)
-
-
-def straight(moves: int) -> Habit:
-    """Mostly the first move, which is `forward`."""
-    return Habit([STRAIGHT] + [(1 - STRAIGHT) / (moves - 1)] * (moves - 1))
+    straight: mostly the first move, which is `forward`. expert: one of the optimal moves at every step.
+    """
+    rest = (1 - STRAIGHT) / (moves - 1)
+    return {
+        "random": Contender(Habit([1 / moves] * moves), sample),
+        "stop": Contender(Habit([0.0] * (moves - 1) + [1.0])),
+        "straight": Contender(Habit([STRAIGHT] + [rest] * (moves - 1)), sample),
+        "expert": Contender(Habit([1 / moves] * moves), follow_teacher, told=True),
+    }

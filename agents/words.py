@@ -26,10 +26,11 @@ class Reader(nn.Module):
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Words [N, L, size], the whole [N, size] and which words are real [N, L], for token ids [N, L]."""
-        real = tokens != PADDING
-        lengths = real.sum(dim=1).clamp(min=1)
+        # An instruction without words is read as one word of padding: attention must have something to attend to.
+        lengths = (tokens != PADDING).sum(dim=1).clamp(min=1)
         longest = int(lengths.max())
-        tokens, real = tokens[:, :longest], real[:, :longest]
+        tokens = tokens[:, :longest]
+        real = torch.arange(longest, device=tokens.device) < lengths[:, None]
         last = lengths - 1
         rows = torch.arange(len(tokens), device=tokens.device)
         embedded = self.embed(tokens).transpose(0, 1)

@@ -1,9 +1,11 @@
 """The tasks by name, for the command line and for Gymnasium."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from runpy import run_path
+from typing import Any, Literal
 
 from gymnasium.vector import AutoresetMode
 
@@ -32,13 +34,66 @@ TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) 
 
 
 def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
-    """The task of this name, with its own options (difficulty; for sail data, protocol, fold, heading, ...)."""
-    if name not in TASKS:
+    """The task of this name, with its own options (difficulty; for sail data, protocol, fold, heading, ...).
+
+    A name like `corner.py:TASK` means what a file of the user's own calls so, a Task or a function that makes one. The
+    file is run for it.
+    """
+    make = _from_file(name) if ".py:" in name else TASKS.get(name)
+    if make is None:
         raise ValueError(f"no task is called {name!r}; there are {', '.join(TASKS)}")
     try:
-        return TASKS[name](**(options or {}))
+        return make(**(options or {}))
     except TypeError as error:
         raise ValueError(f"task {name!r} does not take these options: {error}") from None
+
+
+def _from_file(name: str) -> Callable[..., Task]:
+    file, _, variable = name.rpartition(":")
+    if not Path(file).is_file():
+        raise ValueError(f"task {name!r}: there is no file {file!r}")
+    found = run_path(file).get(variable)
+    if isinstance(found, Task):
+        return lambda: found
+    if not callable(found):
+        raise ValueError(f"task {name!r}: {file} has no task called {variable!r}")
+    return found
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """What a task can be told on the command line; what is left out is the task's own choice."""
+
+    difficulty: int | None = None
+    """Of rooms: 1 (one small room) to 4 (up to nine rooms on 25x25 cells)."""
+    data: str | None = None
+    """The folder of the data sets, with sail/ in it."""
+    protocol: str | None = None
+    """Of SAIL: vDev, vTest or half-map."""
+    fold: str | None = None
+    """Of SAIL: the map to test on, grid, jelly or l."""
+    heading: str | None = None
+    """Of SAIL: what an unknown start heading becomes, mei (gives the first turn away) or random."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that were given, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """How a world is seen."""
+
+    view: Literal["first_person", "symbols", "top_down", "none"] = "symbols"
+    """What the agent sees: RGB from within, codes of cells, RGB from above, or nothing."""
+    size: int | None = None
+    """The side of the view, in pixels or cells; 64, 7 and 56 unless given."""
+    max_steps: int | None = None
+    """The longest episode; the task's own limit unless given."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that were given, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def make_env(

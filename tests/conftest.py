@@ -9,7 +9,7 @@ import torch
 
 pytest_plugins = ["pytester"]
 
-THREADS = 2
+THREADS = 1  # what tests compute is so small that several would wait for each other longer than they work
 
 # The first example of a test compiles kernels, which takes seconds: a deadline would only tell of that.
 hypothesis.settings.register_profile("vln", deadline=None, derandomize=True)
@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("vln")
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
     torch.set_num_threads(THREADS)
-    numba.set_num_threads(min(THREADS, numba.get_num_threads()))
+    numba.set_num_threads(THREADS)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -10,25 +11,38 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env as check_with_gymnasium
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_with_sb3
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
 from toy import LEFT, RIGHT, STOP, Corridor, Place
 
 from vln.checking import any_action, check_vector_env
 from vln.env import TaskEnv
+from vln.envs.rooms.families import go_to
+from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
+from vln.language import Vocabulary
 from vln.metrics import spl
 from vln.sb3 import GymnasiumVecEnv
 from vln.slots import SUCCESS_REWARD, Slots
 from vln.streams import Stream
+from vln.tasks import Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
-WORLDS: dict[str, Callable[[], World[Any]]] = {"corridor": Corridor}
+
+def rooms() -> World[Any]:
+    family = go_to(difficulty=1)
+    episodes = Written(family.build, family.write, {"train": (6, 4)})("train")
+    return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), max_steps=20)
+
+
+WORLDS: dict[str, Callable[[], World[Any]]] = {"corridor": Corridor, "rooms": rooms}
 
 
 @pytest.fixture(params=WORLDS, scope="module")
@@ -58,6 +72,9 @@ def test_gymnasium_finds_no_fault(world: World[Any]) -> None:
     del gymnasium.registry["vln-test/World-v0"]
 
 
+# Codes of cells look like a small image to it; their bounds say that they are none, so it flattens them.
+@pytest.mark.filterwarnings("ignore:It seems that your observation space view is an image")
+@pytest.mark.filterwarnings("ignore:The minimal resolution for an image")
 def test_stable_baselines_finds_no_fault(world: World[Any]) -> None:
     check_with_sb3(TaskEnv(world))
 
@@ -307,6 +324,24 @@ def test_stable_baselines_gets_the_endings_it_expects() -> None:
     assert observation["view"][1, -1] == 4
     assert vec.reset_infos[1] == {"instruction": "go to two", "expert_action": LEFT}
     assert rewards.dtype == np.float32
+
+
+def test_stable_baselines_sees_any_vector_as_it_sees_its_own() -> None:
+    make = partial(gymnasium.make, "CartPole-v1")
+    ours = GymnasiumVecEnv(SyncVectorEnv([make] * 3, autoreset_mode=AutoresetMode.SAME_STEP))
+    theirs = DummyVecEnv([lambda: Monitor(make())] * 3)
+    for vec in (ours, theirs):
+        vec.seed(3)
+    assert np.array_equal(ours.reset(), theirs.reset())
+    for step in range(60):
+        moves = np.array([0, 1, step % 2])
+        one, other = ours.step(moves), theirs.step(moves)
+        for mine, its in zip(one[:3], other[:3], strict=True):
+            assert np.array_equal(mine, its)
+        for mine, its in zip(one[3], other[3], strict=True):
+            assert mine.keys() == its.keys()
+            assert mine.get("episode", {}).get("r") == its.get("episode", {}).get("r")
+            assert np.array_equal(mine.get("terminal_observation"), its.get("terminal_observation"))
 
 
 def test_stable_baselines_refuses_another_autoreset_mode() -> None:

@@ -198,7 +198,7 @@ def follow(corpus: Corpus, relay: Relay) -> bool:
     for episode in relay.sentences:
         pose, more = walk(episode, corpus.sentences[episode.name].actions, pose)
         bumps += more
-    return bool(relay.goal.poses[pose]) and bumps == 0
+    return bool(relay.paragraph.goals[0].poses[pose]) and bumps == 0
 
 
 @pytest.mark.parametrize(("route", "ceiling"), [("mei", 676), ("path", 660), ("end", 655)])

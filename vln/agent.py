@@ -19,12 +19,13 @@ class Decision:
     """What an agent makes of what it has observed, [T, B] or, for one step, [B].
 
     policy: over moves. value: what it expects still to come, [T, B]. attention: the weight of every word, [T, B, L], of
-    an agent that attends to its instruction.
+    an agent that attends to its instruction. answer: logits of the answers to the world's question, [T, B, answers].
     """
 
     policy: Categorical
     value: Tensor
     attention: Tensor | None = None
+    answer: Tensor | None = None
 
 
 class Agent(nn.Module):
@@ -46,13 +47,14 @@ class Agent(nn.Module):
         """The decision [B] at one moment. Override it where a sequence's work need not be done at every step."""
         moment = {name: values[None] for name, values in observation.items()}
         decision, memory = self(moment, memory, starts[None])
-        return _first(decision), memory
+        return at(decision, 0), memory
 
 
-def _first(decision: Decision) -> Decision:
-    policy = Categorical(logits=decision.policy.logits[0], validate_args=False)
-    attention = None if decision.attention is None else decision.attention[0]
-    return Decision(policy, decision.value[0], attention)
+def at(decision: Decision, time: int) -> Decision:
+    """The decision [B] at one time of a sequence's [T, B]."""
+    policy = Categorical(logits=decision.policy.logits[time], validate_args=False)
+    attention, answer = (None if values is None else values[time] for values in (decision.attention, decision.answer))
+    return Decision(policy, decision.value[time], attention, answer)
 
 
 def cut(memory: Memory) -> Memory:
@@ -69,6 +71,11 @@ def stack(decisions: Sequence[Decision]) -> Decision:
     """Decisions of single moments [B] as one of a sequence [T, B]."""
     logits = torch.stack([decision.policy.logits for decision in decisions])
     value = torch.stack([decision.value for decision in decisions])
-    attended = [decision.attention for decision in decisions if decision.attention is not None]
-    attention = torch.stack(attended) if len(attended) == len(decisions) else None
-    return Decision(Categorical(logits=logits, validate_args=False), value, attention)
+    attention = _stack_all([decision.attention for decision in decisions])
+    answer = _stack_all([decision.answer for decision in decisions])
+    return Decision(Categorical(logits=logits, validate_args=False), value, attention, answer)
+
+
+def _stack_all(values: Sequence[Tensor | None]) -> Tensor | None:
+    given = [value for value in values if value is not None]
+    return torch.stack(given) if len(given) == len(values) else None

@@ -33,7 +33,7 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint. Whoever is stopped in the middle, by a power cut too, still has the one from before."""
     facts = {"format": str(FORMAT), "facts": json.dumps(checkpoint.facts)}
-    arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
@@ -44,7 +44,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises FileNotFoundError, or ValueError when the file is cut short, foreign or of another format."""
+    """Read a checkpoint. Raises FileNotFoundError, or ValueError when it is cut short, foreign or of another format."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     content = path.read_bytes()

@@ -26,25 +26,31 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
     Observation: the world's spaces by name. Action: the number of a move; `stop` is the last.
     Reward: the error that the move removed, and `success_reward` for a stop at the right place.
     Info: `instruction` (text) and `expert_action` (an optimal move); at an episode's end also `is_success`, `success`,
-    `spl`, `trajectory_length`, `navigation_error`, `oracle_success`, `ndtw`, `sdtw` and `cls`.
+    `spl`, `trajectory_length`, `navigation_error`, `oracle_success`, and with `path_metrics` `ndtw`, `sdtw` and `cls`.
 
     reset(seed=s) lives the same episodes as slot 0 of a TaskVectorEnv with seed s, and as slot i of one with seed
     s - i. reset(options={"episode": n}) begins episode n of the world instead of the next one of the seed.
 
+    path_metrics: whether an episode's end tells ndtw, sdtw and cls too, at the cost of a search per position passed.
     render_mode: "rgb_array" gives pictures; "human" shows them in a window at every step; None draws nothing.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human"], "render_fps": 6}  # noqa: RUF012 (Gymnasium's)
 
     def __init__(
-        self, world: World[Any], render_mode: str | None = None, success_reward: float = SUCCESS_REWARD
+        self,
+        world: World[Any],
+        render_mode: str | None = None,
+        path_metrics: bool = True,
+        success_reward: float = SUCCESS_REWARD,
     ) -> None:
         check_render_mode(render_mode, self.metadata)
         self.world = world
         self.render_mode = render_mode
+        self.path_metrics = path_metrics
         self.observation_space = spaces.Dict(world.spaces)
         self.action_space = spaces.Discrete(len(world.moves))  # type: ignore[assignment]  # its samples are np.int64
-        self._slots = Slots(world, 1, success_reward, trails=True)
+        self._slots = Slots(world, 1, success_reward, trails=path_metrics or render_mode is not None)
         self._window = Window("vln") if render_mode == "human" else None
         self._over = True
 
@@ -72,7 +78,8 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
         info = self._info()
         if step.ending is not None:
             self._over = True
-            info |= {name: values[0].item() for name, values in self._slots.metrics(step.ending, paths=True).items()}
+            metrics = self._slots.metrics(step.ending, self.path_metrics)
+            info |= {name: values[0].item() for name, values in metrics.items()}
         return self._observation(), float(step.reward[0]), bool(step.terminated[0]), bool(step.truncated[0]), info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -102,8 +109,11 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
         return {name: values[0] for name, values in self.world.observe(self._slots.state).items()}
 
     def _info(self) -> dict[str, Any]:
-        info = self._slots.info(self._slots.state)
-        return {"instruction": info["instruction"][0], "expert_action": int(info["expert_action"][0])}
+        state = self._slots.state
+        return {
+            "instruction": self._slots.instructions(state)[0],
+            "expert_action": int(self._slots.expert_moves(state)[0]),
+        }
 
 
 def check_render_mode(render_mode: str | None, metadata: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Judging: an agent lives every episode of a split once, and what became of each is kept."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -37,19 +38,20 @@ class Moment(Generic[S]):
 def moments(
     world: World[S],
     agent: Agent,
-    episodes: Sequence[int] | NDArray[np.int64],
+    begun: S,
     act: Act,
     rng: torch.Generator,
     label: Callable[[S], NDArray[np.bool_]] | None = None,
 ) -> Iterator[Moment[S]]:
-    """Live these episodes side by side, each to its end, yielding every step. The ended ones are left behind."""
+    """Live what has begun, side by side and each to its end, yielding every step. Ended episodes are left behind."""
     device = next(agent.parameters()).device
-    slots = np.arange(len(episodes))
-    state = world.begin(np.asarray(episodes, dtype=np.int64))
+    slots, state = np.arange(len(begun)), begun
     memory = agent.initial(len(slots))
     starts = torch.ones(len(slots), dtype=torch.bool, device=device)
     while len(slots):
-        observation = {name: torch.from_numpy(np.asarray(values)).to(device) for name, values in world.observe(state).items()}
+        observation = {
+            name: torch.from_numpy(np.asarray(values)).to(device) for name, values in world.observe(state).items()
+        }
         decision, memory = agent.step(observation, memory, starts)
         best = torch.from_numpy(label(state)).to(device) if label else None
         moves = act(decision, best, rng).cpu().numpy()
@@ -64,6 +66,17 @@ def moments(
 
 def _take_memory(memory: Memory, rows: torch.Tensor) -> Memory:
     return {name: values[rows] for name, values in memory.items()}
+
+
+@contextmanager
+def as_judged(agent: Agent) -> Iterator[None]:
+    """The agent as it is when not training (no dropout); afterwards it is in the mode it was in."""
+    training = agent.training
+    agent.eval()
+    try:
+        yield
+    finally:
+        agent.train(training)
 
 
 def evaluate(
@@ -81,15 +94,11 @@ def evaluate(
     """
     chosen = list(range(len(world.episodes))) if episodes is None else list(episodes)
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
-    training = agent.training
-    agent.eval()
-    try:
-        outcomes = []
+    outcomes = []
+    with as_judged(agent):
         for first in range(0, len(chosen), SLOTS):
             outcomes += _judge(world, agent, chosen[first : first + SLOTS], act, rng, label)
-        return outcomes
-    finally:
-        agent.train(training)
+    return outcomes
 
 
 def _judge(
@@ -105,12 +114,10 @@ def _judge(
     trails = np.zeros((world.max_steps + 1, len(episodes), 2), dtype=np.int16)
     trails[0] = world.position(begun)
     outcomes: dict[int, Outcome] = {}
-    for moment in moments(world, agent, episodes, act, rng, label):
+    for moment in moments(world, agent, begun, act, rng, label):
         trails[moment.after.steps, moment.slots] = world.position(moment.after)
         for place in np.flatnonzero(moment.ended):
             slot = int(moment.slots[place])
             trail = trails[: int(moment.after.steps[place]) + 1, slot]
             outcomes[slot] = outcome_of(world, moment.after, int(place), trail, float(shortest[slot]))
     return [outcomes[slot] for slot in range(len(episodes))]
-
-

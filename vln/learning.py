@@ -2,26 +2,29 @@
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, Generic
+from typing import Generic
 
 import torch
 from torch import Tensor
 
 from vln.agent import Agent, Decision, cut
 from vln.clock import Clock
-from vln.losses import distance, imitation
+from vln.losses import answering, distance, imitation
 from vln.rollouts import Course, Rollout, mix, rollout
 from vln.world import S, World
 
 Loss = Callable[[Decision, Rollout], Tensor]
 
 VALUE_SHARE = 0.1  # of the value's loss beside that of the moves
+ANSWER_SHARE = 2.0  # of the answers' loss beside that of the moves
 
 
 def taught(decision: Decision, rollout: Rollout) -> Tensor:
-    """The default loss: imitate the teacher's moves, and know how far it still is."""
-    return imitation(decision, rollout) + VALUE_SHARE * distance(decision, rollout)
+    """The default loss: imitate the teacher's moves, answer the world's question, and know how far it still is."""
+    asides = VALUE_SHARE * distance(decision, rollout) + ANSWER_SHARE * answering(decision, rollout)
+    return imitation(decision, rollout) + asides
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Lessons:
     teacher_falls: float = 0.15
     """The part of all updates over which that share falls."""
     half: bool = True
-    """Whether to compute in bfloat16 where that is exact enough (autocast)."""
+    """Whether to compute in bfloat16. The weights that are learned stay in float32."""
     seed: int = 0
     """Of the weights, the episodes and the acting."""
 
@@ -76,10 +79,15 @@ class Lessons:
 
 @dataclass
 class Learner(Generic[S]):
-    """An agent in training: everything that changes from one update to the next, and the step that changes it."""
+    """An agent in training: everything that changes from one update to the next, and the step that changes it.
+
+    quick: the agent itself, or its copy in bfloat16, which acts and is differentiated in its place. A copy once an
+    update is cheaper than autocast, which converts every weight at every step.
+    """
 
     world: World[S]
     agent: Agent
+    quick: Agent
     lessons: Lessons
     course: Course[S]
     optimizer: torch.optim.Optimizer
@@ -94,26 +102,29 @@ class Learner(Generic[S]):
             weights, lr=lessons.rate, weight_decay=lessons.weight_decay, fused=True, betas=(0.9, 0.99)
         )
         course = Course.begin(world, agent, lessons.slots, lessons.seed)
-        return cls(world, agent, lessons, course, optimizer, torch.Generator(device).manual_seed(lessons.seed))
+        quick = deepcopy(agent).bfloat16() if lessons.half else agent
+        rng = torch.Generator(device).manual_seed(lessons.seed)
+        return cls(world, agent, quick, lessons, course, optimizer, rng)
 
     def learn(self, loss: Loss = taught, clock: Clock | None = None) -> dict[str, float]:
         """Live one window, descend its loss once, and say how it went."""
         clock = clock or Clock()
         lived = self._live(clock)
-        with self._autocast():
-            decision, memory = self.agent(lived.observation, lived.memory, lived.starts)
-            value = loss(decision, lived)
+        decision, memory = self.quick(lived.observation, lived.memory, lived.starts)
+        value = loss(decision, lived)
         clock("forward")
-        self.optimizer.zero_grad(set_to_none=True)
+        self.quick.zero_grad(set_to_none=True)
         value.backward()
+        self._bring_gradients()
         weights = self.optimizer.param_groups[0]["params"]
         norm = torch.nn.utils.clip_grad_norm_(weights, self.lessons.clip)
         rate = self.lessons.rate_at(self.update)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         if not torch.isfinite(norm):
-            raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {float(value)})")
+            raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {value.item()})")
         self.optimizer.step()
+        self.renew()
         # The memory at the window's end is carried over, and here the gradient is cut.
         self.course = replace(self.course, memory=cut(memory))
         self.update += 1
@@ -121,6 +132,8 @@ class Learner(Generic[S]):
         ended = lived.ended.sum().item()
         return {
             "loss": float(value.detach()),
+            "imitation": float(imitation(decision, lived).detach()),
+            "answering": float(answering(decision, lived).detach()),
             "rate": rate,
             "norm": float(norm),
             "clipped": float(norm > self.lessons.clip),
@@ -131,13 +144,20 @@ class Learner(Generic[S]):
 
     @torch.no_grad()
     def _live(self, clock: Clock) -> Rollout:
-        with self._autocast():
-            act = mix(self.lessons.teacher_share(self.update))
-            lived, self.course = rollout(
-                self.world, self.agent, self.course, self.lessons.window, act, self.rng, self.world.teacher, clock
-            )
+        act = mix(self.lessons.teacher_share(self.update))
+        lived, self.course = rollout(
+            self.world, self.quick, self.course, self.lessons.window, act, self.rng, self.world.teacher, clock
+        )
         return lived
 
-    def _autocast(self) -> Any:
-        device = next(self.agent.parameters()).device.type
-        return torch.autocast(device, dtype=torch.bfloat16, enabled=self.lessons.half)
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Give the quick copy the weights of the agent."""
+        if self.quick is not self.agent:
+            for copy, weights in zip(self.quick.parameters(), self.agent.parameters(), strict=True):
+                copy.copy_(weights)
+
+    def _bring_gradients(self) -> None:
+        if self.quick is not self.agent:
+            for copy, weights in zip(self.quick.parameters(), self.agent.parameters(), strict=True):
+                weights.grad = None if copy.grad is None else copy.grad.float()

@@ -1,11 +1,12 @@
 """What learning descends: functions of what was decided and what had happened. Losses add up."""
 
+import math
+
 from torch import Tensor
+from torch.nn import functional
 
 from vln.agent import Decision
 from vln.rollouts import Rollout
-
-LEAST_PROBABILITY = 1e-6  # of the teacher's moves, so that a sure mistake has a finite loss
 
 
 def imitation(decision: Decision, rollout: Rollout) -> Tensor:
@@ -15,8 +16,8 @@ def imitation(decision: Decision, rollout: Rollout) -> Tensor:
     """
     if rollout.best is None:
         raise ValueError("nobody was asked for the best moves: pass label=world.teacher to rollout()")
-    likely = (decision.policy.probs * rollout.best).sum(dim=-1)
-    return -likely.clamp(min=LEAST_PROBABILITY).log().mean()
+    # From logits, not probabilities: where those round to zero, a sure mistake would teach nothing.
+    return -decision.policy.logits.masked_fill(~rollout.best, -math.inf).logsumexp(dim=-1).mean()
 
 
 DISTANCE_UNIT = 20.0  # moves: the distances a value learns are of the order of one in this unit
@@ -25,6 +26,13 @@ DISTANCE_UNIT = 20.0  # moves: the distances a value learns are of the order of 
 def distance(decision: Decision, rollout: Rollout) -> Tensor:
     """Mean squared difference between the value and minus the distance still to go (progress; arXiv:1901.03035)."""
     return (decision.value + rollout.error / DISTANCE_UNIT).square().mean()
+
+
+def answering(decision: Decision, rollout: Rollout) -> Tensor:
+    """Cross-entropy of the answers to the world's question, in nats; 0 where nothing is asked or answered."""
+    if decision.answer is None or rollout.answer is None:
+        return decision.value.new_zeros(())
+    return functional.cross_entropy(decision.answer.flatten(0, 1), rollout.answer.flatten())
 
 
 def entropy(decision: Decision) -> Tensor:

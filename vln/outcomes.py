@@ -16,7 +16,7 @@ def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[np.int
     """
     episode = int(final.episode[slot])
     asked = world.episodes[episode]
-    path, reference = _without_repeats(trail), world.reference(episode)
+    path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
     return Outcome(
         name=asked.name,
         family=asked.family,
@@ -26,8 +26,8 @@ def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[np.int
         length=float(final.length[slot]),
         shortest=shortest,
         distances=world.distances(episode, path, reference),
-        path_length=_length(world, episode, path),
-        reference_length=_length(world, episode, reference),
+        path_length=world.path_length(episode, path),
+        reference_length=world.path_length(episode, reference),
         tolerance=world.tolerance,
         threshold=world.threshold,
     )
@@ -35,10 +35,5 @@ def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[np.int
 
 def _without_repeats(trail: NDArray[np.int16]) -> NDArray[np.int16]:
     """Turning on the spot is no new position."""
-    return trail[np.r_[True, (np.diff(trail, axis=0) != 0).any(axis=1)]]
-
-
-def _length(world: World[Any], episode: int, path: NDArray[np.int16]) -> float:
-    if len(path) < 2:
-        return 0.0
-    return float(np.trace(world.distances(episode, path[:-1], path[1:])))
+    moved = (trail[1:] != trail[:-1]).any(axis=1)
+    return np.concatenate([trail[:1], trail[1:][moved]])

@@ -89,6 +89,7 @@ class Replay:
     success, error, length: how it ended, how far from the goal, and after how long a way.
     moves: the names of the moves.
     steps: one Frame for each move taken; all pictures are of one size.
+    end: the picture after the last move, or None.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Replay:
     length: float
     moves: tuple[str, ...]
     steps: tuple[Frame, ...]
+    end: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:

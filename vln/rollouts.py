@@ -77,16 +77,22 @@ class Course(Generic[S]):
 class Rollout:
     """What happened in a window of T steps to B slots, time first.
 
-    observation: [T, B, ...] by name. starts: bool [T, B], where a new episode begins. memory: [B, ...] before the first
-    step. moves: [T, B]. best: bool [T, B, moves], the teacher's, or None. rewards: [T, B], the error each move removed.
-    ended: bool [T, B], the episode ended with this move. succeeded: bool [T, B], and it ended well. error: [T, B], the
-    distance to go before the move.
+    observation: [T, B, ...] by name.
+    starts: bool [T, B], where a new episode begins.
+    memory: [B, ...], before the first step.
+    moves: [T, B].
+    answer: [T, B], the right answers to the world's question, or None.
+    best: bool [T, B, moves], the teacher's moves, or None.
+    rewards: [T, B], the error each move removed.
+    ended, succeeded: bool [T, B], whether the episode ended with this move, and well.
+    error: [T, B], the distance to go before the move.
     """
 
     observation: Observation
     starts: Tensor
     memory: Memory
     moves: Tensor
+    answer: Tensor | None
     best: Tensor | None
     rewards: Tensor
     ended: Tensor
@@ -117,6 +123,8 @@ def rollout(
         observation = world.observe(state)
         best = label(state) if label else None
         record.before(time, observation, best, starts, world.error(state))
+        if label and world.answers:
+            record.answer[time] = world.answer(state)
         clock("world")
         moment, starting = record.moment(time, device)
         decision, memory = agent.step(moment, memory, starting)
@@ -146,6 +154,7 @@ class _Record:
         self.best = np.empty((steps, slots, moves), dtype=np.bool_)
         self.starts, self.ended, self.succeeded = (np.empty((steps, slots), dtype=np.bool_) for _ in range(3))
         self.moves = np.empty((steps, slots), dtype=np.int64)
+        self.answer = np.empty((steps, slots if moves and world.answers else 0), dtype=np.int64)
         self.error, self.error_after = (np.empty((steps, slots), dtype=np.float32) for _ in range(2))
 
     def before(
@@ -170,7 +179,9 @@ class _Record:
         ended: NDArray[np.bool_],
         succeeded: NDArray[np.bool_],
     ) -> None:
-        self.moves[time], self.error_after[time] = moves, error
+        # Where no way leads on, nothing was removed: a reward is always finite.
+        self.error_after[time] = np.where(np.isfinite(error), error, self.error[time])
+        self.moves[time] = moves
         self.ended[time], self.succeeded[time] = ended, succeeded
 
     def moment(self, time: int, device: torch.device) -> tuple[Observation, Tensor]:
@@ -186,6 +197,7 @@ class _Record:
             starts=send(self.starts),
             memory=memory,
             moves=send(self.moves),
+            answer=send(self.answer) if self.answer.shape[-1] else None,
             best=send(self.best) if self.best.shape[-1] else None,
             rewards=send(self.error - self.error_after),
             ended=send(self.ended),

@@ -1,11 +1,12 @@
 """A run: a folder that holds a trained agent and all that is needed to make it again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from gymnasium import Space
 
 from vln.agent import Agent
 from vln.checkpoints import load_checkpoint
@@ -14,11 +15,13 @@ from vln.tasks import Task
 from vln.training import CHECKPOINT, load_weights, train
 from vln.world import World
 
-# How tasks and agents are made: from a name and options, and from a world, options and the senses it has.
+# How tasks and agents are made: from a name and options; from the spaces of single observations, the numbers of moves
+# and of answers, options, and the senses to use (None for all).
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
-MakeAgent = Callable[[World[Any], Mapping[str, Any], Sequence[str] | None], Agent]
+MakeAgent = Callable[[Mapping[str, Space[Any]], int, int, Mapping[str, Any], Sequence[str] | None], Agent]
 
-FLOORS = ("blind", "deaf")  # folders in a run's, of agents trained without the view and without the instruction
+# What the trained floors of a table lack. Each is a run of its own in a folder of the run's.
+FLOORS = {"blind": "view", "deaf": "instruction"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,13 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
         return cls(**{**facts, "lessons": Lessons(**facts["lessons"])})
 
+    def without(self, sense: str, updates: int) -> "Plan":
+        """The plan of an agent that lacks a sense, trained for so many updates."""
+        senses = tuple(name for name in ("instruction", "view", "previous") if name != sense)
+        # What nobody looks at need not be drawn.
+        world = {**self.world_options, "view": "none", "size": None} if sense == "view" else self.world_options
+        return replace(self, senses=senses, world_options=world, lessons=replace(self.lessons, updates=updates))
+
 
 @dataclass(frozen=True)
 class Run:
@@ -57,25 +67,31 @@ class Run:
 
 def begin_run(
     folder: Path, plan: Plan, make_task: MakeTask, make_agent: MakeAgent, device: str = "cpu", resume: bool = False
-) -> tuple[Run, bool]:
-    """Train what the plan says. Returns the run and whether the training came to its end."""
+) -> bool:
+    """Train what the plan says, in a folder, or go on with it. Returns whether the training came to its end."""
     task = make_task(plan.task, plan.task_options)
     world = task.open("train", **plan.world_options, track_sight=True)
     torch.manual_seed(plan.lessons.seed)
-    agent = make_agent(world, plan.agent, plan.senses).to(device)
+    agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
-    done = train(world, agent, plan.lessons, folder, facts, resume)
-    return Run(folder, plan, task, agent), done
+    return train(world, agent, plan.lessons, folder, facts, resume)
+
+
+def plan_of(folder: Path) -> Plan:
+    """What the run in a folder is of."""
+    facts = load_checkpoint(folder / CHECKPOINT).facts
+    if "plan" not in facts:
+        raise ValueError(f"the checkpoint in {folder} does not say what it is of: it was not made by begin_run()")
+    return Plan.of(facts["plan"])
 
 
 def open_run(folder: Path, make_task: MakeTask, make_agent: MakeAgent, device: str = "cpu") -> Run:
     """The run in a folder. Raises ValueError when the task's words are no longer those it was trained with."""
-    checkpoint = load_checkpoint(folder / CHECKPOINT)
-    plan = Plan.of(checkpoint.facts["plan"])
+    checkpoint, plan = load_checkpoint(folder / CHECKPOINT), plan_of(folder)
     task = make_task(plan.task, plan.task_options)
     if list(task.vocabulary.words) != checkpoint.facts["words"]:
         raise ValueError(f"{folder} was trained with other words than task {plan.task!r} has now; train it again")
     world = task.open(task.splits[-1], **plan.world_options)
-    agent = make_agent(world, plan.agent, plan.senses).to(device)
+    agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
     load_weights(agent, checkpoint)
     return Run(folder, plan, task, agent.eval())

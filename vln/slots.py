@@ -58,7 +58,7 @@ class Slots:
         self._trails = np.zeros((world.max_steps + 1 if trails else 0, count, 2), dtype=np.int16)
 
     def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64] | None = None) -> None:
-        """Begin an episode in each of these slots: the given ones [len(slots)], or the next of the stream."""
+        """Begin an episode in each of these slots, in ascending order: the given ones, or the next of the stream."""
         if episode is None:
             assert self.stream is not None
             episode, self.stream = self.stream.draw(slots, len(self.world.episodes))
@@ -70,26 +70,21 @@ class Slots:
         if len(self._trails):
             self._trails[0, slots] = self.world.position(begun)
 
-    def step(self, move: NDArray[np.int64], live: NDArray[np.int64] | None = None) -> Step:
-        """Make a move [B] in every slot, or only in the `live` ones (their numbers); the others stay as they are."""
+    def step(self, move: NDArray[np.int64], held: NDArray[np.int64] | None = None) -> Step:
+        """Make a move [B] in every slot, but leave the slots `held` (their numbers), none of them over, as they are."""
         world, before = self.world, self.state
-        if live is None:
-            state = world.step(before, move)
-        else:
-            state = put(before, live, world.step(take(before, live), move[live]))
+        state = world.step(before, move)
+        if held is not None:
+            state = put(state, held, take(before, held))
         self.state = state
         error = world.error(state)
         distance = np.where(np.isfinite(error), error, self._distance)
-        reward = (self._distance - distance).astype(np.float64)
+        reward = np.subtract(self._distance, distance, dtype=np.float64)
         self._distance = distance
         if len(self._trails):
             self._trails[state.steps, self._everyone] = world.position(state)
         terminated, truncated = world.terminated(state), world.truncated(state)
-        if live is not None:
-            moved = np.zeros(self.count, dtype=np.bool_)
-            moved[live] = True
-            terminated, truncated = terminated & moved, truncated & moved
-        ended = np.flatnonzero(terminated | truncated)
+        ended = (terminated | truncated).nonzero()[0]
         if not len(ended):
             return Step(reward, terminated, truncated, None)
         final = take(state, ended)
@@ -97,12 +92,13 @@ class Slots:
         reward[ended] += self.success_reward * success
         return Step(reward, terminated, truncated, Ending(ended, final, success))
 
-    def info(self, state: State) -> dict[str, NDArray[Any]]:
-        """The text of the instruction and an optimal move, for every slot of a state."""
-        return {
-            "instruction": self._texts[state.episode],
-            "expert_action": self.world.expert(state).argmax(axis=1),
-        }
+    def instructions(self, state: State) -> NDArray[np.object_]:
+        """The text of the instruction of every slot of a state."""
+        return self._texts[state.episode]
+
+    def expert_moves(self, state: State) -> NDArray[np.int64]:
+        """An optimal move in every slot of a state: the first, where several are."""
+        return self.world.expert(state).argmax(axis=1)
 
     def metrics(self, ending: Ending, paths: bool) -> dict[str, NDArray[Any]]:
         """What became of these episodes (see vln.metrics), float64 [n] by name, and is_success, bool [n].

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 
@@ -28,15 +29,22 @@ class Stream:
 
     def draw(self, slots: NDArray[np.int64], total: int) -> tuple[NDArray[np.int64], "Stream"]:
         """The next episode, below `total`, of each of these slots; and the stream after that."""
-        chosen = _scramble(_scramble(self.key[slots]) + self.count[slots]) % np.uint64(total)
-        count = self.count.copy()
-        count[slots] += np.uint64(1)
-        return chosen.astype(np.int64), Stream(self.key, count)
+        chosen, count = np.empty(len(slots), dtype=np.int64), self.count.copy()
+        _draw(self.key, count, slots, np.uint64(total), chosen)
+        return chosen, Stream(self.key, count)
 
 
-def _scramble(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+@njit(cache=True)
+def _draw(key, count, slots, total, chosen):
+    for place, slot in enumerate(slots):
+        chosen[place] = _scramble(_scramble(key[slot]) + count[slot]) % total
+        count[slot] += np.uint64(1)
+
+
+@njit(cache=True)
+def _scramble(bits):
     """SplitMix64 (Steele, Lea & Flood 2014): neighbouring numbers become unrelated ones. Wraps around on purpose."""
-    bits = bits + np.uint64(0x9E3779B97F4A7C15)
+    bits += np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

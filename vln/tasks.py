@@ -40,22 +40,24 @@ class Written:
         if split not in self.sizes:
             raise ValueError(f"no split is called {split!r}; there are {', '.join(self.sizes)}")
         places, each = self.sizes[split]
+        # The first places of train all have a part in it, unless they can't host any of its episodes.
+        seen = split == "val_seen"
+        limit = self.sizes["train"][0] if seen else 4 * places
         episodes: list[Episode] = []
-        number = 0
-        while len(episodes) < places * each:
-            found = self._episodes(split, number, each)
-            episodes += found
-            number += 1
-            if number >= 4 * places:
-                raise ValueError(f"in {number} places only {len(episodes)} episodes of split {split!r} could be written")
-        return episodes[: places * each]
+        for number in range(limit):
+            if seen and not self._episodes("train", number, 1, self.sizes["train"][1] * _TRIES):
+                continue
+            episodes += self._episodes(split, number, each, each * _TRIES)
+            if len(episodes) >= places * each:
+                return episodes[: places * each]
+        raise ValueError(f"in {limit} places only {len(episodes)} episodes of split {split!r} could be written")
 
-    def _episodes(self, split: str, number: int, each: int) -> list[Episode]:
+    def _episodes(self, split: str, number: int, most: int, tries: int) -> list[Episode]:
         home = "train" if split == "val_seen" else split
         place = self.build(self._rng("place", home, number), home)
         rng = self._rng("episode", split, number)
-        tries = (self.write(place, rng, split) for _ in range(each * _TRIES))
-        found = islice((episode for episode in tries if episode is not None), each)
+        written = (self.write(place, rng, split) for _ in range(tries))
+        found = islice((episode for episode in written if episode is not None), most)
         return [replace(episode, name=f"{split}/{number}/{index}") for index, episode in enumerate(found)]
 
     def _rng(self, what: str, split: str, number: int) -> np.random.Generator:

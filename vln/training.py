@@ -47,19 +47,23 @@ def train(
     folder = Path(folder)
     learner = Learner.begin(world, agent, lessons)
     recent: deque[bool] = deque(maxlen=RECENT)
+    clipped: list[float] = []  # of every update since values were last recorded
     if resume:
-        restore(learner, load_checkpoint(folder / CHECKPOINT))
-        recent.extend(bool(success) for success in load_checkpoint(folder / CHECKPOINT).arrays["recent"])
+        checkpoint = load_checkpoint(folder / CHECKPOINT)
+        restore(learner, checkpoint)
+        recent.extend(checkpoint.arrays["recent"].tolist())
+        clipped.extend(checkpoint.arrays["clipped"].tolist())
     told = dict(facts or {})
 
     def save() -> None:
-        arrays = snapshot(learner) | {"recent": np.array(recent, dtype=np.bool_)}
+        told_next = {"recent": np.array(recent, dtype=np.bool_), "clipped": np.array(clipped, dtype=np.float64)}
+        arrays = snapshot(learner) | told_next
         save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, told | {"update": learner.update}))
 
-    agent.train()
+    learner.agent.train()
+    learner.quick.train()
     with Log(folder, lessons.updates, learner.update, live) as log, _interruption() as interrupted:
         clock, began, since = Clock(), time.perf_counter(), learner.update
-        clipped: list[float] = []
         while learner.update < lessons.updates and not interrupted():
             values = learner.learn(loss, clock)
             ended, succeeded = int(values.pop("episodes")), int(values.pop("successes"))
@@ -125,6 +129,7 @@ def snapshot(learner: Learner[Any]) -> Arrays:
 def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
     """Put a learner where the checkpoint's was. Raises ValueError when it belongs to another agent or training."""
     load_weights(learner.agent, checkpoint)
+    learner.renew()
     device = next(learner.agent.parameters()).device
     moments: dict[int, dict[str, Tensor]] = {}
     for name, values in checkpoint.part("optimizer").items():

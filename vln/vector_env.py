@@ -24,8 +24,8 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
     """`num_envs` episodes of a world side by side. What they observe, earn and tell is TaskEnv's, batched.
 
     The seed of slot i is seed + i, or seed[i]. Infos are Gymnasium's: an array `name` [B] and a mask `_name` [B] of the
-    slots it is about. reset() takes the options "episode" (a number, or one for every slot) and "reset_mask" (bool [B],
-    the slots to reset; the others go on).
+    slots it is about; no move is told of an episode's last state in final_info. reset() takes the options "episode"
+    (a number, or one for every slot) and "reset_mask" (bool [B], the slots to reset; the others go on).
 
     autoreset_mode: what happens to a slot whose episode has ended.
         SAME_STEP: the next episode begins in the same step, so that no step is wasted and none has to be masked; the
@@ -74,7 +74,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         slots = np.flatnonzero(mask)
         self._slots.begin(slots, None if episode is None else episode[slots])
         self._over[slots] = False
-        return self.world.observe(self._slots.state), _masked(self._slots.info(self._slots.state), mask)
+        return self.world.observe(self._slots.state), self._info(mask)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -84,13 +84,14 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         if not self._over.any():
             step = self._slots.step(move)
         elif self.autoreset_mode == AutoresetMode.NEXT_STEP and self._slots.state is not None:
-            step = self._slots.step(move, live=np.flatnonzero(~self._over))
-            self._slots.begin(np.flatnonzero(self._over))
+            begun = np.flatnonzero(self._over)
+            self._slots.begin(begun)
+            step = self._slots.step(move, held=begun)
         else:
             raise ResetNeeded(f"the episodes of slots {np.flatnonzero(self._over).tolist()} are over: reset them first")
         self._over = step.terminated | step.truncated
         infos = self._end(step) if step.ending is not None else {}
-        infos |= _masked(self._slots.info(self._slots.state), np.ones(self.num_envs, dtype=np.bool_))
+        infos |= self._info(np.ones(self.num_envs, dtype=np.bool_))
         return self.world.observe(self._slots.state), step.reward, step.terminated, step.truncated, infos
 
     def render(self) -> tuple[NDArray[np.uint8], ...]:
@@ -101,6 +102,11 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
             raise ResetNeeded("there is nothing to draw yet: call reset() before render()")
         return tuple(self._slots.draw(slot) for slot in range(self.num_envs))
 
+    def _info(self, mask: NDArray[np.bool_]) -> Info:
+        state = self._slots.state
+        told = {"instruction": self._slots.instructions(state), "expert_action": self._slots.expert_moves(state)}
+        return _masked(told, mask)
+
     def _end(self, step: Step) -> Info:
         """What is told of the episodes that a step has ended; in mode SAME_STEP the next ones begin."""
         assert step.ending is not None
@@ -108,7 +114,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         metrics = self._slots.metrics(step.ending, self.path_metrics)
         if self.autoreset_mode != AutoresetMode.SAME_STEP:
             return _masked(_scattered(metrics, slots, self.num_envs), over)
-        told = metrics | self._slots.info(step.ending.final)
+        told = metrics | {"instruction": self._slots.instructions(step.ending.final)}
         infos = {
             "final_obs": _final_observations(self.world, step.ending.final, slots, self.num_envs),
             "final_info": _masked(_scattered(told, slots, self.num_envs), over),
@@ -165,14 +171,18 @@ def _scattered(values: dict[str, NDArray[Any]], slots: NDArray[np.int64], count:
     """Values [n] of some slots as arrays [count]; what is told of the others is 0 (of objects: None)."""
     scattered = {}
     for name, value in values.items():
-        scattered[name] = np.full(count, None if value.dtype == object else 0, dtype=value.dtype)
+        scattered[name] = np.empty(count, object) if value.dtype == object else np.zeros(count, value.dtype)
         scattered[name][slots] = value
     return scattered
 
 
 def _final_observations(world: World[Any], final: State, slots: NDArray[np.int64], count: int) -> NDArray[np.object_]:
     """The last observation of these slots, each a dict, in an object array [count]; None for the others."""
-    observed = world.observe(final)
-    finals = np.full(count, None, dtype=object)
-    finals[slots] = [{name: values[row] for name, values in observed.items()} for row in range(len(slots))]
+    each: list[Observation] = [{} for _ in slots]
+    # Name by name: many small dicts are filled quicker than each is made from all that belongs into it.
+    for name, values in world.observe(final).items():
+        for observation, value in zip(each, values, strict=True):
+            observation[name] = value
+    finals = np.empty(count, dtype=object)
+    finals[slots] = each
     return finals

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,8 @@ class Window:
         if self._open:
             import cv2
 
-            cv2.destroyWindow(self.title)
+            with suppress(cv2.error):  # somebody has closed it already
+                cv2.destroyWindow(self.title)
             cv2.waitKey(1)  # windows go when their events are handled
             self._open = False
 

@@ -64,6 +64,7 @@ class World(ABC, Generic[S]):
     moves: the names of the moves; `stop` is the last.
     max_steps: an episode that has not stopped after this many moves is cut off (truncated).
     spaces: the Gymnasium space of every key of a single observation.
+    answers: how many answers there are to the world's question; 0 where it asks none.
     tolerance: the largest error at which stopping is a success.
     threshold: the distance at which nDTW and CLS count a position as missed, in the unit of `distances`.
     """
@@ -73,6 +74,7 @@ class World(ABC, Generic[S]):
     moves: tuple[str, ...]
     max_steps: int
     spaces: dict[str, Space[Any]]
+    answers: int = 0
     tolerance: float = 0.0
     threshold: float = 3.0
 
@@ -104,6 +106,10 @@ class World(ABC, Generic[S]):
         """
         return self.expert(state)
 
+    def answer(self, state: S) -> NDArray[np.int64]:
+        """The right answer to the world's question, int [B] below `answers`. Answers are scored, never shown."""
+        raise NotImplementedError(f"{type(self).__name__} asks nothing")
+
     @abstractmethod
     def position(self, state: S) -> NDArray[np.int16]:
         """Where the agent is, [B, 2], in the terms of `distances`; the heading is left out."""
@@ -112,9 +118,13 @@ class World(ABC, Generic[S]):
     def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
         """Walking distances [n, m] between the positions of a path [n, 2] and of a reference [m, 2]."""
 
+    def path_length(self, episode: int, path: NDArray[np.int16]) -> float:
+        """How far it is along a path [n, 2], from each position to the next, in the unit of `distances`."""
+        return float(np.trace(self.distances(episode, path[:-1], path[1:]))) if len(path) > 1 else 0.0
+
     @abstractmethod
     def reference(self, episode: int) -> NDArray[np.int16]:
-        """The positions [n, 2] of the path to compare with: the given one, or the expert's."""
+        """The positions [n, 2] of the path to compare with, repeats included: the given one, or the expert's."""
 
     @abstractmethod
     def draw(self, state: S, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:

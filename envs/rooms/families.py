@@ -213,7 +213,7 @@ def _write_route(
         goal = Goal(house.facing(*cell))
         path = shortest_path(house, _start(rng, _in_rooms(house), goal), (goal,))
         steps = describe(house, rng, path, cell, most_steps) if len(path) > least_moves else None
-        text = "" if steps is None else say_route(rng, split, steps)
+        text = say_route(rng, split, steps) if steps is not None and len(steps) > 1 else ""
         if 0 < len(text.split()) <= LONGEST:
             return Episode(text, house, path[0], (goal,), "Route")
     return None

@@ -92,3 +92,8 @@ class Goal:
 
     poses: NDArray[np.bool_]
     sight: NDArray[np.bool_] | None = None
+
+    @property
+    def bits(self) -> NDArray[np.uint8]:
+        """The poses as uint8 [rows, columns]: bit h is set where heading h reaches the stage."""
+        return np.packbits(self.poses, axis=-1, bitorder="little")[..., 0]

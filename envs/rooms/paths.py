@@ -1,4 +1,4 @@
-"""Distances in poses: how many moves (forward, turn left, turn right) are left to a goal, from every pose of a house."""
+"""Distances in poses: how many moves (forward, turn left, turn right) are left to a goal, from all of a house."""
 
 import numpy as np
 from numba import njit
@@ -18,10 +18,13 @@ _RIGHT = (0, 1, 0, -1)
 @njit(cache=True)
 def advance(solid, stride, row, column, heading):
     """Where `forward` leads: (row, column), unchanged when something is in the way. solid: bool [rows, columns]."""
+    row, column = np.int64(row), np.int64(column)
+    walked = stride
     for cells in range(1, stride + 1):
-        if solid[row + _DOWN[heading] * cells, column + _RIGHT[heading] * cells]:
-            return row, column
-    return row + _DOWN[heading] * stride, column + _RIGHT[heading] * stride
+        # Kernels index with unsigned numbers where they run for every slot: Numba then does not look for negative ones.
+        if solid[np.uint64(row + _DOWN[heading] * cells), np.uint64(column + _RIGHT[heading] * cells)]:
+            walked = 0
+    return row + _DOWN[heading] * walked, column + _RIGHT[heading] * walked
 
 
 @njit(cache=True)
@@ -85,14 +88,33 @@ def shortest_path(house: House, start: Pose, goals: tuple[Goal, ...]) -> list[Po
     left = moves_left(house, goals)
     if left[0][start] == FAR:
         raise ValueError(f"no way leads from {start} to the goal")
-    path, pose, stage = [start], start, 0
-    while True:
-        while stage < len(goals) - 1 and goals[stage].poses[pose]:
+    reached = np.stack([goal.bits for goal in goals])
+    path = descend(house.solid, house.stride, reached, left, *start)
+    return [(row, column, heading) for row, column, heading in path.tolist()]
+
+
+@njit(cache=True)
+def descend(solid, stride, goal, left, row, column, heading):
+    """The poses int16 [n, 3] of a shortest path through all stages, from a pose that is not FAR off.
+
+    goal: uint8 [stages, rows, columns], the Goal.bits of every stage. left: int16 [stages, rows, columns, 4], see
+    moves_left.
+    """
+    path = np.empty((left[0, row, column, heading] + 1, 3), np.int16)
+    stage = 0
+    for place in range(len(path)):
+        path[place, 0], path[place, 1], path[place, 2] = row, column, heading
+        while stage < len(goal) - 1 and (goal[stage, row, column] >> heading) & 1:
             stage += 1
-        if left[stage][pose] == 0:
-            return path
-        pose = next(after for after in neighbours(house, pose) if left[stage][after] < left[stage][pose])
-        path.append(pose)
+        now = left[stage, row, column, heading]
+        ahead = advance(solid, stride, row, column, heading)
+        if left[stage, ahead[0], ahead[1], heading] < now:
+            row, column = ahead
+        elif left[stage, row, column, (heading + 3) % 4] < now:
+            heading = (heading + 3) % 4
+        else:
+            heading = (heading + 1) % 4
+    return path
 
 
 def neighbours(house: House, pose: Pose) -> list[Pose]:
@@ -123,10 +145,44 @@ def fill_steps(solid, stride, row, column, steps):
 
 
 def walking_distances(house: House, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Cells to walk between every position of a path [n, 2] and of a reference [m, 2], as [n, m]."""
+    """Cells to walk between every position of a path [n, 2] and of a reference [m, 2], as [n, m]; inf without a way."""
     between = np.empty((len(path), len(reference)), dtype=np.float32)
-    steps = np.empty(house.shape, dtype=np.int16)
-    for index, (row, column) in enumerate(reference):
-        fill_steps(house.solid, house.stride, row, column, steps)
-        between[:, index] = steps[path[:, 0], path[:, 1]]
-    return np.where(between == FAR, np.inf, between).astype(np.float32)
+    _fill_between(house.solid, house.stride, path, reference, between)
+    return between
+
+
+def walking_length(house: House, path: NDArray[np.int16]) -> float:
+    """Cells to walk along a path [n, 2], from each position to the next; inf without a way."""
+    return float(_length(house.solid, house.stride, path))
+
+
+@njit(cache=True)
+def _fill_between(solid, stride, path, reference, between):
+    steps = np.empty(solid.shape, np.int16)
+    for other in range(len(reference)):
+        fill_steps(solid, stride, reference[other, 0], reference[other, 1], steps)
+        for place in range(len(path)):
+            between[place, other] = _finite(steps[path[place, 0], path[place, 1]])
+
+
+@njit(cache=True)
+def _length(solid, stride, path):
+    steps = np.empty(solid.shape, np.int16)
+    length = 0.0
+    for place in range(1, len(path)):
+        row, column = path[place - 1]
+        beside = False
+        for heading in range(4):
+            down, right = advance(solid, stride, row, column, heading)
+            beside |= down == path[place, 0] and right == path[place, 1]
+        if beside and (row != path[place, 0] or column != path[place, 1]):
+            length += stride  # as most are, so that most need no search
+        else:
+            fill_steps(solid, stride, row, column, steps)
+            length += _finite(steps[path[place, 0], path[place, 1]])
+    return length
+
+
+@njit(cache=True)
+def _finite(cells):
+    return np.inf if cells == FAR else np.float64(cells)

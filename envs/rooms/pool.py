@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 from vln.language import Vocabulary
 
-from .house import House
 from .paths import FAR, fill_distances
 from .things import Kind
 
@@ -59,7 +58,7 @@ class Pool:
         for number, episode in enumerate(episodes):
             height, width = episode.place.shape
             for stage, wanted in enumerate(episode.goals):
-                goal[number, stage, :height, :width] = np.packbits(wanted.poses, axis=-1, bitorder="little")[..., 0]
+                goal[number, stage, :height, :width] = wanted.bits
                 if wanted.sight is not None:
                     known[number, stage] = False
                     sight[number, stage, :height] = (wanted.sight * bits[:width]).sum(axis=-1, dtype=np.uint64)

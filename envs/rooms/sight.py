@@ -31,7 +31,7 @@ def _clear_between(opaque, row, column, down, right):
 
 @njit(cache=True, parallel=True)
 def look(opaque, place, pose, seen):
-    """Mark in `seen` uint64 [B, rows] the cells within REACH ahead, in a right angle around the heading, in plain sight."""
+    """Mark in `seen` uint64 [B, rows] the cells in plain sight, within REACH ahead and 45 degrees of the heading."""
     rows, columns = opaque.shape[1], opaque.shape[2]
     for slot in prange(len(pose)):
         row, column, heading = pose[slot, 0], pose[slot, 1], pose[slot, 2]
@@ -46,6 +46,32 @@ def look(opaque, place, pose, seen):
                     seen[slot, row + down] |= np.uint64(1) << np.uint64(column + right)
 
 
+PLACES = (REACH + 1) ** 2 + 1  # where in view something can be: nowhere, or in one of the cells of a right angle
+
+
+@njit(cache=True, parallel=True)
+def locate(opaque, place, pose, sight, found):
+    """Write into `found` int64 [B] where in plain sight the nearest of the cells `sight` (uint64 [B, rows]) is.
+
+    0: nowhere. Else 1 + ahead ** 2 + ahead + aside, which numbers the cells of the right angle around the heading.
+    """
+    rows, columns = opaque.shape[1], opaque.shape[2]
+    for slot in prange(len(pose)):
+        row, column, heading = pose[slot, 0], pose[slot, 1], pose[slot, 2]
+        ahead_down, ahead_right = _DOWN[heading], _RIGHT[heading]
+        aside_down, aside_right = _DOWN[(heading + 1) % 4], _RIGHT[(heading + 1) % 4]
+        found[slot] = 0
+        for ahead in range(REACH + 1):
+            for aside in range(-ahead, ahead + 1):
+                down = ahead_down * ahead + aside_down * aside
+                right = ahead_right * ahead + aside_right * aside
+                if not (0 <= row + down < rows and 0 <= column + right < columns) or found[slot] > 0:
+                    continue
+                wanted = (sight[slot, row + down] >> np.uint64(column + right)) & np.uint64(1) == np.uint64(1)
+                if wanted and _clear_between(opaque[place[slot]], row, column, down, right):
+                    found[slot] = 1 + ahead * ahead + ahead + aside
+
+
 @njit(cache=True)
 def _was_seen(seen, row, column):
     return (seen[row] >> np.uint64(column)) & np.uint64(1) == np.uint64(1)
@@ -54,7 +80,7 @@ def _was_seen(seen, row, column):
 @njit(cache=True)
 def _faces_unseen(opaque, seen, row, column, heading):
     """Whether the straight line ahead comes to an unseen cell before it comes to something opaque."""
-    for ahead in range(1, REACH + 1):
+    for _ in range(REACH):
         row, column = row + _DOWN[heading], column + _RIGHT[heading]
         if not (0 <= row < opaque.shape[0] and 0 <= column < opaque.shape[1]):
             return False

@@ -11,27 +11,30 @@ SERIAL_BELOW = 32  # slots: under this a thread team costs more to wake than it 
 
 
 def _fill_symbols(cells, opaque, place, pose, view):
-    """Write the view uint8 [B, side, side, 3] of every pose; the agent stands in the middle of the last row, looking up.
+    """Write into `view`, uint8 [B, side, side, 3] of zeros, what every pose sees. It looks up from the middle of the
+    last row.
 
     Sight spreads as in MiniGrid (Chevalier-Boisvert et al., 2023, arXiv:2306.13831): from a cell one sees through to
     its two neighbours in the row and to the three in front of them. A row is kept as the bits of one integer.
     """
-    slots, side = view.shape[0], view.shape[1]
+    side, middle = view.shape[1], view.shape[1] // 2
     rows, columns = opaque.shape[1], opaque.shape[2]
-    for slot in prange(slots):
-        house = place[slot]
-        heading = pose[slot, 2]
-        ahead_down, ahead_right = _DOWN[heading], _RIGHT[heading]
-        aside_down, aside_right = _DOWN[(heading + 1) % 4], _RIGHT[(heading + 1) % 4]
-        lit = np.int64(1) << (side // 2)
-        for ahead in range(side):
-            first_row = pose[slot, 0] + ahead_down * ahead - aside_down * (side // 2)
-            first_column = pose[slot, 1] + ahead_right * ahead - aside_right * (side // 2)
+    # Everything is counted in cells from the beginning of its array, so that the loops within have little to reckon.
+    every_cell, every_opaque, every_view = cells.reshape(-1, 3), opaque.ravel(), view.reshape(-1, 3)
+    for slot in prange(len(view)):
+        row, column, heading = np.int64(pose[slot, 0]), np.int64(pose[slot, 1]), np.int64(pose[slot, 2])
+        onward = _DOWN[heading] * columns + _RIGHT[heading]
+        across = _DOWN[(heading + 1) % 4] * columns + _RIGHT[(heading + 1) % 4]
+        to_the_rim = (row, columns - 1 - column, rows - 1 - row, column)  # cells, by heading
+        first = max(0, middle - to_the_rim[(heading + 3) % 4])
+        after = min(side, middle + to_the_rim[(heading + 1) % 4] + 1)
+        lit = np.int64(1) << middle
+        begin = (place[slot] * rows + row) * columns + column - middle * across
+        line = (slot * side + side - 1) * side
+        for ahead in range(min(side, to_the_rim[heading] + 1)):
             clear = np.int64(0)
-            for aside in range(side):
-                row, column = first_row + aside_down * aside, first_column + aside_right * aside
-                if 0 <= row < rows and 0 <= column < columns:
-                    clear |= np.int64(not opaque[house, row, column]) << aside
+            for aside in range(first, after):
+                clear |= np.int64(not every_opaque[np.uint64(begin + aside * across)]) << aside
             if ahead == 0:
                 # A door is open to whoever stands in it.
                 clear |= lit
@@ -42,16 +45,17 @@ def _fill_symbols(cells, opaque, place, pose, view):
                 spread = (through | (through << 1) | (through >> 1)) & clear
             beside = through | (through << 1) | (through >> 1)
             lit |= beside
-            line = side - 1 - ahead
-            for aside in range(side):
-                row, column = first_row + aside_down * aside, first_column + aside_right * aside
-                if (lit >> aside) & 1 and 0 <= row < rows and 0 <= column < columns:
-                    for layer in range(3):
-                        view[slot, line, aside, layer] = cells[house, row, column, layer]
-                else:
-                    for layer in range(3):
-                        view[slot, line, aside, layer] = 0
+            for aside in range(first, after):
+                # Whether a cell is lit is hard to foresee: a mask costs less than a branch.
+                mask = np.uint8(-((lit >> aside) & 1))
+                for layer in range(3):
+                    seen = every_cell[np.uint64(begin + aside * across), layer] & mask
+                    every_view[np.uint64(line + aside), layer] = seen
+            if not beside:
+                break
             lit = beside
+            begin += onward
+            line -= side
 
 
 _fill_serial = njit(cache=True)(_fill_symbols)
@@ -70,8 +74,7 @@ def symbols(
     cells: uint8 [places, rows, columns, 3]. opaque: bool [places, rows, columns]. place: which map each slot is in,
     [B]. pose: row, column, heading, [B, 3].
     """
-    view = np.empty((len(pose), side, side, 3), dtype=np.uint8)
+    view = np.zeros((len(pose), side, side, 3), dtype=np.uint8)
     fill = _fill_serial if len(pose) < SERIAL_BELOW else _fill_parallel
     fill(cells, opaque, place, pose, view)
     return view
-

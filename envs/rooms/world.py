@@ -16,10 +16,10 @@ from vln.world import State, World
 
 from .first_person import first_person
 from .house import House
-from .paths import FAR, FORWARD, LEFT, MOVES, RIGHT, STOP, advance, shortest_path, walking_distances
+from .paths import FAR, FORWARD, LEFT, MOVES, RIGHT, STOP, advance, descend, walking_distances, walking_length
 from .pool import Pool
 from .portrait import portrait
-from .sight import look, search
+from .sight import PLACES, locate, look, search
 from .symbols import symbols
 from .things import CODES
 from .top_down import top_down
@@ -44,8 +44,8 @@ class RoomState(State):
 class Rooms(World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
-    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells), "top_down" (RGB crop of what
-        symbols shows) or "none".
+    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells), "top_down" (RGB crop
+        of what symbols shows) or "none".
     size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
     words: the number of token ids of an instruction.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
@@ -55,6 +55,7 @@ class Rooms(World[RoomState]):
     """
 
     moves = MOVES
+    answers = PLACES
 
     def __init__(
         self,
@@ -88,9 +89,10 @@ class Rooms(World[RoomState]):
         if view != "none":
             self.spaces["view"] = VIEWS[view].space(self.size)
 
-    def begin(self, episode: NDArray[np.int64]) -> RoomState:
+    def begin(self, episode: NDArray[np.int64], pose: NDArray[np.int16] | None = None) -> RoomState:
+        """pose: [B, 3], where to begin instead of where the episodes do; from there a goal may be out of reach."""
         pool, slots = self.pool, len(episode)
-        pose = pool.start[episode]
+        pose = pool.start[episode] if pose is None else pose.astype(np.int16)
         stage = np.zeros(slots, dtype=np.int8)
         left = np.empty(slots, dtype=np.int16)
         _pass_stages(pool.goal, pool.left, pool.stages, episode, pose, stage, left)
@@ -112,7 +114,10 @@ class Rooms(World[RoomState]):
         return state
 
     def observe(self, state: RoomState) -> dict[str, NDArray[Any]]:
-        observation = {"instruction": self.pool.tokens[state.episode], "previous": state.previous.copy()}
+        observation: dict[str, NDArray[Any]] = {
+            "instruction": self.pool.tokens[state.episode],
+            "previous": state.previous.copy(),
+        }
         if "view" in self.spaces:
             observation["view"] = self._see(self, state)
         return observation
@@ -163,18 +168,29 @@ class Rooms(World[RoomState]):
         search(pool.solid, pool.opaque, pool.stride, place, state.pose, state.seen, sight, known, best)
         return best
 
+    def answer(self, state: RoomState) -> NDArray[np.int64]:
+        """Where in view what is asked for is: 0 where it is not, else its cell, see sight.locate."""
+        pool, found = self.pool, np.empty(len(state), dtype=np.int64)
+        sight = pool.sight[state.episode, state.stage.astype(np.int64)]
+        locate(pool.opaque, pool.place[state.episode], state.pose, sight, found)
+        return found
+
     def position(self, state: RoomState) -> NDArray[np.int16]:
         return state.pose[:, :2].copy()
 
     def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
         return walking_distances(self.episodes[episode].place, path, reference)
 
+    def path_length(self, episode: int, path: NDArray[np.int16]) -> float:
+        return walking_length(self.episodes[episode].place, path)
+
     def reference(self, episode: int) -> NDArray[np.int16]:
         asked = self.episodes[episode]
         if asked.reference is not None:
             return asked.reference
-        path = np.array(shortest_path(asked.place, asked.start, asked.goals), dtype=np.int16)[:, :2]  # type: ignore[arg-type]
-        return path[np.r_[True, (np.diff(path, axis=0) != 0).any(axis=1)]]
+        pool, stages = self.pool, slice(self.pool.stages[episode])
+        house, goal, left = pool.solid[pool.place[episode]], pool.goal[episode, stages], pool.left[episode, stages]
+        return descend(house, pool.stride, goal, left, *pool.start[episode].tolist())[:, :2]
 
     def draw(self, state: RoomState, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
@@ -233,7 +249,9 @@ def _picture(size: int) -> Box:
 
 def _codes(size: int) -> Box:
     # The bound says that this is no image: Stable-Baselines3 takes a Box up to 255 for one.
-    return Box(0, np.broadcast_to(np.array(CODES, dtype=np.uint8) - 1, (size, size, 3)).astype(np.uint8), dtype=np.uint8)
+    return Box(
+        0, np.broadcast_to(np.array(CODES, dtype=np.uint8) - 1, (size, size, 3)).astype(np.uint8), dtype=np.uint8
+    )
 
 
 VIEWS = {
@@ -255,7 +273,7 @@ def _move(solid, place, stride, episode, move, pose, bumped):
     for slot in range(len(move)):
         row, column, heading = pose[slot, 0], pose[slot, 1], pose[slot, 2]
         if move[slot] == FORWARD:
-            ahead = advance(solid[place[episode[slot]]], stride, row, column, heading)
+            ahead = advance(solid[np.uint64(place[np.uint64(episode[slot])])], stride, row, column, heading)
             bumped[slot] = ahead[0] == row and ahead[1] == column
             pose[slot, 0], pose[slot, 1] = ahead
         elif move[slot] == LEFT:
@@ -268,23 +286,26 @@ def _move(solid, place, stride, episode, move, pose, bumped):
 def _pass_stages(goal, moves_left, stages, episode, pose, stage, left):
     """Pass every stage but the last that the pose has reached, and write how many moves are left."""
     for slot in range(len(episode)):
-        number, row, column, heading = episode[slot], pose[slot, 0], pose[slot, 1], pose[slot, 2]
-        while stage[slot] < stages[number] - 1 and (goal[number, stage[slot], row, column] >> heading) & 1:
-            stage[slot] += 1
-        left[slot] = moves_left[number, stage[slot], row, column, heading]
+        number, phase = np.uint64(episode[slot]), np.uint64(stage[slot])
+        row, column, heading = np.uint64(pose[slot, 0]), np.uint64(pose[slot, 1]), np.uint64(pose[slot, 2])
+        while phase + 1 < stages[number] and (goal[number, phase, row, column] >> heading) & 1:
+            phase += np.uint64(1)
+        stage[slot] = phase
+        left[slot] = moves_left[number, phase, row, column, heading]
 
 
 @njit(cache=True)
 def _mark_best(solid, place, moves_left, stride, episode, stage, pose, best):
     """Mark every move after which one move less is left; `stop` where none is, or where no way leads on."""
     for slot in range(len(episode)):
-        number, row, column, heading = episode[slot], pose[slot, 0], pose[slot, 1], pose[slot, 2]
-        left = moves_left[number, stage[slot]]
-        now = left[row, column, heading]
-        if now == 0 or now == FAR:
-            best[slot, STOP] = True
-            continue
-        ahead_row, ahead_column = advance(solid[place[number]], stride, row, column, heading)
-        best[slot, FORWARD] = left[ahead_row, ahead_column, heading] < now
-        best[slot, LEFT] = left[row, column, (heading + 3) % 4] < now
-        best[slot, RIGHT] = left[row, column, (heading + 1) % 4] < now
+        number, phase = np.uint64(episode[slot]), np.uint64(stage[slot])
+        row, column, heading = np.uint64(pose[slot, 0]), np.uint64(pose[slot, 1]), np.int64(pose[slot, 2])
+        ahead = advance(solid[np.uint64(place[number])], stride, row, column, heading)
+        left = moves_left[number, phase, row, column]
+        now = left[heading]
+        after = moves_left[number, phase, np.uint64(ahead[0]), np.uint64(ahead[1]), np.uint64(heading)]
+        stop = (now == 0) | (now == FAR)
+        best[slot, FORWARD] = (after < now) & ~stop
+        best[slot, LEFT] = (left[(heading + 3) % 4] < now) & ~stop
+        best[slot, RIGHT] = (left[(heading + 1) % 4] < now) & ~stop
+        best[slot, STOP] = stop

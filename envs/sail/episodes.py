@@ -5,7 +5,7 @@ A sentence is done in its last pose, a paragraph at its last node with any headi
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -145,13 +145,12 @@ def paragraph_episodes(
 class Relay:
     """A paragraph judged as its sentences in turn: where the agent stops one, it begins the next.
 
-    sentences: one episode for each sentence in order. Only the start of the first one counts.
-    goal: where the agent must be when it has stopped the last.
+    paragraph: the whole as one episode, which says where the agent must be when it has stopped the last sentence.
+    sentences: one episode for each sentence in order. Only the start of the first one counts; it is the paragraph's.
     """
 
-    name: str
+    paragraph: Episode
     sentences: tuple[Episode, ...]
-    goal: Goal
 
 
 def relays(
@@ -172,8 +171,8 @@ def relays(
         if len(episodes) != len(sentences):
             raise ValueError("a relay begins with one heading: give mei_heading or random_heading(seed)")
         if episodes:
-            goal = _place_goal(corpus.mazes[paragraph.map], route(paragraph, corpus).end)
-            found.append(Relay(paragraph.id, tuple(episodes), goal))
+            whole = paragraph_episodes(corpus, [paragraph], headings, words, route)[0]
+            found.append(Relay(replace(whole, start=episodes[0].start), tuple(episodes)))
     return found
 
 

@@ -10,7 +10,7 @@ from vln.language import Vocabulary
 from vln.tasks import Task
 
 from .corpus import read_corpus
-from .episodes import HEADINGS, ROUTES, WORDS, paragraph_episodes, sentence_episodes
+from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
 from .mirror import mirror
 from .protocols import PROTOCOLS, Fold, vocabulary
 from .records import Corpus
@@ -37,13 +37,22 @@ class Sail:
     mirrored: bool
 
     def __call__(self, split: str) -> list[Episode]:
-        words, judged = WORDS[self.words], HEADINGS[self.heading](JUDGING_SEED)
+        words = WORDS[self.words]
         if split == "paragraphs":
-            return paragraph_episodes(self.corpus, self.fold.test_paragraphs, judged, words, ROUTES[self.route])
+            return paragraph_episodes(self.corpus, self.fold.test_paragraphs, self._judged, words, ROUTES[self.route])
         if split == "train":
             return self._train()
         records = {"val_seen": self.fold.choose, "val_unseen": self.fold.test}[split]
-        return sentence_episodes(self.corpus, records, judged, words)
+        return sentence_episodes(self.corpus, records, self._judged, words)
+
+    def relays(self) -> list[Relay]:
+        """The test paragraphs as their sentences in turn; the sentences are those of val_unseen."""
+        paragraphs, route = self.fold.test_paragraphs, ROUTES[self.route]
+        return relays(self.corpus, paragraphs, self._judged, WORDS[self.words], route)
+
+    @property
+    def _judged(self) -> Headings:
+        return HEADINGS[self.heading](JUDGING_SEED)
 
     def _train(self) -> list[Episode]:
         words, headings = WORDS[self.words], HEADINGS[self.heading](None)
@@ -52,7 +61,7 @@ class Sail:
             return episodes
         # Where a heading was filled in so that the first turn is to the right, its mirror image turns left: never so
         # in a test.
-        sure = [record for record in self.fold.train if record.start_heading_known or self.heading == "random"]
+        sure = [record for record in self.fold.train if record.heading_known or self.heading == "random"]
         images = map(mirror, sentence_episodes(self.corpus, sure, headings, words))
         return episodes + [image for image in images if image is not None]
 
@@ -80,7 +89,10 @@ def sail(
     if data is None:
         raise ValueError("sail needs data: the folder that holds sail/maps.json and the rest (--data DIR)")
     for name, chosen, known in (
-        ("protocol", protocol, PROTOCOLS), ("heading", heading, HEADINGS), ("words", words, WORDS), ("route", route, ROUTES)
+        ("protocol", protocol, PROTOCOLS),
+        ("heading", heading, HEADINGS),
+        ("words", words, WORDS),
+        ("route", route, ROUTES),
     ):
         if chosen not in known:
             raise ValueError(f"no {name} is called {chosen!r}; there are {', '.join(known)}")
@@ -91,5 +103,3 @@ def sail(
     source = Sail(corpus, folds[fold], heading, words, route, mirrored)
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST)
     return Task("sail", source, world, SPLITS, source.vocabulary)
-
-

@@ -1,0 +1,91 @@
+"""Judging by relay: a paragraph lived as its sentences in turn, each begun where the agent stopped the one before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vln.agent import Agent
+from vln.envs.rooms.world import Rooms, RoomState
+from vln.evaluation import as_judged, moments
+from vln.metrics import Outcome
+from vln.outcomes import outcome_of
+from vln.rollouts import Act, greedy
+from vln.world import put, take
+
+from .episodes import Relay
+
+Label = Callable[[RoomState], NDArray[np.bool_]]
+
+
+def judge_relays(
+    world: Rooms,
+    agent: Agent,
+    relays: Sequence[Relay],
+    act: Act = greedy,
+    label: Label | None = None,
+    seed: int = 0,
+) -> list[Outcome]:
+    """The outcome of each paragraph when its sentences are followed in turn, from wherever the last one led.
+
+    world: of the sentences, as the agent knows it. Every sentence is an episode of its own to the agent: it begins
+    with no memory of what was before, only in the pose where it stopped. A paragraph ends where the agent stops its
+    last sentence, and has failed as soon as a sentence was not stopped: at a wall (where walls fail) or at the limit of
+    steps. All paragraphs are lived side by side, sentence by sentence.
+
+    Metrics are the whole paragraph's: success is its last position, whatever the heading; one `stop` is counted.
+    label: who tells the best moves of a sentence. Raises ValueError when the world lacks a sentence.
+    """
+    rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
+    legs = _legs(world, relays)
+    sentences = np.array([len(relay.sentences) for relay in relays])
+    whole = _whole(world, relays)
+    walk = whole.begin(np.arange(len(relays)))
+    shortest = whole.error(walk)
+    trails = np.zeros((legs.shape[1] * world.max_steps + 1, len(relays), 2), dtype=np.int16)
+    trails[0] = whole.position(walk)
+    stopped = np.ones(len(relays), dtype=np.bool_)
+    with as_judged(agent):
+        for number in range(legs.shape[1]):
+            going = np.flatnonzero(stopped & (number < sentences))
+            begun = world.begin(legs[going, number], walk.pose[going])
+            for moment in moments(world, agent, begun, act, rng, label):
+                here = going[moment.slots]
+                # To stop before the last sentence is no move of the paragraph: it says only what to read next.
+                moved = (moment.moves != world.stop) | (number + 1 == sentences[here])
+                slots = here[moved]
+                walk = put(walk, slots, whole.step(take(walk, slots), moment.moves[moved]))
+                trails[walk.steps[slots], slots] = whole.position(walk)[slots]
+                stopped[here] = moment.after.stopped | ~moment.ended
+    return [
+        outcome_of(whole, walk, slot, trails[: int(walk.steps[slot]) + 1, slot], float(shortest[slot]))
+        for slot in range(len(relays))
+    ]
+
+
+def pooled(outcomes: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
+    """The outcomes of several folds as those of one test, each with its fold's name as its family.
+
+    A mean over them is the protocols': of the maps, weighted by the number of records tested.
+    """
+    return [replace(outcome, family=fold) for fold, found in outcomes.items() for outcome in found]
+
+
+def _legs(world: Rooms, relays: Sequence[Relay]) -> NDArray[np.int64]:
+    """Which of the world's episodes each sentence is, [relays, most sentences]; -1 after the last."""
+    number_of = {episode.name: number for number, episode in enumerate(world.episodes)}
+    legs = np.full((len(relays), max(len(relay.sentences) for relay in relays)), -1, dtype=np.int64)
+    for row, relay in enumerate(relays):
+        missing = [sentence.name for sentence in relay.sentences if sentence.name not in number_of]
+        if missing:
+            raise ValueError(f"paragraph {relay.paragraph.name}: its sentences {missing} are not in this world")
+        legs[row, : len(relay.sentences)] = [number_of[sentence.name] for sentence in relay.sentences]
+    return legs
+
+
+def _whole(world: Rooms, relays: Sequence[Relay]) -> Rooms:
+    """The world that keeps count of whole paragraphs. Nobody reads or looks there."""
+    paragraphs = [replace(relay.paragraph, instruction="") for relay in relays]
+    return Rooms(paragraphs, world.vocabulary, view="none", words=1, walls_fail=world.walls_fail)

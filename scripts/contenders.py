@@ -1,0 +1,58 @@
+"""Who is judged or watched, and where: what evaluate.py and watch.py are both told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from vln.agents.navigator import make_navigator
+from vln.agents.scripted import scripted
+from vln.devices import best_device, use_threads
+from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
+from vln.judging import Contender
+from vln.runs import FLOORS, open_run
+from vln.tasks import Task
+from vln.training import CHECKPOINT
+from vln.world import World
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whom to look at, and where."""
+
+    run: Annotated[Path | None, tyro.conf.Positional] = None
+    """The folder of a run."""
+    agent: Literal["random", "stop", "straight", "expert"] | None = None
+    """Without a run: which agent."""
+    task: str | None = None
+    """Without a run: in which task."""
+    split: str = "val_unseen"
+    """Where: val_seen, val_unseen, val_novel (rooms), paragraphs (sail)."""
+    seed: int = 0
+    """Of the agents that draw their moves."""
+    device: str | None = None
+    """cpu or cuda; a GPU when there is one unless given."""
+    threads: int | None = None
+    """CPU threads; all cores unless given."""
+    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
+    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
+
+
+def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
+    """The task, its world, and the rows of its table: of a run all there are, else the one that was asked for."""
+    use_threads(place.threads)
+    if place.run is None:
+        if place.agent is None or place.task is None:
+            raise SystemExit("give the folder of a run, or --agent and --task")
+        task = make_task(place.task, place.about.given())
+        world = task.open(place.split, **place.world.given())
+        return task, world, {place.agent: scripted(len(world.moves))[place.agent]}
+    device = place.device or best_device()
+    run = open_run(place.run, make_task, make_navigator, device)
+    world = run.open(place.split)
+    contenders = {"agent": Contender(run.agent)} | scripted(len(world.moves))
+    for floor in FLOORS:
+        if (place.run / floor / CHECKPOINT).exists():
+            contenders[floor] = Contender(open_run(place.run / floor, make_task, make_navigator, device).agent)
+    return run.task, world, contenders

@@ -1,0 +1,39 @@
+"""Train the default agent from first-person pixels, judge it in houses it has never seen, and leave pictures of it.
+
+    python scripts/demo.py
+
+Leaves runs/demo/ with checkpoint, metrics.jsonl, TensorBoard events, table.json, report.html and episodes.mp4; goes on
+where an earlier one was stopped.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import evaluate
+import train
+import watch
+from recipes import RECIPES
+
+from vln.training import CHECKPOINT
+
+FOLDER = Path("runs/demo")
+SPLIT = "val_unseen"
+
+
+def main() -> int:
+    began = time.perf_counter()
+    recipe = RECIPES["demo"]
+    options = train.Options(resume=FOLDER, floors=recipe.floors) if (FOLDER / CHECKPOINT).exists() else recipe
+    if not train.main(options):
+        return 130
+    judged = evaluate.Options(run=FOLDER, split=SPLIT, json=FOLDER / "table.json", report=FOLDER / "report.html")
+    evaluate.main(judged)
+    watch.main(watch.Options(run=FOLDER, split=SPLIT, video=FOLDER / "episodes.mp4"))
+    minutes = (time.perf_counter() - began) / 60
+    print(f"done in {minutes:.1f} minutes; open {FOLDER / 'report.html'} and {FOLDER / 'episodes.mp4'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

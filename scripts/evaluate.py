@@ -1,0 +1,74 @@
+"""Judge a trained run, or an agent that needs no training, beside its floors and its ceiling.
+
+python scripts/evaluate.py runs/demo --split val_unseen --json table.json --report report.html
+python scripts/evaluate.py --agent random --task goto
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+from contenders import Place, contend
+from rich.console import Console
+
+from vln.judging import Contender, judge, make_table, show_table
+from vln.logs import METRICS_FILE, read_metrics
+from vln.metrics import Outcome, by_family, by_length
+from vln.replays import replay
+from vln.report import write_report
+from vln.world import World
+
+CURVES = ("success", "loss", "imitation", "clip_rate", "steps_per_second")
+
+
+@dataclass(frozen=True)
+class Options(Place):
+    """Whom to judge, where, and what to leave."""
+
+    episodes: int | None = None
+    """How many, from the first on; all unless given."""
+    json: Path | None = None
+    """Where to write the table as JSON."""
+    report: Path | None = None
+    """Where to write a page to look at; needs a run."""
+    replays: int = 20
+    """How many episodes the page shows, failures first."""
+
+
+def write_page(
+    options: Options, world: World[Any], table: dict[str, Any], shown: Contender, rows: list[Outcome]
+) -> None:
+    """The page: the table, the curves of the training, success by kind, and episodes to step through."""
+    assert options.run is not None
+    assert options.report is not None
+    lines = read_metrics(options.run / METRICS_FILE)
+    curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in CURVES}
+    failed = [number for number, outcome in enumerate(rows) if not outcome.success]
+    reached = [number for number, outcome in enumerate(rows) if outcome.success]
+    chosen = (failed[: options.replays * 3 // 4] + reached)[: options.replays]
+    breakdowns = {"by family": by_family(rows), "by length of the shortest path": by_length(rows)}
+    title = f"{table['task']}: {options.run.name} on {options.split}"
+    write_report(options.report, title, table, curves, breakdowns, replay(world, shown.agent, chosen, shown.act))
+
+
+def main(options: Options) -> dict[str, Any]:
+    """Judge, print the table, and write what was asked for."""
+    if options.report and not options.run:
+        raise SystemExit("a report is of a run: give its folder")
+    task, world, contenders = contend(options)
+    rows = judge(world, contenders, options.episodes, options.seed)
+    table = make_table(task.name, options.split, options.seed, rows)
+    Console().print(show_table(table))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
+    if options.report:
+        write_page(options, world, table, contenders["agent"], rows["agent"])
+    return table
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

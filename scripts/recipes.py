@@ -1,0 +1,50 @@
+"""Named settings: the default, the demo, and what made the rows of RESULTS.md. Options given beside one change it."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from vln.agents.navigator import Shape
+from vln.envs.catalogue import TaskOptions, WorldOptions
+from vln.learning import Lessons
+from vln.runs import Plan
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train on, what to train, and how."""
+
+    task: Annotated[str, tyro.conf.Positional] = "goto"
+    """The task: goto, gotoroom, route, relation, sequence, find or sail."""
+    name: str | None = None
+    """Of the run, a folder in runs/; the recipe's or the task's unless given."""
+    recipe: str | None = None
+    """Named settings to begin from, those of a row of RESULTS.md."""
+    resume: Path | None = None
+    """The folder of a run to go on with; its own settings hold."""
+    floors: float = 0.2
+    """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none."""
+    device: str | None = None
+    """cpu or cuda; a GPU when there is one unless given."""
+    threads: int | None = None
+    """CPU threads; all cores unless given."""
+    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
+    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
+    shape: tyro.conf.OmitArgPrefixes[Shape] = field(default_factory=Shape)
+    lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=Lessons)
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(self.task, self.lessons, self.about.given(), self.world.given(), asdict(self.shape))
+
+
+RECIPES = {
+    "demo": Options(
+        task="goto",
+        name="demo",
+        world=WorldOptions(view="first_person", size=32),
+        lessons=Lessons(updates=4000),
+    ),
+}

@@ -1,0 +1,49 @@
+"""Train an agent on a task, and after it the trained floors of its table: a blind and a deaf agent.
+
+python scripts/train.py goto --view first_person --size 32 --name mine
+python scripts/train.py --recipe demo
+python scripts/train.py --resume runs/mine
+"""
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import tyro
+from recipes import RECIPES, Options
+
+from vln.agents.navigator import make_navigator
+from vln.devices import best_device, use_threads
+from vln.envs.catalogue import make_task
+from vln.runs import FLOORS, begin_run, plan_of
+from vln.training import CHECKPOINT
+
+
+def parse(arguments: list[str]) -> Options:
+    """The options given, over those of the recipe that is named among them."""
+    named = [after for before, after in pairwise(arguments) if before == "--recipe"]
+    if named and named[-1] not in RECIPES:
+        raise SystemExit(f"no recipe is called {named[-1]!r}; there are {', '.join(RECIPES)}")
+    return tyro.cli(Options, args=arguments, default=RECIPES[named[-1]] if named else Options(), description=__doc__)
+
+
+def main(options: Options) -> bool:
+    """Train the agent and its floors, each in a folder of its own. Returns whether all came to their end."""
+    use_threads(options.threads)
+    folder = options.resume or Path("runs") / (options.name or options.task)
+    if not options.resume and (folder / CHECKPOINT).exists():
+        raise SystemExit(f"{folder} holds a run already: go on with --resume {folder}, or give another --name")
+    plan = plan_of(folder) if options.resume else options.plan
+    plans = {folder: plan}
+    for floor, sense in FLOORS.items() if options.floors > 0 else ():
+        plans[folder / floor] = plan.without(sense, max(1, round(options.floors * plan.lessons.updates)))
+    for place, of in plans.items():
+        print(f"training in {place}: {of.lessons.updates} updates", flush=True)
+        going_on = (place / CHECKPOINT).exists()
+        if not begin_run(place, of, make_task, make_navigator, options.device or best_device(), resume=going_on):
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main(parse(sys.argv[1:])) else 130)

@@ -1,0 +1,56 @@
+"""Watch a trained run, or an agent that needs no training, live through episodes: as a video, in a window, or both.
+
+python scripts/watch.py runs/demo --split val_unseen --episodes 8 --video out.mp4
+python scripts/watch.py --agent expert --task route --window
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from contenders import Place, contend
+
+from vln.replays import failures_first, pictures, replay
+from vln.video import FPS, reel, write_video
+from vln.window import Window
+
+
+@dataclass(frozen=True)
+class Options(Place):
+    """Whom to watch, where and how."""
+
+    episodes: int = 8
+    """How many, from the first on; what fails is shown first."""
+    video: Path | None = None
+    """The file to write, ending in .mp4 or .gif."""
+    window: bool = False
+    """Whether to show it in a window."""
+    fps: float = FPS
+    """Moves a second."""
+
+
+def main(options: Options) -> None:
+    """Live the episodes, say how each ended, and show them."""
+    if not (options.video or options.window):
+        raise SystemExit("say how to watch: --video out.mp4, --window, or both")
+    _, world, contenders = contend(options)
+    chosen = contenders[options.agent or "agent"]
+    episodes = range(min(options.episodes, len(world.episodes)))
+    replays = failures_first(replay(world, chosen.agent, episodes, chosen.act, seed=options.seed))
+    for lived in replays:
+        ending = "reached" if lived.success else f"{lived.error:g} to go"
+        print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words)}")
+    shown = [pictures(lived) for lived in replays]
+    if options.video:
+        write_video(options.video, reel(shown), options.fps)
+        print(f"written: {options.video}")
+    if options.window:
+        window = Window("vln")
+        for picture in reel(shown):
+            window.show(picture, 1 / options.fps)
+        window.close()
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

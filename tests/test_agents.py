@@ -1,0 +1,179 @@
+"""Agents of every kind: stepwise and as a sequence they decide alike, and nothing crosses an episode's end."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box, Discrete
+from tiny import AGENTS, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
+from torch import Tensor
+
+from vln.agent import Decision, Memory, cut, stack
+from vln.agents.navigator import Navigator, Shape
+from vln.rollouts import Rollout
+
+
+@pytest.fixture(params=AGENTS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return AGENTS[request.param]
+
+
+def step_by_step(agent: Navigator, seen: Rollout, memory: Memory) -> tuple[Decision, Memory]:
+    """The decisions of one who acts moment by moment."""
+    decisions = []
+    for time, starts in enumerate(seen.starts):
+        moment = {name: values[time] for name, values in seen.observation.items()}
+        decision, memory = agent.step(moment, memory, starts)
+        decisions.append(decision)
+    return stack(decisions), memory
+
+
+def assert_alike(one: Decision, other: Decision) -> None:
+    torch.testing.assert_close(one.policy.logits, other.policy.logits)
+    torch.testing.assert_close(one.value, other.value)
+    assert (one.answer is None) == (other.answer is None)
+    if one.answer is not None and other.answer is not None:
+        torch.testing.assert_close(one.answer, other.answer)
+    assert (one.attention is None) == (other.attention is None)
+    if one.attention is not None and other.attention is not None:
+        words = min(one.attention.shape[-1], other.attention.shape[-1])
+        torch.testing.assert_close(one.attention[..., :words], other.attention[..., :words])
+        assert not one.attention[..., words:].any()
+        assert not other.attention[..., words:].any()
+
+
+def test_acting_step_by_step_and_as_a_sequence_are_the_same(kind: Kind) -> None:
+    agent, seen = tiny_agent(kind), lived(kind.view)
+    memory = random_memory(agent, 5)
+    starts = seen.starts.clone()
+    starts[0, ::2] = False  # some are in the middle of an episode when the window begins
+    seen = replace(seen, starts=starts)
+    assert seen.starts[1:].any(dim=0).all()
+    decision, after = agent(seen.observation, memory, seen.starts)
+    stepwise, after_steps = step_by_step(agent, seen, memory)
+    assert_alike(stepwise, decision)
+    torch.testing.assert_close(after_steps["core"], after["core"])
+
+
+def test_what_was_before_a_start_changes_no_decision_after_it(kind: Kind) -> None:
+    agent, seen = tiny_agent(kind), lived(kind.view)
+    after = since_last_start(seen.starts)
+    before, _ = agent(seen.observation, random_memory(agent, 5), seen.starts)
+    other = {name: _shuffled(values, ~after) for name, values in seen.observation.items()}
+    changed, _ = agent(other, {"core": 1e3 * random_memory(agent, 5)["core"]}, seen.starts)
+    assert after.any()
+    assert (~after).any()
+    assert torch.equal(changed.policy.logits[after], before.policy.logits[after])
+    assert torch.equal(changed.value[after], before.value[after])
+    assert not torch.equal(changed.policy.logits[~after], before.policy.logits[~after])
+
+
+def _shuffled(values: Tensor, where: Tensor) -> Tensor:
+    """The values [T, B, ...] of these moments exchanged among each other."""
+    changed = values.clone()
+    changed[where] = values[where].flip(0)
+    return changed
+
+
+def test_no_gradient_crosses_an_episodes_end(kind: Kind) -> None:
+    agent, seen = tiny_agent(kind), lived(kind.view)
+    entering: list[Tensor] = []
+    agent.core.register_forward_pre_hook(lambda _, given: entering.append(given[0]))
+    memory = {"core": random_memory(agent, 5)["core"].requires_grad_()}
+    decision, _ = agent(seen.observation, memory, seen.starts)
+    after = since_last_start(seen.starts)
+    score = decision.policy.logits[after][..., 0].sum() + decision.value[after].sum()
+    to_inputs, to_memory = torch.autograd.grad(score, [entering[0], memory["core"]])
+    assert not to_inputs[~after].any()
+    assert not to_memory.any()
+    assert to_inputs[after].any(dim=-1).all()
+
+
+def test_the_first_moment_of_an_episode_reaches_its_last_decision(kind: Kind) -> None:
+    agent, seen = tiny_agent(kind), lived(kind.view)
+    entering: list[Tensor] = []
+    agent.core.register_forward_pre_hook(lambda _, given: entering.append(given[0]))
+    memory = {"core": random_memory(agent, 5)["core"].requires_grad_()}
+    decision, _ = agent(seen.observation, memory, torch.zeros_like(seen.starts))
+    gradients = torch.autograd.grad(decision.policy.logits[-1, :, 0].sum(), [entering[0], memory["core"]])
+    assert gradients[0][0].any(dim=-1).all()
+    assert gradients[1].flatten(1).any(dim=-1).all()
+
+
+def test_attention_is_shared_out_among_the_real_words() -> None:
+    agent, seen = tiny_agent(), lived()
+    decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
+    assert decision.attention is not None
+    words = (seen.observation["instruction"] != 0).sum(dim=-1)
+    place = torch.arange(decision.attention.shape[-1])
+    torch.testing.assert_close(decision.attention.sum(dim=-1), torch.ones(14, 5))
+    assert not decision.attention[place >= words[..., None]].any()
+    assert (decision.attention[place < words[..., None]] > 0).all()
+
+
+def test_an_instruction_is_heard_from_its_episodes_start_to_its_end() -> None:
+    agent, seen = tiny_agent(), lived()
+    forgetful = {**seen.observation, "instruction": seen.observation["instruction"] * seen.starts[..., None]}
+    forgetful["instruction"][~seen.starts] = 1
+    whole, _ = agent(seen.observation, agent.initial(5), seen.starts)
+    once, _ = agent(forgetful, agent.initial(5), seen.starts)
+    assert_alike(whole, once)
+
+
+@pytest.mark.parametrize(("without", "sense"), [("blind", "view"), ("deaf", "instruction")])
+def test_an_agent_without_a_sense_decides_the_same_whatever_it_would_tell(without: str, sense: str) -> None:
+    agent, whole, seen = tiny_agent(AGENTS[without]), tiny_agent(), lived()
+    everywhere = torch.ones_like(seen.starts)
+    other = {**seen.observation, sense: _shuffled(seen.observation[sense], everywhere)}
+    for one in (agent, whole):
+        before, _ = one(seen.observation, one.initial(5), seen.starts)
+        after, _ = one(other, one.initial(5), seen.starts)
+        assert torch.equal(before.policy.logits, after.policy.logits) == (one is agent)
+
+
+def test_an_instruction_without_words_is_no_reason_to_fail() -> None:
+    agent, seen = tiny_agent(), lived()
+    nothing = seen.observation["instruction"].index_fill(1, torch.tensor([0]), 0)
+    seen = replace(seen, observation=seen.observation | {"instruction": nothing})
+    decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
+    stepwise, _ = step_by_step(agent, seen, agent.initial(5))
+    assert decision.policy.logits.isfinite().all()
+    assert_alike(stepwise, decision)
+
+
+def test_every_weight_is_learned_from_one_window(kind: Kind) -> None:
+    agent, seen = tiny_agent(kind), lived(kind.view)
+    decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
+    answers = decision.value if decision.answer is None else decision.answer
+    (decision.policy.log_prob(seen.moves).mean() + decision.value.mean() + answers.square().mean()).backward()
+    still = [name for name, weight in agent.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert still == []
+
+
+def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
+    memory = {"core": torch.ones(2, requires_grad=True) * 3}
+    assert torch.equal(cut(memory)["core"], memory["core"])
+    assert not cut(memory)["core"].requires_grad
+
+
+def test_an_agent_of_no_sense_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one of the senses"):
+        Navigator(tiny_world().spaces, 4, senses=("smell",))
+
+
+def test_a_memory_of_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no memory is called 'stack'"):
+        Navigator(tiny_world().spaces, 4, Shape(memory="stack"))  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.parametrize(
+    ("view", "complaint"),
+    [
+        (Box(0, 255, (8, 8, 3), np.uint8), "frames of 8x8 pixels"),
+        (Box(0, 1, (7,), np.uint8), "no eye here sees"),
+    ],
+)
+def test_a_view_that_no_eye_can_see_is_refused(view: Box, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Navigator({"view": view, "previous": Discrete(5)}, 4)

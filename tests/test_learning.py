@@ -1,0 +1,214 @@
+"""Learning: gradients reach exactly as far as they should, schedules are as computed by hand, and agents do learn."""
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny import KINDS, PLAIN, SMALL, Kind, lived, tiny, tiny_agent, tiny_world
+from torch import Tensor
+
+from vln.agent import Agent, Decision, cut
+from vln.agents.navigator import SENSES, Navigator, Shape
+from vln.agents.scripted import Habit
+from vln.evaluation import evaluate
+from vln.learning import VALUE_SHARE, Learner, Lessons, taught
+from vln.losses import DISTANCE_UNIT
+from vln.rollouts import Act, Rollout, follow_teacher, greedy, sample
+from vln.tasks import Task, Written
+from vln.world import World
+
+WINDOW = 6
+EXACT = Lessons(updates=100, slots=3, window=WINDOW, clip=math.inf, half=False, teacher_first=0, teacher_last=0)
+
+
+def tireless(kind: Kind = PLAIN) -> Navigator:
+    """An agent that never stops by itself, so that all its episodes are as long as they can be."""
+    agent = tiny_agent(kind)
+    agent.policy.bias.data[-1] = -50
+    return agent
+
+
+def learn_once(learner: Learner[Any]) -> tuple[Agent, Rollout]:
+    """The agent before an update and the window it learned from; its gradients are left in the learner's agent."""
+    before, windows = deepcopy(learner.agent), []
+
+    def loss(decision: Decision, window: Rollout) -> Tensor:
+        windows.append(window)
+        return taught(decision, window)
+
+    learner.learn(loss)
+    return before, windows[0]
+
+
+def plain_loss(agent: Agent, window: Rollout) -> tuple[Tensor, Tensor]:
+    """The loss of a window by a loop over its slots and steps, and the memory after it."""
+    total, after = torch.zeros(()), []
+    steps, slots = window.starts.shape
+    assert window.best is not None
+    for slot in range(slots):
+        memory = {name: values[slot : slot + 1] for name, values in window.memory.items()}
+        for time in range(steps):
+            if window.starts[time, slot]:
+                memory = agent.initial(1)
+            seen = {name: values[time, slot : slot + 1] for name, values in window.observation.items()}
+            decision, memory = agent.step(seen, memory, window.starts[time, slot : slot + 1])
+            likely = decision.policy.probs[0][window.best[time, slot]].sum()
+            wrong = decision.value[0] + window.error[time, slot] / DISTANCE_UNIT
+            total = total - likely.log() + VALUE_SHARE * wrong**2
+        after.append(memory["core"])
+    return total / (steps * slots), torch.cat(after)
+
+
+def assert_same_gradients(agent: Agent, other: Agent) -> None:
+    gradients, expected = ({name: weight.grad for name, weight in one.named_parameters()} for one in (agent, other))
+    torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("memory", KINDS)
+def test_a_window_of_whole_episodes_is_full_backpropagation_through_time(memory: Any) -> None:
+    agent = tireless(Kind(replace(SMALL, memory=memory, layers=2)))
+    learner = Learner.begin(tiny_world(max_steps=WINDOW), agent, EXACT)
+    before, window = learn_once(learner)
+    assert window.starts[0].all()
+    assert window.ended[-1].all()
+    plain_loss(before, window)[0].backward()
+    assert_same_gradients(agent, before)
+
+
+def test_a_window_cuts_the_gradient_and_carries_the_memory_on() -> None:
+    agent = tireless()
+    learner = Learner.begin(tiny_world(max_steps=2 * WINDOW), agent, EXACT)
+    before, first = learn_once(learner)
+    carried = learner.course.memory["core"]
+    torch.testing.assert_close(carried, plain_loss(before, first)[1])
+    assert carried.any()
+    assert not carried.requires_grad
+    before, second = learn_once(learner)
+    assert torch.equal(second.memory["core"], carried)
+    assert not second.starts[0].any()
+    plain_loss(before, second)[0].backward()
+    assert_same_gradients(agent, before)
+
+
+def test_what_was_before_a_window_gets_no_gradient_from_it() -> None:
+    agent, first = tiny_agent(), lived()
+    second = replace(first, starts=torch.zeros_like(first.starts))
+    entering: list[Tensor] = []
+    agent.core.register_forward_pre_hook(lambda _, given: entering.append(given[0]))
+    _, memory = agent(first.observation, agent.initial(5), first.starts)
+
+    def gradient(before: dict[str, Tensor]) -> Tensor | None:
+        decision, _ = agent(second.observation, before, second.starts)
+        return torch.autograd.grad(taught(decision, second), entering[0], allow_unused=True, retain_graph=True)[0]
+
+    assert gradient(cut(memory)) is None
+    uncut = gradient(memory)
+    assert uncut is not None
+    assert uncut.any()
+
+
+def test_the_default_loss_adds_up_its_parts() -> None:
+    agent, window = tiny_agent(), lived()
+    decision, _ = agent(window.observation, agent.initial(5), window.starts)
+    torch.testing.assert_close(taught(decision, window), plain_loss(agent, replace(window, memory=agent.initial(5)))[0])
+
+
+def test_the_learning_rate_rises_then_falls_along_a_cosine() -> None:
+    lessons = Lessons(updates=110, warm_up=10, rate=1.0, last_rate=0.2)
+    assert lessons.rate_at(0) == pytest.approx(0.1)
+    assert lessons.rate_at(4) == pytest.approx(0.5)
+    assert lessons.rate_at(9) == lessons.rate_at(10) == pytest.approx(1.0)
+    assert lessons.rate_at(35) == pytest.approx(0.2 + 0.8 * (1 + math.sqrt(0.5)) / 2)
+    assert lessons.rate_at(60) == pytest.approx(0.6)
+    assert lessons.rate_at(110) == pytest.approx(0.2)
+
+
+def test_the_teachers_share_falls_along_a_line_and_stays() -> None:
+    lessons = Lessons(updates=100, teacher_first=0.9, teacher_last=0.1, teacher_falls=0.4)
+    assert [lessons.teacher_share(update) for update in (0, 10, 20, 40, 99)] == pytest.approx([0.9, 0.7, 0.5, 0.1, 0.1])
+    forced = Lessons(teacher_first=1, teacher_last=1)
+    assert {forced.teacher_share(update) for update in range(0, 3000, 100)} == {1.0}
+
+
+def test_an_update_uses_the_rate_of_its_number() -> None:
+    learner = Learner.begin(tiny_world(), tiny_agent(), replace(EXACT, warm_up=4, rate=0.4))
+    assert [learner.learn()["rate"] for _ in range(4)] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize("name", ["updates", "slots", "window"])
+def test_lessons_of_nothing_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
+        replace(Lessons(), **{name: 0})  # type: ignore[arg-type]  # the name of a whole number
+
+
+@pytest.mark.parametrize(("clip", "clipped"), [(1e-3, 1.0), (1e3, 0.0)])
+def test_a_gradient_longer_than_the_clip_is_shortened_and_counted(clip: float, clipped: float) -> None:
+    agent = tiny_agent()
+    told = Learner.begin(tiny_world(), agent, replace(EXACT, clip=clip)).learn()
+    length = math.sqrt(
+        sum(float(weight.grad.square().sum()) for weight in agent.parameters() if weight.grad is not None)
+    )
+    assert told["clipped"] == clipped
+    assert length == pytest.approx(min(clip, told["norm"]), rel=1e-3)
+
+
+def test_a_gradient_that_is_not_finite_stops_learning_before_it_harms_the_weights() -> None:
+    learner = Learner.begin(tiny_world(), tiny_agent(), EXACT)
+    before = deepcopy(learner.agent.state_dict())
+    with pytest.raises(FloatingPointError, match="the gradient of update 0 is not finite"):
+        learner.learn(lambda decision, window: decision.value.sum() * math.nan)
+    assert all(torch.equal(values, before[name]) for name, values in learner.agent.state_dict().items())
+
+
+def test_half_precision_learns_nearly_the_same() -> None:
+    losses = []
+    for half in (False, True):
+        learner = Learner.begin(tiny_world(), tiny_agent(), replace(EXACT, half=half, teacher_first=1, teacher_last=1))
+        losses.append([learner.learn()["loss"] for _ in range(5)])
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] != losses[1]
+
+
+SENTENCES, HOUSES = 256, 1
+
+
+@pytest.fixture(scope="module")
+def one_room() -> Task:
+    """Ways to be sent through one small room; val_seen has others than train."""
+    task = tiny("GoTo")
+    assert isinstance(task.source, Written)
+    sizes = {"train": (HOUSES, SENTENCES), "val_seen": (HOUSES, SENTENCES // 4)}
+    return replace(task, source=replace(task.source, sizes=sizes))
+
+
+def taught_agent(world: World[Any], senses: tuple[str, ...], updates: int) -> Navigator:
+    torch.manual_seed(0)
+    agent = Navigator(world.spaces, len(world.moves), Shape(memory="gru", hidden=48, words=32, sight=48), senses)
+    learner = Learner.begin(
+        world, agent, Lessons(updates=updates, slots=16, window=6, rate=8e-3, warm_up=20, half=False)
+    )
+    for _ in range(updates):
+        learner.learn()
+    return agent
+
+
+def test_an_agent_learns_what_a_blind_one_cannot_and_no_more_than_the_expert_knows(one_room: Task) -> None:
+    options = {"size": 5, "max_steps": 20}
+    world, judged = one_room.open("train", track_sight=True, **options), one_room.open("val_seen", **options)
+
+    def success(agent: Agent, act: Act = greedy, label: Callable[[Any], Any] | None = None) -> float:
+        return float(np.mean([outcome.success for outcome in evaluate(judged, agent, act=act, label=label)]))
+
+    anyone = Habit([1 / len(world.moves)] * len(world.moves))
+    floor = success(anyone, sample)
+    blind = success(taught_agent(world, ("instruction", "previous"), updates=150))
+    agent = success(taught_agent(world, SENSES, updates=300))
+    ceiling = success(anyone, follow_teacher, judged.expert)
+    assert ceiling == 1
+    assert max(floor, blind) < 0.15
+    assert 0.6 < agent <= ceiling

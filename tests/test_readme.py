@@ -1,0 +1,81 @@
+"""What README.md shows is run in exactly the form it shows, in an empty folder."""
+
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import tyro
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+# The name of a file, what is in it, and what README says it prints, where it says so word for word.
+PROGRAM = re.compile(
+    r"`(\w+\.py)`[^`]*(?:`\w+\.py`[^`]*)?\n\n```python\n(.*?)```(?:\n\nIt prints:\n\n```text\n(.*?)```)?", re.S
+)
+PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(README)}
+COMMANDS = re.findall(r"^python scripts/(\w+)\.py(.*)$", README, re.M)
+
+LONGEST = {"first.py": 10, "corner.py": 40, "listener.py": 60}  # lines that are not empty
+LEAST = {"first.py": 100, "listener.py": 60}  # successes: README says about 300 and 140, chance gives 30 and 25
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with README's programs and nothing else, where one is."""
+    for name, (code, _) in PROGRAMS.items():
+        (tmp_path / name).write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in PROGRAMS:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+def test_every_program_of_the_readme_is_found() -> None:
+    assert list(PROGRAMS) == ["first.py", "corner.py", "listener.py", "walk.py", "ppo.py"]
+    assert README.count("```python") == len(PROGRAMS)
+
+
+@pytest.mark.parametrize(("name", "lines"), LONGEST.items())
+def test_a_program_is_as_short_as_promised(name: str, lines: int) -> None:
+    assert len([line for line in PROGRAMS[name][0].splitlines() if line.strip()]) <= lines
+
+
+@pytest.mark.parametrize("name", [name for name, (_, printed) in PROGRAMS.items() if printed])
+def test_a_program_prints_what_the_readme_says(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(name, run_name="__main__")
+    assert capsys.readouterr().out == PROGRAMS[name][1]
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_trained_agent_is_far_better_than_chance(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    runpy.run_path(name, run_name="__main__")
+    successes = int(capsys.readouterr().out.splitlines()[-1].split()[0])
+    assert successes >= LEAST[name]
+
+
+def test_a_task_of_ones_own_trains_with_stable_baselines(folder: Path) -> None:
+    assert runpy.run_path("ppo.py")["model"].num_timesteps == 2048
+
+
+@pytest.mark.parametrize(("script", "arguments"), COMMANDS)
+def test_a_script_takes_the_options_shown(script: str, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    options = runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))["Options"]
+    tyro.cli(options, args=arguments.split())
+
+
+def test_the_commands_of_make_exist() -> None:
+    rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+    assert set(re.findall(r"^make (\w+)", README, re.M)) <= set(rules)
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).is_file(), target

@@ -1,0 +1,196 @@
+"""Rollouts: what is recorded is what happens, whoever lives beside it and however one acts."""
+
+from itertools import pairwise
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import torch
+from tiny import HASTY, Clockwork, random_memory, tiny_agent, tiny_world
+from torch import Tensor
+from torch.distributions import Categorical
+from toy import Corridor
+
+from vln.agent import Decision
+from vln.agents.scripted import Habit
+from vln.env import TaskEnv
+from vln.rollouts import Act, Course, Rollout, follow_teacher, greedy, mix, rollout, sample
+from vln.world import World
+
+
+@pytest.fixture(params=["corridor", "rooms"])
+def world(request: pytest.FixtureRequest) -> World[Any]:
+    return Corridor() if request.param == "corridor" else tiny_world()
+
+
+def hasty(world: World[Any]) -> Habit:
+    return Habit(HASTY[-len(world.moves) :])
+
+
+def live(world: World[Any], act: Act, steps: int = 30, slots: int = 4, seed: int = 5) -> Rollout:
+    agent = hasty(world)
+    course = Course.begin(world, agent, slots, seed)
+    return rollout(world, agent, course, steps, act, torch.Generator().manual_seed(0), world.teacher)[0]
+
+
+def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> None:
+    seen = live(world, sample)
+    for slot in range(4):
+        env = TaskEnv(world, success_reward=0)
+        shown, _ = env.reset(seed=5 + slot)
+        starts = True
+        for time in range(30):
+            assert all(np.array_equal(values[time, slot], shown[name]) for name, values in seen.observation.items())
+            assert seen.starts[time, slot] == starts
+            shown, reward, terminated, truncated, info = env.step(int(seen.moves[time, slot]))
+            starts = terminated or truncated
+            assert seen.rewards[time, slot] == reward
+            assert seen.ended[time, slot] == starts
+            assert seen.succeeded[time, slot] == info.get("is_success", False)
+            if starts:
+                shown, _ = env.reset()
+
+
+def test_an_episode_starts_at_first_and_after_every_end_and_nowhere_else(world: World[Any]) -> None:
+    seen = live(world, sample)
+    assert seen.ended.any()
+    assert seen.starts[0].all()
+    assert torch.equal(seen.starts[1:], seen.ended[:-1])
+    assert torch.equal(seen.starts, seen.observation["previous"] == len(world.moves))
+
+
+def test_rewards_add_up_to_the_error_removed(world: World[Any]) -> None:
+    seen = live(world, follow_teacher, steps=60)
+    assert seen.succeeded.equal(seen.ended)
+    for slot in range(4):
+        bounds = seen.starts[:, slot].nonzero().flatten().tolist()
+        for first, after in pairwise(bounds):
+            assert seen.rewards[first:after, slot].sum() == seen.error[first, slot]
+
+
+def test_rewards_are_finite_even_where_no_way_leads_on() -> None:
+    world = Corridor()
+    agent = Habit([1.0, 0.0, 0.0])  # into the pit
+    course = Course.begin(world, agent, 4, seed=0)
+    seen, _ = rollout(world, agent, course, 20, greedy, torch.Generator())
+    assert seen.ended.any()
+    assert seen.rewards.isfinite().all()
+
+
+def test_a_slot_lives_the_same_whoever_lives_beside_it(world: World[Any]) -> None:
+    agent = Clockwork(len(world.moves))
+
+    def lives(slots: int, seed: int) -> Rollout:
+        return rollout(world, agent, Course.begin(world, agent, slots, seed), 40, greedy, torch.Generator())[0]
+
+    together = lives(3, seed=7)
+    assert len(together.moves.unique()) == len(world.moves)
+    for slot in range(3):
+        alone = lives(1, seed=7 + slot)
+        assert torch.equal(alone.moves[:, 0], together.moves[:, slot])
+        assert torch.equal(alone.rewards[:, 0], together.rewards[:, slot])
+        assert torch.equal(alone.starts[:, 0], together.starts[:, slot])
+        for name, values in alone.observation.items():
+            assert torch.equal(values[:, 0], together.observation[name][:, slot])
+
+
+def test_the_same_seed_lives_the_same_episodes_on_any_number_of_slots(world: World[Any]) -> None:
+    at_once = Habit([0.0] * (len(world.moves) - 1) + [1.0])
+
+    def instructions(slots: int) -> Tensor:
+        course = Course.begin(world, at_once, slots, seed=11)
+        return rollout(world, at_once, course, 12, greedy, torch.Generator())[0].observation["instruction"][:, 0]
+
+    assert torch.equal(instructions(1), instructions(2))
+    assert torch.equal(instructions(1), instructions(33))
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    lives = []
+    before = numba.get_num_threads()
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):  # type: ignore[attr-defined]  # set when numba is imported
+        numba.set_num_threads(threads)
+        lives.append(live(tiny_world(), sample, slots=70))
+    numba.set_num_threads(before)
+    one, other = lives
+    assert torch.equal(one.moves, other.moves)
+    assert one.best is not None
+    assert other.best is not None
+    assert torch.equal(one.best, other.best)
+    assert all(torch.equal(values, other.observation[name]) for name, values in one.observation.items())
+
+
+def test_two_windows_are_one_that_is_twice_as_long(world: World[Any]) -> None:
+    agent = Clockwork(len(world.moves))
+    course = Course.begin(world, agent, 3, seed=7)
+    whole, end = rollout(world, agent, course, 14, greedy, torch.Generator())
+    first, middle = rollout(world, agent, course, 7, greedy, torch.Generator())
+    second, last = rollout(world, agent, middle, 7, greedy, torch.Generator())
+    assert torch.equal(torch.cat([first.moves, second.moves]), whole.moves)
+    assert torch.equal(torch.cat([first.starts, second.starts]), whole.starts)
+    assert torch.equal(last.memory["time"], end.memory["time"])
+    assert torch.equal(second.memory["time"], middle.memory["time"])
+
+
+@torch.no_grad()
+def test_the_memory_before_a_window_is_the_one_it_was_begun_with() -> None:
+    world, agent = tiny_world(), tiny_agent()
+    course = Course.begin(world, agent, 3, seed=7)
+    before = random_memory(agent, 3)
+    remembering = Course(course.state, course.stream, np.zeros(3, dtype=np.bool_), before)
+    seen, _ = rollout(world, agent, remembering, 5, greedy, torch.Generator())
+    assert torch.equal(seen.memory["core"], before["core"])
+    assert not seen.starts[0].any()
+
+
+def deciding(*probabilities: float, slots: int = 20_000) -> Decision:
+    logits = torch.tensor(probabilities).log().expand(slots, -1)
+    return Decision(Categorical(logits=logits), torch.zeros(slots))
+
+
+def advised(*best: int, slots: int = 20_000) -> Tensor:
+    return torch.tensor(best, dtype=torch.bool).expand(slots, -1)
+
+
+RNG = torch.Generator()
+
+
+def test_acting_greedily_is_making_the_likeliest_move() -> None:
+    assert greedy(deciding(0.2, 0.5, 0.3), None, RNG).unique().tolist() == [1]
+
+
+def test_sampled_moves_come_as_often_as_they_are_likely() -> None:
+    counts = sample(deciding(0.2, 0.5, 0.3), None, RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    torch.testing.assert_close(counts, torch.tensor([0.2, 0.5, 0.3]), atol=0.02, rtol=0)
+
+
+def test_of_several_best_moves_the_teachers_is_any() -> None:
+    counts = follow_teacher(deciding(0, 0, 1), advised(1, 1, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    torch.testing.assert_close(counts, torch.tensor([0.5, 0.5, 0]), atol=0.02, rtol=0)
+
+
+def test_a_teacher_that_is_to_be_followed_must_have_been_asked() -> None:
+    with pytest.raises(ValueError, match=r"label=world\.teacher"):
+        follow_teacher(deciding(0, 0, 1), None, RNG)
+
+
+def test_a_mixture_follows_its_teacher_always_never_or_as_often_as_told() -> None:
+    decision, best = deciding(1, 0, 0), advised(0, 1, 0)
+    assert mix(1)(decision, best, RNG).unique().tolist() == [1]
+    assert mix(0)(decision, best, RNG).unique().tolist() == [0]
+    assert mix(0.25)(decision, best, RNG.manual_seed(0)).float().mean().item() == pytest.approx(0.25, abs=0.02)
+
+
+def test_a_mixture_never_stops_before_its_teacher_does() -> None:
+    decision = deciding(0, 0.5, 0.5)
+    counts = mix(0)(decision, advised(1, 0, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    torch.testing.assert_close(counts, torch.tensor([0.5, 0.5, 0]), atol=0.02, rtol=0)
+    stopping = mix(0)(decision, advised(0, 0, 1), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    torch.testing.assert_close(stopping, torch.tensor([0, 0.5, 0.5]), atol=0.02, rtol=0)
+
+
+def test_living_with_a_share_of_one_makes_only_the_teachers_moves(world: World[Any]) -> None:
+    seen = live(world, mix(1))
+    assert seen.best is not None
+    assert seen.best.gather(2, seen.moves[..., None]).all()

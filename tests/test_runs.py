@@ -1,0 +1,82 @@
+"""Runs: a folder tells all that is needed to make the trained agent again."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import SMALL, tiny
+
+from vln.agents.navigator import make_navigator
+from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from vln.evaluation import evaluate
+from vln.learning import Lessons
+from vln.metrics import metrics_of
+from vln.runs import Plan, begin_run, open_run, plan_of
+from vln.tasks import Task
+from vln.training import CHECKPOINT
+
+LESSONS = Lessons(updates=2, slots=2, window=3)
+PLAN = Plan(
+    "goto", LESSONS, world_options={"size": 5, "max_steps": 9}, agent=asdict(SMALL), senses=("view", "previous")
+)
+
+
+def make_tiny(name: str, options: Any) -> Task:
+    return tiny({"goto": "GoTo", "find": "Find"}[name])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    assert begin_run(tmp_path / "run", PLAN, make_tiny, make_navigator)
+    return tmp_path / "run"
+
+
+def test_a_plan_survives_being_written_as_json() -> None:
+    again = Plan.of(json.loads(json.dumps(asdict(PLAN))))
+    assert again.lessons == PLAN.lessons
+    assert json.dumps(asdict(again)) == json.dumps(asdict(PLAN))
+
+
+def test_a_run_is_opened_as_it_was_trained(folder: Path) -> None:
+    run = open_run(folder, make_tiny, make_navigator)
+    stored = load_checkpoint(folder / CHECKPOINT).part("agent")
+    own = run.agent.state_dict()
+    assert own.keys() == stored.keys()
+    assert all(torch.equal(own[name], torch.from_numpy(stored[name])) for name in own)
+    world = run.open("val_unseen")
+    assert world.max_steps == 9
+    assert world.spaces["view"].shape == (5, 5, 3)
+    assert not run.agent.training
+    assert all(0 <= metrics_of(outcome)["spl"] <= 1 for outcome in evaluate(world, run.agent))
+
+
+def test_a_run_says_what_it_is_of(folder: Path) -> None:
+    assert json.dumps(asdict(plan_of(folder))) == json.dumps(asdict(PLAN))
+
+
+@pytest.mark.parametrize(
+    ("sense", "kept"), [("view", ("instruction", "previous")), ("instruction", ("view", "previous"))]
+)
+def test_a_floor_is_the_same_plan_without_a_sense(sense: str, kept: tuple[str, ...], tmp_path: Path) -> None:
+    floor = replace(PLAN, senses=None).without(sense, updates=1)
+    assert floor.senses == kept
+    assert begin_run(tmp_path, floor, make_tiny, make_navigator)
+    assert sense not in str(open_run(tmp_path, make_tiny, make_navigator).plan.senses)
+
+
+def test_a_run_whose_task_has_other_words_by_now_is_refused(folder: Path) -> None:
+    def changed(name: str, options: Any) -> Task:
+        return replace(make_tiny(name, options), words=None)
+
+    with pytest.raises(ValueError, match="was trained with other words than task 'goto' has now"):
+        open_run(folder, changed, make_navigator)
+
+
+def test_a_checkpoint_that_was_not_made_by_a_run_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / CHECKPOINT, Checkpoint({}, {"update": 1}))
+    for read in (plan_of, lambda folder: open_run(folder, make_tiny, make_navigator)):
+        with pytest.raises(ValueError, match="does not say what it is of"):
+            read(tmp_path)

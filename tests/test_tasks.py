@@ -1,0 +1,189 @@
+"""Tasks: the same seed writes the same episodes, no place crosses over into another split, every word is known."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from data import data_folder
+from tiny import PLACES, tiny
+
+from vln.envs.catalogue import TASKS, make_task
+from vln.envs.rooms.families import FAMILIES
+from vln.envs.rooms.house import Goal, House
+from vln.envs.rooms.things import Colour, Floor, Kind
+from vln.envs.rooms.world import Rooms
+from vln.episode import Episode, places
+from vln.language import UNKNOWN, Vocabulary
+from vln.tasks import SPLITS, Task, Written
+
+MANY = {"train": (120, 1), "val_seen": (40, 1), "val_unseen": (80, 1), "val_novel": (80, 1)}
+
+
+@pytest.fixture(params=TASKS)
+def task(request: pytest.FixtureRequest) -> Task:
+    if request.param == "sail":
+        return sail()
+    (family,) = (family for family in FAMILIES if family.lower() == request.param)
+    return tiny(family)
+
+
+def sail() -> Task:
+    whole = make_task("sail", {"data": data_folder("sail").parent})
+    return replace(whole, source=lambda split: whole.source(split)[:24])
+
+
+def written(task: Task) -> Written:
+    assert isinstance(task.source, Written)
+    return task.source
+
+
+def said(episodes: Sequence[Episode]) -> list[tuple[Any, ...]]:
+    """All that an episode asks, as values that can be compared."""
+    return [
+        (
+            asked.name,
+            asked.instruction,
+            asked.place.identity,
+            asked.start,
+            *(goal.poses.tobytes() for goal in asked.goals),
+        )
+        for asked in episodes
+    ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("difficulty", [1, 2])
+def test_no_house_of_a_split_occurs_in_another(family: str, difficulty: int) -> None:
+    source = replace(written(tiny(family, difficulty)), sizes=MANY)
+    houses = {split: places(source(split)) for split in SPLITS}
+    assert {split: len(found) for split, found in houses.items()} == {
+        split: count for split, (count, _) in MANY.items()
+    }
+    assert houses["val_seen"] <= houses["train"]
+    apart = ("train", "val_unseen", "val_novel")
+    assert len(set().union(*(houses[split] for split in apart))) == sum(len(houses[split]) for split in apart)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_known_houses_are_asked_new_episodes(family: str) -> None:
+    source = written(tiny(family))
+    assert not {row[1:] for row in said(source("val_seen"))} & {row[1:] for row in said(source("train"))}
+
+
+def test_the_same_seed_writes_the_same_episodes(task: Task) -> None:
+    for split in task.splits:
+        assert said(task.source(split)) == said(task.source(split))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_another_seed_writes_others(family: str) -> None:
+    source = written(tiny(family))
+    assert not places(source("train")) & places(replace(source, seed=1)("train"))
+
+
+def test_episodes_are_as_many_as_asked_for_and_named_apart(task: Task) -> None:
+    for split in task.splits:
+        names = [asked.name for asked in task.episodes(split)]
+        assert len(set(names)) == len(names) > 0
+        if isinstance(task.source, Written):
+            assert len(names) == np.prod(PLACES[split])
+
+
+def test_the_vocabulary_knows_every_word_of_train_and_in_rooms_of_every_split(task: Task) -> None:
+    for split in task.splits if isinstance(task.source, Written) else ("train",):
+        assert not task.vocabulary.unknown(asked.instruction for asked in task.episodes(split))
+
+
+def test_a_word_that_was_never_trained_on_is_seen_as_unknown() -> None:
+    task = tiny("GoTo")
+    first = task.episodes("train")[0]
+    world = task.world([replace(first, instruction="go to the zeppelin")], task.vocabulary)
+    seen = world.observe(world.begin(np.zeros(1, dtype=np.int64)))["instruction"][0]
+    assert (seen == UNKNOWN).sum() == 1
+
+
+def test_every_split_opens_as_a_world_that_can_be_lived_in(task: Task) -> None:
+    for split in task.splits:
+        world = task.open(split)
+        state = world.begin(np.arange(len(world.episodes)))
+        assert np.isfinite(world.error(state)).all()
+        assert world.expert(state).any(axis=1).all()
+
+
+def test_a_split_that_does_not_exist_is_named_beside_those_that_do(task: Task) -> None:
+    with pytest.raises(ValueError, match=r"no split 'test'; it has train, val_seen, val_unseen"):
+        task.open("test")
+
+
+def test_without_a_vocabulary_the_words_of_train_are_learned() -> None:
+    task = replace(tiny("GoTo"), words=None)
+    assert not task.vocabulary.unknown(asked.instruction for asked in task.episodes("train"))
+    assert task.vocabulary.unknown(["zeppelin"])
+
+
+def test_an_unknown_task_or_option_is_refused() -> None:
+    with pytest.raises(ValueError, match="no task is called 'fly'; there are goto"):
+        make_task("fly")
+    with pytest.raises(ValueError, match="does not take these options"):
+        make_task("goto", {"colour": "red"})
+
+
+def two_rooms_without_a_door() -> House:
+    cells = np.empty((5, 7, 3), dtype=np.uint8)
+    cells[:] = (Kind.WALL, Colour.NONE, Floor.CONCRETE)
+    cells[1:4, 1:3] = cells[1:4, 4:6] = (Kind.NOTHING, Colour.NONE, Floor.WOOD)
+    return House(cells, cells[..., 0] == Kind.WALL)
+
+
+def test_a_goal_that_cannot_be_reached_is_an_error_that_names_the_episode() -> None:
+    house = two_rooms_without_a_door()
+    poses = np.zeros((*house.shape, 4), dtype=np.bool_)
+    poses[2, 5] = True
+    good = Episode("go", house, (1, 4, 0), (Goal(poses),), "GoTo", "train/0/0")
+    with pytest.raises(ValueError, match=r"train/0/1.*no way leads from its start \(1, 1, 0\)"):
+        Rooms([good, replace(good, start=(1, 1, 0), name="train/0/1")], Vocabulary(("go",)))
+
+
+def test_an_instruction_that_is_too_long_is_an_error_that_names_the_episode() -> None:
+    task = tiny("GoTo")
+    with pytest.raises(ValueError, match=rf"{task.episodes('train')[0].name}.*do not fit in 2"):
+        task.open("train", words=2)
+
+
+class Numbered:
+    """A place that is only its number."""
+
+    def __init__(self, identity: str) -> None:
+        self.identity = identity
+
+
+def picky(hosts: dict[str, float], sizes: dict[str, tuple[int, int]]) -> Written:
+    """Places of which only a share host an episode, by split."""
+
+    def build(rng: np.random.Generator, split: str) -> Numbered:
+        return Numbered(str(rng.integers(2**62)))
+
+    def write(place: Numbered, rng: np.random.Generator, split: str) -> Episode | None:
+        luck = np.random.default_rng([int(place.identity), SPLITS.index(split)]).random()
+        return Episode("go", place, (), (), "", "") if luck < hosts[split] else None
+
+    return Written(build, write, sizes)
+
+
+def test_a_place_that_hosts_nothing_to_train_on_is_not_a_known_one() -> None:
+    source = picky({"train": 0.5, "val_seen": 0.5}, {"train": (60, 1), "val_seen": (10, 1)})
+    assert len(places(source("val_seen"))) == 10
+    assert places(source("val_seen")) <= places(source("train"))
+
+
+def test_known_places_are_never_more_than_were_trained_in() -> None:
+    source = picky({"train": 1, "val_seen": 0.5}, {"train": (12, 1), "val_seen": (12, 1)})
+    with pytest.raises(ValueError, match=r"in 12 places only \d+ episodes of split 'val_seen'"):
+        source("val_seen")
+
+
+def test_places_that_hardly_ever_host_an_episode_are_given_up() -> None:
+    with pytest.raises(ValueError, match=r"in 40 places only 0 episodes of split 'train'"):
+        picky({"train": 0}, {"train": (10, 1)})("train")

@@ -1,0 +1,143 @@
+"""Trainings that are stopped, by Ctrl-C or worse, go on as if they had not been; and refuse what is not theirs."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny import SMALL, Kind, tiny_agent, tiny_world
+from trainee import LESSONS, SAVE_EVERY, train_here
+
+from vln.checkpoints import Checkpoint, load_checkpoint
+from vln.learning import Learner
+from vln.logs import METRICS_FILE, read_metrics
+from vln.training import CHECKPOINT, load_weights, restore, snapshot, train
+
+IN_THE_MIDDLE = 33  # of the updates: a checkpoint was written after 30 and values were recorded after 20
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    assert train_here(folder)
+    return folder
+
+
+def train_elsewhere(folder: Path, stopped_by: str) -> subprocess.CompletedProcess[str]:
+    script = Path(__file__).with_name("trainee.py")
+    command = [sys.executable, str(script), str(folder), stopped_by, str(IN_THE_MIDDLE)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl without what depends on the speed of the machine."""
+    rows = read_metrics(folder / METRICS_FILE)
+    return [{name: row[name] for name in row if "share" not in name and "per_second" not in name} for row in rows]
+
+
+def assert_same(one: Path, other: Path) -> None:
+    left, right = (load_checkpoint(folder / CHECKPOINT) for folder in (one, other))
+    assert left.facts == right.facts
+    assert left.arrays.keys() == right.arrays.keys()
+    for name, array in left.arrays.items():
+        assert array.dtype == right.arrays[name].dtype
+        assert array.shape == right.arrays[name].shape
+        assert array.tobytes() == right.arrays[name].tobytes(), name
+    assert recorded(one) == recorded(other)
+
+
+def test_a_training_that_was_killed_ends_as_if_it_had_not_been(unbroken: Path, tmp_path: Path) -> None:
+    assert train_elsewhere(tmp_path, "SIGKILL").returncode == -signal.SIGKILL
+    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == 30
+    assert train_here(tmp_path, resume=True)
+    assert_same(tmp_path, unbroken)
+
+
+def test_ctrl_c_saves_and_ends_and_what_is_resumed_ends_the_same(unbroken: Path, tmp_path: Path) -> None:
+    stopped = train_elsewhere(tmp_path, "SIGINT")
+    assert stopped.returncode == 130
+    assert f"stopped after update {IN_THE_MIDDLE}" in stopped.stdout
+    assert "Traceback" not in stopped.stderr
+    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == IN_THE_MIDDLE
+    assert train_here(tmp_path, resume=True)
+    assert_same(tmp_path, unbroken)
+
+
+def test_ctrl_c_means_again_what_it_did_when_a_training_is_over(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert not train_here(tmp_path, hit=(signal.SIGINT, 2))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_is_complete_is_not_trained_any_further(unbroken: Path, tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes((unbroken / CHECKPOINT).read_bytes())
+    (tmp_path / METRICS_FILE).write_bytes((unbroken / METRICS_FILE).read_bytes())
+    assert train_here(tmp_path, resume=True)
+    assert_same(tmp_path, unbroken)
+
+
+def test_metrics_tell_what_learning_did(unbroken: Path) -> None:
+    rows = read_metrics(unbroken / METRICS_FILE)
+    assert [row["update"] for row in rows] == [20, 40, 45]
+    for row in rows:
+        assert 0 <= row["clip_rate"] <= 1
+        assert 0 <= row["success"] <= 1
+        assert row["steps_per_second"] > 0
+        assert sum(row[name] for name in row if name.endswith("_share")) == pytest.approx(1)
+
+
+def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no checkpoint at"):
+        train_here(tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        (Kind(replace(SMALL, hidden=13)), r"of another agent: 'attention\.ask\.weight' is \[8, 12\] there, \[8, 13\]"),
+        (Kind(replace(SMALL, layers=2)), r"of another agent: the checkpoint has no weights 'core\.hidden_biases\.1'"),
+        (Kind(senses=("view",)), r"of another agent: this agent has no weights 'attention\.ask\.weight'"),
+    ],
+)
+def test_a_checkpoint_of_another_agent_is_refused_by_the_weight_that_does_not_fit(
+    unbroken: Path, kind: Kind, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        load_weights(tiny_agent(kind), load_checkpoint(unbroken / CHECKPOINT))
+
+
+def test_a_checkpoint_of_other_slots_is_refused(unbroken: Path) -> None:
+    learner = Learner.begin(tiny_world(), tiny_agent(), replace(LESSONS, slots=4))
+    with pytest.raises(ValueError, match="trains 2 slots, these lessons 4"):
+        restore(learner, load_checkpoint(unbroken / CHECKPOINT))
+
+
+def test_a_snapshot_holds_all_that_a_learner_is() -> None:
+    one, other = (Learner.begin(tiny_world(), tiny_agent(seed=seed), LESSONS) for seed in (0, 1))
+    for _ in range(3):
+        one.learn()
+    restore(other, Checkpoint(snapshot(one), {"update": one.update}))
+    state = torch.get_rng_state()
+    losses = [one.learn()["loss"] for _ in range(3)]
+    torch.set_rng_state(state)
+    assert [other.learn()["loss"] for _ in range(3)] == losses
+    theirs = snapshot(other)
+    assert all(np.array_equal(values, theirs[name]) for name, values in snapshot(one).items())
+
+
+def test_learning_that_went_wrong_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
+    calls = 0
+
+    def loss(decision: Any, rollout: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        return decision.value.sum() * (float("nan") if calls > SAVE_EVERY else 1)
+
+    with pytest.raises(FloatingPointError, match=f"the gradient of update {SAVE_EVERY} is not finite"):
+        train(tiny_world(), tiny_agent(), LESSONS, tmp_path, loss=loss, save_every=SAVE_EVERY, live=False)
+    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == SAVE_EVERY

@@ -1,0 +1,84 @@
+"""Reading: padding changes nothing, and both directions are those of PyTorch's packed LSTM."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from vln.agents.words import Attention, Reader
+
+LENGTHS = [4, 1, 6, 3]
+
+
+def sentences(length: int = 9) -> torch.Tensor:
+    tokens = torch.zeros(len(LENGTHS), length, dtype=torch.long)
+    generator = torch.Generator().manual_seed(0)
+    for row, words in enumerate(LENGTHS):
+        tokens[row, :words] = torch.randint(1, 20, (words,), generator=generator)
+    return tokens
+
+
+@pytest.fixture(params=[False, True], ids=["forwards", "both ways"])
+def reader(request: pytest.FixtureRequest) -> Reader:
+    torch.manual_seed(0)
+    return Reader(20, size=8, embedding=6, bidirectional=request.param)
+
+
+def test_both_ways_are_those_of_a_packed_torch_lstm(reader: Reader) -> None:
+    tokens = sentences()
+    own = nn.LSTM(6, 8 // len(reader.lstms), bidirectional=len(reader.lstms) == 2, batch_first=True)
+    for lstm, suffix in zip(reader.lstms, ("", "_reverse"), strict=False):
+        for name, weight in lstm.named_parameters():
+            getattr(own, name + suffix).data.copy_(weight.data)
+    packed = pack_padded_sequence(reader.embed(tokens), torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
+    outputs, (last, _) = own(packed)
+    expected, _ = pad_packed_sequence(outputs, batch_first=True)
+    words, whole, real = reader(tokens)
+    torch.testing.assert_close(words[real], expected[real])
+    torch.testing.assert_close(whole, last.transpose(0, 1).flatten(1))
+    assert real.sum(dim=1).tolist() == LENGTHS
+
+
+@pytest.mark.parametrize("length", [6, 7, 30])
+def test_more_padding_changes_nothing(reader: Reader, length: int) -> None:
+    for one, other in zip(reader(sentences()), reader(sentences(length)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_how_long_the_other_sentences_are_changes_nothing(reader: Reader) -> None:
+    together = reader(sentences())
+    for row, words in enumerate(LENGTHS):
+        alone = reader(sentences()[row : row + 1])
+        torch.testing.assert_close(alone[0][0], together[0][row, :words])
+        torch.testing.assert_close(alone[1][0], together[1][row])
+
+
+def test_no_gradient_reaches_the_padding(reader: Reader) -> None:
+    words, whole, real = reader(sentences())
+    (words[real].sum() + whole.sum()).backward()
+    assert reader.embed.weight.grad is not None
+    assert not reader.embed.weight.grad[0].any()
+    assert reader.embed.weight.grad[sentences().flatten()[:4]].any(dim=-1).all()
+
+
+def test_two_directions_share_an_even_size() -> None:
+    with pytest.raises(ValueError, match="even size"):
+        Reader(20, size=7, bidirectional=True)
+
+
+def test_attention_is_shared_out_among_real_words_and_adds_up_to_one(reader: Reader) -> None:
+    words, _, real = reader(sentences())
+    heard, weights = Attention(5, 8)(torch.randn(len(LENGTHS), 5), words, real)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(len(LENGTHS)))
+    assert not weights[~real].any()
+    assert (weights[real] > 0).all()
+    torch.testing.assert_close(heard, (weights[..., None] * words).sum(dim=1))
+
+
+def test_attention_asks_for_the_word_that_resembles_the_question() -> None:
+    attention = Attention(3, 3)
+    nn.init.eye_(attention.ask.weight)
+    words = 20 * torch.eye(3)[None]
+    _, weights = attention(torch.tensor([[0.0, 1.0, 0.0]]), words, torch.ones(1, 3, dtype=torch.bool))
+    assert weights[0].argmax() == 1
+    assert weights[0, 1] > 0.99

@@ -1,0 +1,123 @@
+"""Tiny tasks and agents, one of every kind, that the tests of agents and of learning share."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical
+
+from vln.agent import Agent, Decision, Memory, Observation
+from vln.agents.navigator import SENSES, Navigator, Shape
+from vln.agents.scripted import Habit
+from vln.envs.catalogue import rooms
+from vln.rollouts import Course, Rollout, rollout, sample
+from vln.tasks import Task, Written
+from vln.world import World
+
+PLACES = {"train": (8, 4), "val_seen": (3, 2), "val_unseen": (3, 2), "val_novel": (3, 2)}  # of each, how many episodes
+
+KINDS = ("elman", "gru", "lstm")
+SMALL = Shape(hidden=12, words=8, sight=10)
+HASTY = (0.4, 0.2, 0.2, 0.2)  # how often each move is made, so that episodes are short
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of agent: what it is made of, what it sees, with which senses, and whether it answers the world."""
+
+    shape: Shape = SMALL
+    view: str = "symbols"
+    senses: tuple[str, ...] = SENSES
+    answers: bool = False
+
+
+PLAIN = Kind()
+
+AGENTS = (
+    {
+        f"{memory}, {layers} layers, reads {'both ways' if both else 'forwards'}": Kind(
+            replace(SMALL, memory=memory, layers=layers, bidirectional=both)  # type: ignore[arg-type]  # one of KINDS
+        )
+        for memory, layers, both in product(KINDS, (1, 2), (False, True))
+    }
+    | {f"sees {view}": Kind(view=view) for view in ("first_person", "top_down", "none")}
+    | {"answers": Kind(answers=True)}
+    | {
+        "blind": Kind(senses=("instruction", "previous")),
+        "deaf": Kind(senses=("view", "previous")),
+        "only hears": Kind(senses=("instruction",)),
+        "only sees": Kind(senses=("view",)),
+        "only remembers its moves": Kind(senses=("previous",)),
+    }
+)
+
+
+@cache
+def tiny(family: str, difficulty: int = 1) -> Task:
+    """A family of instructions in a handful of houses."""
+    task = rooms(family, difficulty)
+    assert isinstance(task.source, Written)
+    return replace(task, source=replace(task.source, sizes=PLACES))
+
+
+@cache
+def tiny_world(view: str = "symbols", max_steps: int = 12) -> World[Any]:
+    """Where the tiny agents learn: one small room each, objects to go to."""
+    return tiny("GoTo").open("train", view=view, max_steps=max_steps, track_sight=True)
+
+
+def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Navigator:
+    """An agent that has learned nothing, but whose decisions depend on all it senses."""
+    torch.manual_seed(seed)
+    world = tiny_world(kind.view)
+    agent = Navigator(world.spaces, len(world.moves), kind.shape, kind.senses, world.answers if kind.answers else 0)
+    torch.nn.init.normal_(agent.policy.weight)
+    return agent.eval()
+
+
+class Clockwork(Agent):
+    """Decides by whole numbers, from all it observes and how long it has lived: its moves vary, without rounding."""
+
+    def __init__(self, moves: int) -> None:
+        super().__init__()
+        self.moves = moves
+        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
+
+    def initial(self, batch: int) -> Memory:
+        return {"time": torch.zeros(batch, dtype=torch.long)}
+
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        times, time = [], memory["time"]
+        for begins in starts:
+            time = time.masked_fill(begins, 0) + 1
+            times.append(time)
+        number = torch.stack(times)
+        for values in observation.values():
+            number = number + values.long().reshape(*starts.shape, -1).sum(dim=-1)
+        logits = nn.functional.one_hot(number % self.moves, self.moves).float()
+        return Decision(Categorical(logits=logits), torch.zeros(starts.shape)), {"time": time}
+
+
+@cache
+def lived(view: str = "symbols", steps: int = 14, slots: int = 5) -> Rollout:
+    """A window of hasty lives, in which many episodes begin and end."""
+    world, agent = tiny_world(view), Habit(HASTY)
+    course = Course.begin(world, agent, slots, seed=3)
+    return rollout(world, agent, course, steps, sample, torch.Generator().manual_seed(0), world.teacher)[0]
+
+
+def random_memory(agent: Agent, slots: int) -> Memory:
+    """The memory of one who has lived through something."""
+    generator = torch.Generator().manual_seed(1)
+    return {name: torch.randn(values.shape, generator=generator) for name, values in agent.initial(slots).items()}
+
+
+def since_last_start(starts: Tensor) -> Tensor:
+    """Which moments [T, B] belong to the last episode of each slot that begins after the window does."""
+    begun = np.maximum.accumulate(starts.flip(0).numpy(), axis=0)
+    after_none = np.concatenate([np.zeros_like(begun[:1]), begun[:-1]])  # whether a later moment is a start
+    return torch.from_numpy(~after_none[::-1].copy()) & bool(starts.any())
