@@ -32,6 +32,9 @@ class Recurrent(nn.Module):
             self.hidden_weights.append(torch.empty(gates * hidden, hidden).uniform_(-bound, bound))
             self.input_biases.append(torch.empty(gates * hidden).uniform_(-bound, bound))
             self.hidden_biases.append(torch.empty(gates * hidden).uniform_(-bound, bound))
+            if kind == "lstm":
+                # Remembering is where an LSTM should begin (Gers et al. 2000; Jozefowicz et al. 2015).
+                nn.init.ones_(self.hidden_biases[layer].data[hidden : 2 * hidden])
 
     def initial(self, batch: int) -> Tensor:
         """[B, layers, states, hidden], all zero; an LSTM has two states, hidden and cell."""

@@ -7,45 +7,52 @@ from torch import Tensor, nn
 
 from vln.language import PADDING
 
+HEADS = 3  # of the reader: how many words of an instruction it can pick out at once
+
 
 class Reader(nn.Module):
     """An LSTM over the words of an instruction, forwards or in both directions.
 
-    Padding is never read: the backward direction begins at the last word. `size` is that of one word's vector, both
-    directions together.
+    A word's vector is its embedding plus what the LSTM makes of it in its place; the whole is what several heads pick
+    out of these. So a colour or a name reaches the whole at once and need not be carried to the last word. Padding is
+    never read: the backward direction begins at the last word.
     """
 
-    def __init__(self, vocabulary: int, size: int = 64, embedding: int = 32, bidirectional: bool = False) -> None:
+    def __init__(self, vocabulary: int, size: int = 64, bidirectional: bool = False) -> None:
         super().__init__()
         directions = 2 if bidirectional else 1
         if size % directions:
             raise ValueError(f"two directions share a vector of {size} numbers: take an even size")
         self.size = size
-        self.embed = nn.Embedding(vocabulary, embedding, padding_idx=PADDING)
-        self.lstms = nn.ModuleList(nn.LSTM(embedding, size // directions) for _ in range(directions))
+        self.embed = nn.Embedding(vocabulary, size, padding_idx=PADDING)
+        self.lstms = nn.ModuleList(nn.LSTM(size, size // directions) for _ in range(directions))
+        self.pick = nn.Linear(size, HEADS)
+        self.join = nn.Linear(HEADS * size, size)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Words [N, L, size], the whole [N, size] and which words are real [N, L], for token ids [N, L]."""
         # An instruction without words is read as one word of padding: attention must have something to attend to.
         lengths = (tokens != PADDING).sum(dim=1).clamp(min=1)
         longest = int(lengths.max())
-        tokens = tokens[:, :longest]
         real = torch.arange(longest, device=tokens.device) < lengths[:, None]
-        last = lengths - 1
-        rows = torch.arange(len(tokens), device=tokens.device)
-        embedded = self.embed(tokens).transpose(0, 1)
-        forwards, _ = self.lstms[0](embedded)
-        forwards = forwards.transpose(0, 1)
+        embedded = self.embed(tokens[:, :longest])
+        words = embedded + self._in_place(embedded, lengths)
+        picked = self.pick(words).float().masked_fill(~real[..., None], -math.inf).softmax(dim=1).to(words.dtype)
+        whole = self.join(torch.einsum("nlh,nls->nhs", picked, words).flatten(1))
+        return words, whole, real
+
+    def _in_place(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """What the LSTM makes of every word, [N, L, size]."""
+        forwards, _ = self.lstms[0](embedded.transpose(0, 1))
         if len(self.lstms) == 1:
-            return forwards, forwards[rows, last], real
+            return forwards.transpose(0, 1)
         # Each row is turned round within its own length, read, and turned back.
-        places = (last[:, None] - torch.arange(longest, device=tokens.device)).clamp(min=0)
-        turned = embedded.transpose(0, 1).gather(1, places[..., None].expand(-1, -1, embedded.shape[-1]))
+        places = (lengths[:, None] - 1 - torch.arange(embedded.shape[1], device=lengths.device)).clamp(min=0)
+        turned = embedded.gather(1, places[..., None].expand_as(embedded))
         backwards, _ = self.lstms[1](turned.transpose(0, 1))
         backwards = backwards.transpose(0, 1)
-        whole = torch.cat([forwards[rows, last], backwards[rows, last]], dim=-1)
-        backwards = backwards.gather(1, places[..., None].expand(-1, -1, backwards.shape[-1]))
-        return torch.cat([forwards, backwards], dim=-1), whole, real
+        backwards = backwards.gather(1, places[..., None].expand_as(backwards))
+        return torch.cat([forwards.transpose(0, 1), backwards], dim=-1)
 
 
 class Attention(nn.Module):

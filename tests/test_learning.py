@@ -186,13 +186,12 @@ def one_room() -> Task:
     return replace(task, source=replace(task.source, sizes=sizes))
 
 
-def taught_agent(world: World[Any], senses: tuple[str, ...], updates: int) -> Navigator:
+def taught_agent(world: World[Any], *senses: str) -> Navigator:
     torch.manual_seed(0)
-    agent = Navigator(world.spaces, len(world.moves), Shape(memory="gru", hidden=48, words=32, sight=48), senses)
-    learner = Learner.begin(
-        world, agent, Lessons(updates=updates, slots=16, window=6, rate=8e-3, warm_up=20, half=False)
-    )
-    for _ in range(updates):
+    agent = Navigator(world.spaces, len(world.moves), Shape(memory="gru", hidden=64, words=32, sight=64), senses)
+    lessons = Lessons(updates=200, slots=16, window=12, rate=5e-3, warm_up=20, teacher_falls=1, half=False)
+    learner = Learner.begin(world, agent, lessons)
+    for _ in range(lessons.updates):
         learner.learn()
     return agent
 
@@ -206,9 +205,9 @@ def test_an_agent_learns_what_a_blind_one_cannot_and_no_more_than_the_expert_kno
 
     anyone = Habit([1 / len(world.moves)] * len(world.moves))
     floor = success(anyone, sample)
-    blind = success(taught_agent(world, ("instruction", "previous"), updates=150))
-    agent = success(taught_agent(world, SENSES, updates=300))
+    blind = success(taught_agent(world, "instruction", "previous"))
+    agent = success(taught_agent(world, *SENSES))
     ceiling = success(anyone, follow_teacher, judged.expert)
     assert ceiling == 1
-    assert max(floor, blind) < 0.15
-    assert 0.6 < agent <= ceiling
+    assert max(floor, blind) < 0.25
+    assert 0.8 < agent <= ceiling

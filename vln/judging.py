@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from vln.agent import Agent
@@ -18,14 +19,14 @@ from vln.world import World
 ROWS = ("agent", "random", "stop", "straight", "blind", "deaf", "expert")  # in the order they are shown
 
 COLUMNS = {
-    "success": ("SR %", 100, 1),
-    "spl": ("SPL %", 100, 1),
-    "oracle_success": ("OSR %", 100, 1),
+    "success": ("SR", 100, 1),
+    "spl": ("SPL", 100, 1),
+    "oracle_success": ("OSR", 100, 1),
     "navigation_error": ("NE", 1, 2),
     "trajectory_length": ("TL", 1, 1),
-    "ndtw": ("nDTW %", 100, 1),
-    "sdtw": ("SDTW %", 100, 1),
-    "cls": ("CLS %", 100, 1),
+    "ndtw": ("nDTW", 100, 1),
+    "sdtw": ("SDTW", 100, 1),
+    "cls": ("CLS", 100, 1),
 }  # title, factor, decimals
 
 
@@ -68,26 +69,22 @@ def make_table(task: str, split: str, seed: int, rows: Mapping[str, Sequence[Out
 
 
 def show_table(table: Mapping[str, Any]) -> Table:
-    """The table for a terminal."""
-    shown = Table(title=f"{table['task']}, {table['split']}: {table['episodes']} episodes (95 % intervals)")
-    shown.add_column("")
-    metrics = [metric for metric in COLUMNS if any(metric in row for row in table["rows"].values())]
-    for metric in metrics:
-        shown.add_column(COLUMNS[metric][0], justify="right")
+    """The table for a terminal: means, and the interval of the success rate."""
+    title = f"{table['task']}, {table['split']}: {table['episodes']} episodes (NE and TL in the world's unit, else %)"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    metrics = [metric for metric in COLUMNS if any(metric in found for found in table["rows"].values())]
+    for title in ("", *(COLUMNS[metric][0] for metric in metrics), "SR, 95 %"):
+        shown.add_column(title, justify="right" if title else "left", no_wrap=True)
     for row, found in table["rows"].items():
-        shown.add_row(
-            row, *(_cell(metric, found[metric]) for metric in metrics), style="bold" if row == "agent" else ""
-        )
+        cells = [_number(metric, found[metric]["mean"]) for metric in metrics]
+        interval = "–".join(_number("success", found["success"][end]) for end in ("low", "high"))
+        shown.add_row(row, *cells, interval, style="bold" if row == "agent" else "")
     return shown
 
 
-def _cell(metric: str, found: Mapping[str, float | None]) -> str:
+def _number(metric: str, value: float | None) -> str:
     _, factor, decimals = COLUMNS[metric]
-    mean, low, high = (
-        "∞" if found[name] is None else f"{factor * found[name]:.{decimals}f}"
-        for name in ("mean", "low", "high")  # type: ignore[operator]
-    )
-    return f"{mean} [dim]{low}–{high}[/dim]"
+    return "∞" if value is None else f"{factor * value:.{decimals}f}"
 
 
 def _order(row: str) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from vln.metrics import Outcome
@@ -33,7 +34,10 @@ def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[np.int
     )
 
 
-def _without_repeats(trail: NDArray[np.int16]) -> NDArray[np.int16]:
+@njit(cache=True)
+def _without_repeats(trail):
     """Turning on the spot is no new position."""
-    moved = (trail[1:] != trail[:-1]).any(axis=1)
-    return np.concatenate([trail[:1], trail[1:][moved]])
+    moved = np.ones(len(trail), np.bool_)
+    for place in range(1, len(trail)):
+        moved[place] = (trail[place] != trail[place - 1]).any()
+    return trail[moved]

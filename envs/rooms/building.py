@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from .chance import pick
@@ -165,12 +166,15 @@ def _furnish(
 
 def _within_reach(solid: NDArray[np.bool_], objects: list[Cell]) -> bool:
     """Whether one can walk from any free cell to every other, and to a free cell beside every object."""
-    steps = np.empty(solid.shape, dtype=np.int16)
-    row, column = np.unravel_index(int(np.argmin(solid)), solid.shape)
-    fill_steps(solid, 1, row, column, steps)
-    if np.count_nonzero(steps == FAR) != np.count_nonzero(solid):
-        return False
-    return all(
+    return bool(_in_one_piece(solid)) and all(
         not (solid[row - 1, column] and solid[row + 1, column] and solid[row, column - 1] and solid[row, column + 1])
         for row, column in objects
     )
+
+
+@njit(cache=True)
+def _in_one_piece(solid):
+    first = np.argmin(solid)
+    steps = np.empty(solid.shape, np.int16)
+    fill_steps(solid, 1, first // solid.shape[1], first % solid.shape[1], steps)
+    return np.sum(steps == FAR) == np.sum(solid)

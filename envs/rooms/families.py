@@ -3,9 +3,9 @@
 A family is a function of a difficulty, 1 (one small room) to 4 (up to nine rooms on 25x25 cells).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -219,7 +219,7 @@ def _write_route(
     return None
 
 
-def _askable(house: House, split: str) -> list[tuple[Cell, Thing]]:
+def _askable(house: House, split: str) -> Sequence[tuple[Cell, Thing]]:
     """The objects that kind and colour name; of `val_novel` the novel ones alone."""
     things = single(house)
     return [(cell, thing) for cell, thing in things if _novel_thing(thing)] if split == NOVEL else things
@@ -231,11 +231,14 @@ def _novel_thing(thing: Thing) -> bool:
 
 def _goals(house: House, *meanings: Meaning) -> tuple[Goal, ...]:
     """The goal that each of these names."""
-    goals = []
-    for meaning in meanings:
-        (goal,) = meaning.goals(house)
-        goals.append(goal)
-    return tuple(goals)
+    return tuple(_goal(house, meaning) for meaning in meanings)
+
+
+# The episodes of a house are written one after the other, and often ask for the same.
+@lru_cache(maxsize=64)
+def _goal(house: House, meaning: Meaning) -> Goal:
+    (goal,) = meaning.goals(house)
+    return goal
 
 
 def _say(rng: np.random.Generator, phrasings: Phrasings, split: str, **parts: Meaning) -> str:

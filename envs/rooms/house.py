@@ -62,10 +62,14 @@ class House:
 
     def find(self, kind: int, colour: int | None = None) -> list[tuple[int, int]]:
         """The cells (row, column) that hold this kind of thing, of this colour when one is given."""
-        found = self.cells[..., KIND] == kind
-        if colour is not None:
-            found &= self.cells[..., COLOUR] == colour
-        return [(int(row), int(column)) for row, column in np.argwhere(found)]
+        return [(row, column) for row, column, one, its in self.things if one == kind and colour in (None, its)]
+
+    @cached_property
+    def things(self) -> list[tuple[int, int, int, int]]:
+        """Row, column, kind and colour of all that stands in the cells, row by row. A wall is no thing."""
+        rows, columns = np.nonzero((self.cells[..., KIND] != Kind.NOTHING) & (self.cells[..., KIND] != Kind.WALL))
+        kinds, colours, _ = self.cells[rows, columns].T.tolist()
+        return list(zip(rows.tolist(), columns.tolist(), kinds, colours, strict=True))
 
     def room(self, floor: int) -> NDArray[np.bool_]:
         """The free cells on this floor, bool [rows, columns]. The floor of doors and doorways is no room's."""
@@ -74,10 +78,10 @@ class House:
     def facing(self, row: int, column: int) -> NDArray[np.bool_]:
         """The poses, bool [rows, columns, 4], that stand next to a cell and look at it."""
         poses = np.zeros((*self.shape, 4), dtype=bool)
-        for heading, (down, right) in enumerate(HEADINGS * self.stride):
-            stand = row - down, column - right
+        for heading, (down, right) in enumerate(HEADINGS.tolist()):
+            stand = row - down * self.stride, column - right * self.stride
             if 0 <= stand[0] < self.shape[0] and 0 <= stand[1] < self.shape[1] and not self.solid[stand]:
-                poses[stand[0], stand[1], heading] = True
+                poses[*stand, heading] = True
         return poses
 
 
@@ -93,7 +97,7 @@ class Goal:
     poses: NDArray[np.bool_]
     sight: NDArray[np.bool_] | None = None
 
-    @property
-    def bits(self) -> NDArray[np.uint8]:
-        """The poses as uint8 [rows, columns]: bit h is set where heading h reaches the stage."""
-        return np.packbits(self.poses, axis=-1, bitorder="little")[..., 0]
+
+def as_bits(poses: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Poses bool [..., 4] as uint8 [...]: bit h is set where heading h is meant."""
+    return np.packbits(poses, axis=-1, bitorder="little")[..., 0]

@@ -1,19 +1,21 @@
 """What words mean in a house: things, rooms and things in relation, each of which can find itself and say itself."""
 
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from .building import Cell, Pair
 from .chance import pick
-from .house import COLOUR, FLOOR, HEADINGS, KIND, Goal, House
+from .house import FLOOR, HEADINGS, Goal, House
 from .phrases import COLOUR_WORDS, FLOOR_WORDS, KIND_WORDS, RELATED, RELATION_WORDS, ROOMS, THINGS
 from .things import HOUSE_KINDS, Kind
 
 
-class Meaning(Protocol):
+class Meaning(Hashable, Protocol):
     """What a noun phrase stands for."""
 
     def goals(self, house: House) -> list[Goal]:
@@ -115,21 +117,18 @@ def _related(house: House, cell: Cell, relation: str, other: Cell, floor: int) -
     return False
 
 
-def objects(house: House) -> list[tuple[Cell, Pair]]:
+def objects(house: House) -> tuple[tuple[Cell, Pair], ...]:
     """The objects of a house, row by row: where each stands, and its kind and colour."""
-    kinds = house.cells[..., KIND]
-    found = np.argwhere((kinds >= HOUSE_KINDS[0]) & (kinds <= HOUSE_KINDS[-1]))
-    pairs = house.cells[found[:, 0], found[:, 1], :2].tolist()
-    return [
-        ((row, column), (pair[KIND], pair[COLOUR])) for (row, column), pair in zip(found.tolist(), pairs, strict=True)
-    ]
+    return tuple(((row, column), (kind, colour)) for row, column, kind, colour in house.things if kind in HOUSE_KINDS)
 
 
-def single(house: House) -> list[tuple[Cell, Thing]]:
+# The episodes of a house are written one after the other, and most begin with this question.
+@lru_cache(maxsize=8)
+def single(house: House) -> tuple[tuple[Cell, Thing], ...]:
     """The objects whose kind and colour no other object of the house has."""
     furniture = objects(house)
     counts = Counter(pair for _, pair in furniture)
-    return [(cell, Thing(*pair)) for cell, pair in furniture if counts[pair] == 1]
+    return tuple((cell, Thing(*pair)) for cell, pair in furniture if counts[pair] == 1)
 
 
 def thresholds(house: House) -> list[Thing]:

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .house import Goal, House, Pose
+from .house import Goal, House, Pose, as_bits
 
 FAR = np.int16(32767)  # from here the goal can't be reached
 
@@ -88,7 +88,7 @@ def shortest_path(house: House, start: Pose, goals: tuple[Goal, ...]) -> list[Po
     left = moves_left(house, goals)
     if left[0][start] == FAR:
         raise ValueError(f"no way leads from {start} to the goal")
-    reached = np.stack([goal.bits for goal in goals])
+    reached = as_bits(np.stack([goal.poses for goal in goals]))
     path = descend(house.solid, house.stride, reached, left, *start)
     return [(row, column, heading) for row, column, heading in path.tolist()]
 
@@ -97,7 +97,7 @@ def shortest_path(house: House, start: Pose, goals: tuple[Goal, ...]) -> list[Po
 def descend(solid, stride, goal, left, row, column, heading):
     """The poses int16 [n, 3] of a shortest path through all stages, from a pose that is not FAR off.
 
-    goal: uint8 [stages, rows, columns], the Goal.bits of every stage. left: int16 [stages, rows, columns, 4], see
+    goal: uint8 [stages, rows, columns], the poses of every stage as_bits. left: int16 [stages, rows, columns, 4], see
     moves_left.
     """
     path = np.empty((left[0, row, column, heading] + 1, 3), np.int16)

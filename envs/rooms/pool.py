@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 from vln.language import Vocabulary
 
+from .house import as_bits
 from .paths import FAR, fill_distances
 from .things import Kind
 
@@ -51,17 +52,17 @@ class Pool:
         rows, columns = (max(house.shape[side] for house in houses) for side in (0, 1))
         count, stages = len(episodes), max(len(episode.goals) for episode in episodes)
         place = np.array([numbers[id(episode.place)] for episode in episodes], dtype=np.int32)
+        wanted = [goal for episode in episodes for goal in episode.goals]
+        owner = np.repeat(np.arange(count), [len(episode.goals) for episode in episodes])
+        turn = np.concatenate([np.arange(len(episode.goals)) for episode in episodes])
         goal = np.zeros((count, stages, rows, columns), dtype=np.uint8)
-        sight = np.zeros((count, stages, rows), dtype=np.uint64)
+        goal[owner, turn] = as_bits(_stack([one.poses for one in wanted], (rows, columns, 4), False))
         known = np.ones((count, stages), dtype=np.bool_)
-        bits = np.uint64(1) << np.arange(columns, dtype=np.uint64)
-        for number, episode in enumerate(episodes):
-            height, width = episode.place.shape
-            for stage, wanted in enumerate(episode.goals):
-                goal[number, stage, :height, :width] = wanted.bits
-                if wanted.sight is not None:
-                    known[number, stage] = False
-                    sight[number, stage, :height] = (wanted.sight * bits[:width]).sum(axis=-1, dtype=np.uint64)
+        known[owner, turn] = [one.sight is None for one in wanted]
+        nothing = np.zeros((0, 0), dtype=np.bool_)
+        seen = _stack([nothing if one.sight is None else one.sight for one in wanted], (rows, columns), False)
+        sight = np.zeros((count, stages, rows), dtype=np.uint64)
+        sight[owner, turn] = seen @ (np.uint64(1) << np.arange(columns, dtype=np.uint64))
         solid = _stack([house.solid for house in houses], (rows, columns), True)
         number_of_stages = np.array([len(episode.goals) for episode in episodes], dtype=np.int8)
         left = np.empty((count, stages, rows, columns, 4), dtype=np.int16)
@@ -91,7 +92,7 @@ class Pool:
         )
 
 
-def _stack(arrays: Sequence[NDArray], shape: tuple[int, ...], filling: object) -> NDArray:  # type: ignore[type-arg]
+def _stack(arrays: Sequence[NDArray], shape: tuple[int, ...], filling: object) -> NDArray:
     stacked = np.empty((len(arrays), *shape), dtype=arrays[0].dtype)
     stacked[:] = filling
     for number, array in enumerate(arrays):

@@ -115,7 +115,7 @@ class Rooms(World[RoomState]):
 
     def observe(self, state: RoomState) -> dict[str, NDArray[Any]]:
         observation: dict[str, NDArray[Any]] = {
-            "instruction": self.pool.tokens[state.episode],
+            "instruction": self.pool.tokens.take(state.episode, axis=0),
             "previous": state.previous.copy(),
         }
         if "view" in self.spaces:

@@ -1,0 +1,275 @@
+"""How fast the worlds are, and how fast agents are trained in them.
+
+    python scripts/benchmark.py worlds --json worlds.json
+    python scripts/benchmark.py training --threads 1 2
+
+A speed is the median over repeats; beside it stands the best, which other programs on the machine disturbed least.
+MiniGrid (arXiv:2306.13831) is measured too where it is installed.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from vln.agents.navigator import Navigator, Shape
+from vln.devices import use_threads
+from vln.env import TaskEnv
+from vln.envs.catalogue import make_task
+from vln.learning import Learner, Lessons, taught
+from vln.rollouts import Course, follow_teacher, rollout
+from vln.tasks import Task
+from vln.vector_env import TaskVectorEnv
+
+# How often the moves of a benchmark say `stop`: as good as never, as learners do, and one time in four.
+STOPS = {"never stop": 0.0, "5 % stop": 0.05, "uniform moves": 0.25}
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """Steps and frames per second of the worlds."""
+
+    task: str = "goto"
+    """The task whose split train is lived in."""
+    slots: int = 1024
+    """Episodes side by side."""
+    threads: int = 1
+    """CPU threads."""
+    repeats: int = 9
+    """How often each speed is measured."""
+    seconds: float = 0.5
+    """How long one measurement lasts."""
+    json: Path | None = None
+    """Where to write the figures."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Steps per second of imitation training from symbols, and of a bare loop of the same network."""
+
+    task: str = "goto"
+    """The task whose split train is learned."""
+    slots: int = 256
+    """Episodes side by side."""
+    window: int = 64
+    """Steps that are learned from at once."""
+    hidden: int = 256
+    """The size of the LSTM."""
+    threads: tuple[int, ...] = (1, 2)
+    """CPU threads, one after the other."""
+    repeats: int = 5
+    """How often each speed is measured."""
+    json: Path | None = None
+    """Where to write the figures."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Something done so many times a second, once for every repeat."""
+
+    unit: str
+    repeats: list[float]
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        return {"unit": self.unit, "median": median(self.repeats), "best": max(self.repeats)}
+
+
+def measure(unit: str, work: Iterator[int], repeats: int, seconds: float) -> Speed:
+    """How often a second `work` does what it does; each next() of it works a while and gives how often it did."""
+    next(work)  # compiles, and fills the caches
+    speeds = []
+    for _ in range(repeats):
+        done, began = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - began) < seconds or not done:
+            done += next(work)
+        speeds.append(done / elapsed)
+    return Speed(unit, speeds)
+
+
+def drawn_moves(stops: float, slots: int) -> Iterator[NDArray[np.int64]]:
+    """Moves [slots] without end, drawn beforehand: `stop` with this probability, any other alike."""
+    rng = np.random.default_rng(0)
+    moves = np.where(rng.random((512, slots)) < stops, 3, rng.integers(3, size=(512, slots)))
+    while True:
+        yield from moves
+
+
+def vector_steps(task: Task, slots: int, stops: float) -> Iterator[int]:
+    vector = TaskVectorEnv(task.open("train"), slots)
+    vector.reset(seed=0)
+    for moves in drawn_moves(stops, slots):
+        vector.step(moves)
+        yield slots
+
+
+def single_steps(env: gymnasium.Env[Any, int], moves: Iterator[int]) -> Iterator[int]:
+    env.reset(seed=0)
+    while True:
+        for move in islice(moves, 100):
+            _, _, terminated, truncated, _ = env.step(move)
+            if terminated or truncated:
+                env.reset()
+        yield 100
+
+
+def frames(task: Task, slots: int, ask: Callable[[Any, Any], Any], **view: Any) -> Iterator[int]:
+    """What `ask` gives for the states of agents that wander about, one state after the other."""
+    world = task.open("train", track_sight=True, **view)
+    states = [world.begin(np.arange(slots) % len(world.episodes))]
+    for moves in islice(drawn_moves(0, slots), 30):
+        states.append(world.step(states[-1], moves))
+    while True:
+        for state in states:
+            ask(world, state)
+            yield slots
+
+
+def minigrid_steps() -> Iterator[int]:
+    import minigrid  # noqa: F401  # it registers its environments
+
+    env = gymnasium.make("MiniGrid-FourRooms-v0")
+    rng = np.random.default_rng(0)
+    return single_steps(env, iter(lambda: int(rng.integers(3)), None))
+
+
+def world_speeds(options: Worlds) -> dict[str, Speed]:
+    task = make_task(options.task)
+    slots, observe = options.slots, lambda world, state: world.observe(state)
+    works: dict[str, tuple[str, Iterator[int]]] = {}
+    for name, stops in STOPS.items():
+        works[f"vector of {slots}, symbols, {name}"] = "steps", vector_steps(task, slots, stops)
+    for name, stops in STOPS.items():
+        moves = (int(move) for row in drawn_moves(stops, 64) for move in row)
+        works[f"one environment, symbols, {name}"] = "steps", single_steps(TaskEnv(task.open("train")), moves)
+    for view, size in (("symbols", 7), ("first_person", 64), ("first_person", 32), ("top_down", 56)):
+        works[f"{view} {size}x{size}"] = "frames", frames(task, slots, observe, view=view, size=size)
+    works["expert"] = "answers", frames(task, slots, lambda world, state: world.expert(state))
+    works["teacher"] = "answers", frames(task, slots, lambda world, state: world.teacher(state))
+    if find_spec("minigrid"):
+        works["MiniGrid, one environment"] = "steps", minigrid_steps()
+    return {name: measure(unit, work, options.repeats, options.seconds) for name, (unit, work) in works.items()}
+
+
+class PlainLSTM(nn.Module):
+    """What torch offers for an LSTM with resets, in the place of a navigator's core: LSTMCell, step by step."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(inputs, hidden)
+
+    def forward(self, inputs: Tensor, memory: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, cell = memory[:, 0].to(inputs.dtype).unbind(1)
+        outputs = []
+        for moment, begins in zip(inputs, starts, strict=True):
+            keep = (~begins)[:, None]
+            hidden, cell = self.cell(moment, (hidden * keep, cell * keep))
+            outputs.append(hidden)
+        return torch.stack(outputs), torch.stack([hidden, cell], dim=1)[:, None]
+
+
+def bare_windows(learner: Learner[Any]) -> Iterator[int]:
+    """Learn from one recorded window again and again: the same network and loss, but no world and no acting."""
+    lessons, world, agent = learner.lessons, learner.world, deepcopy(learner.agent)
+    with torch.no_grad():
+        course = Course.begin(world, agent, lessons.slots, lessons.seed)
+        lived, _ = rollout(world, agent, course, lessons.window, follow_teacher, torch.Generator(), world.teacher)
+    assert isinstance(agent, Navigator)
+    agent.core = PlainLSTM(agent.core.input_weights[0].shape[1], agent.core.hidden)  # type: ignore[assignment]
+    optimizer = torch.optim.Adam(agent.parameters(), lr=1e-3)
+    while True:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lessons.half):
+            decision, _ = agent(lived.observation, lived.memory, lived.starts)
+            loss = taught(decision, lived)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(agent.parameters(), lessons.clip)
+        optimizer.step()
+        yield lessons.slots * lessons.window
+
+
+def whole_windows(learner: Learner[Any]) -> Iterator[int]:
+    """Learn as trainings do: live a window, ask the teacher, descend."""
+    while True:
+        learner.learn()
+        yield learner.lessons.slots * learner.lessons.window
+
+
+def training_speeds(options: Training) -> dict[str, Speed]:
+    world = make_task(options.task).open("train", track_sight=True)
+    speeds = {}
+    for threads in options.threads:
+        use_threads(threads)
+        for half in (False, True):
+            torch.manual_seed(0)
+            agent = Navigator(world.spaces, len(world.moves), Shape(hidden=options.hidden))
+            lessons = Lessons(slots=options.slots, window=options.window, teacher_last=1.0, half=half)
+            learner = Learner.begin(world, agent, lessons)
+            bare, whole = bare_windows(learner), whole_windows(learner)
+            # In turns, so that what else the machine does slows both.
+            turns = [(measure("steps", bare, 1, 0), measure("steps", whole, 1, 0)) for _ in range(options.repeats)]
+            ours, theirs = ([turn[place].repeats[0] for turn in turns] for place in (1, 0))
+            name = f"{'bfloat16' if half else 'float32'}, threads {threads}"
+            speeds[f"bare loop, {name}"] = Speed("steps", theirs)
+            speeds[f"training, {name}"] = Speed("steps", ours)
+            shares = [one / other for one, other in zip(ours, theirs, strict=True)]
+            speeds[f"training / bare loop, {name}"] = Speed("share", shares)
+    return speeds
+
+
+def conditions(threads: Any) -> dict[str, Any]:
+    """On what the speeds were measured."""
+    about = Path("/proc/cpuinfo")
+    models = [line for line in about.read_text().splitlines() if "model name" in line] if about.exists() else []
+    return {
+        "cpu": models[0].split(":")[1].strip() if models else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": threads,
+        "busy cores": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "numba", "torch", "gymnasium", "vln")},
+    }
+
+
+def main(options: Worlds | Training) -> dict[str, Any]:
+    """Measure, print the table, and write the figures where they are wanted."""
+    circumstances = conditions(options.threads)
+    if isinstance(options, Worlds):
+        use_threads(options.threads)
+        speeds = world_speeds(options)
+    else:
+        speeds = training_speeds(options)
+    table = Table("per second", "median", "best", "", caption=", ".join(f"{k} {v}" for k, v in circumstances.items()))
+    for name, speed in speeds.items():
+        digits = ",.2f" if speed.unit == "share" else ",.0f"
+        table.add_row(name, f"{median(speed.repeats):{digits}}", f"{max(speed.repeats):{digits}}", speed.unit)
+    Console().print(table)
+    rows = {name: speed.figures for name, speed in speeds.items()}
+    figures = {"conditions": circumstances, "rows": rows}
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return figures
+
+
+if __name__ == "__main__":
+    subcommands = tyro.extras.subcommand_type_from_defaults({"worlds": Worlds(), "training": Training()})
+    main(tyro.cli(subcommands, args=sys.argv[1:], description=__doc__))  # type: ignore[arg-type]
