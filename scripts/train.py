@@ -6,6 +6,7 @@ python scripts/train.py --resume runs/mine
 """
 
 import sys
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vln.agents.navigator import make_navigator
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import make_task
 from vln.runs import FLOORS, begin_run, plan_of
+from vln.team import assemble
 from vln.training import CHECKPOINT
 
 
@@ -40,7 +42,9 @@ def main(options: Options) -> bool:
     for place, of in plans.items():
         print(f"training in {place}: {of.lessons.updates} updates", flush=True)
         going_on = (place / CHECKPOINT).exists()
-        if not begin_run(place, of, make_task, make_navigator, options.device or best_device(), resume=going_on):
+        device = options.device or best_device()
+        work = partial(begin_run, place, of, make_task, make_navigator, device, going_on)
+        if not assemble(of.lessons.workers, work):
             return False
     return True
 

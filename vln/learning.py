@@ -13,6 +13,7 @@ from vln.agent import Agent, Decision, cut
 from vln.clock import Clock
 from vln.losses import answering, distance, imitation
 from vln.rollouts import Course, Rollout, mix, rollout
+from vln.team import ALONE, Team
 from vln.world import S, World
 
 Loss = Callable[[Decision, Rollout], Tensor]
@@ -34,7 +35,7 @@ class Lessons:
     updates: int = 3000
     """How many windows are learned from."""
     slots: int = 64
-    """Episodes lived side by side."""
+    """Episodes lived side by side, by all processes together."""
     window: int = 10
     """Steps of a window. Memory is carried over its end, gradients are not: truncated backpropagation through time. A
     window as long as the longest episode is full backpropagation."""
@@ -56,13 +57,17 @@ class Lessons:
     """The part of all updates over which that share falls."""
     half: bool = True
     """Whether to compute in bfloat16. The weights that are learned stay in float32."""
+    workers: int = 1
+    """Processes that train together; they share out the slots and the CPU's threads."""
     seed: int = 0
     """Of the weights, the episodes and the acting."""
 
     def __post_init__(self) -> None:
-        for name in ("updates", "slots", "window"):
+        for name in ("updates", "slots", "window", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.slots % self.workers:
+            raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
 
     def rate_at(self, update: int) -> float:
         """The learning rate of an update, counted from 0."""
@@ -92,19 +97,25 @@ class Learner(Generic[S]):
     course: Course[S]
     optimizer: torch.optim.Optimizer
     rng: torch.Generator
+    team: Team = ALONE
     update: int = 0
 
     @classmethod
-    def begin(cls, world: World[S], agent: Agent, lessons: Lessons) -> "Learner[S]":
+    def begin(cls, world: World[S], agent: Agent, lessons: Lessons, team: Team = ALONE) -> "Learner[S]":
+        """A learner before its first update; of a team, one with its share of the slots and its own episodes."""
+        if team.size != lessons.workers:
+            raise ValueError(f"these lessons are for {lessons.workers} processes; this team has {team.size}")
+        slots = lessons.slots // team.size
+        seed = lessons.seed + team.rank * slots
         weights = [weight for weight in agent.parameters() if weight.requires_grad]
         device = weights[0].device
         optimizer = torch.optim.AdamW(
             weights, lr=lessons.rate, weight_decay=lessons.weight_decay, fused=True, betas=(0.9, 0.99)
         )
-        course = Course.begin(world, agent, lessons.slots, lessons.seed)
+        course = Course.begin(world, agent, slots, seed)
         quick = deepcopy(agent).bfloat16() if lessons.half else agent
-        rng = torch.Generator(device).manual_seed(lessons.seed)
-        return cls(world, agent, quick, lessons, course, optimizer, rng)
+        rng = torch.Generator(device).manual_seed(seed)
+        return cls(world, agent, quick, lessons, course, optimizer, rng, team)
 
     def learn(self, loss: Loss = taught, clock: Clock | None = None) -> dict[str, float]:
         """Live one window, descend its loss once, and say how it went."""
@@ -115,7 +126,7 @@ class Learner(Generic[S]):
         clock("forward")
         self.quick.zero_grad(set_to_none=True)
         value.backward()
-        self._bring_gradients()
+        self._share_gradients()
         weights = self.optimizer.param_groups[0]["params"]
         norm = torch.nn.utils.clip_grad_norm_(weights, self.lessons.clip)
         rate = self.lessons.rate_at(self.update)
@@ -129,17 +140,19 @@ class Learner(Generic[S]):
         self.course = replace(self.course, memory=cut(memory))
         self.update += 1
         clock("backward")
-        ended = lived.ended.sum().item()
-        return {
-            "loss": float(value.detach()),
-            "imitation": float(imitation(decision, lived).detach()),
-            "answering": float(answering(decision, lived).detach()),
+        told = {
+            "loss": value,
+            "imitation": imitation(decision, lived),
+            "answering": answering(decision, lived),
+            "episodes": lived.ended.sum() * self.team.size,
+            "successes": lived.succeeded.sum() * self.team.size,
+        }
+        means = self.team.mean(torch.stack([number.detach().float() for number in told.values()]))
+        return dict(zip(told, means.tolist(), strict=True)) | {
             "rate": rate,
             "norm": float(norm),
             "clipped": float(norm > self.lessons.clip),
             "teacher": self.lessons.teacher_share(self.update - 1),
-            "episodes": ended,
-            "successes": lived.succeeded.sum().item(),
         }
 
     @torch.no_grad()
@@ -157,7 +170,14 @@ class Learner(Generic[S]):
             for copy, weights in zip(self.quick.parameters(), self.agent.parameters(), strict=True):
                 copy.copy_(weights)
 
-    def _bring_gradients(self) -> None:
-        if self.quick is not self.agent:
-            for copy, weights in zip(self.quick.parameters(), self.agent.parameters(), strict=True):
-                weights.grad = None if copy.grad is None else copy.grad.float()
+    def _share_gradients(self) -> None:
+        """Bring the gradients of the quick copy to the agent's weights, averaged over the team."""
+        used = [
+            (copy.grad, weights)
+            for copy, weights in zip(self.quick.parameters(), self.agent.parameters(), strict=True)
+            if copy.grad is not None
+        ]
+        together = self.team.mean(torch.cat([gradient.float().flatten() for gradient, _ in used]))
+        parts = together.split([weights.numel() for _, weights in used])
+        for (_, weights), part in zip(used, parts, strict=True):
+            weights.grad = part.view_as(weights)

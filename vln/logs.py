@@ -31,6 +31,22 @@ COLUMNS = (
 )
 
 
+class Silence:
+    """Stands in for a Log in the processes of a team that do not lead."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def record(self, update: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
 class Log:
     """The record of one training, kept in its folder; a context, so that it is closed whatever happens.
 

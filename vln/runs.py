@@ -12,6 +12,7 @@ from vln.agent import Agent
 from vln.checkpoints import load_checkpoint
 from vln.learning import Lessons
 from vln.tasks import Task
+from vln.team import ALONE, Team
 from vln.training import CHECKPOINT, load_weights, train
 from vln.world import World
 
@@ -66,15 +67,24 @@ class Run:
 
 
 def begin_run(
-    folder: Path, plan: Plan, make_task: MakeTask, make_agent: MakeAgent, device: str = "cpu", resume: bool = False
+    folder: Path,
+    plan: Plan,
+    make_task: MakeTask,
+    make_agent: MakeAgent,
+    device: str = "cpu",
+    resume: bool = False,
+    team: Team = ALONE,
 ) -> bool:
-    """Train what the plan says, in a folder, or go on with it. Returns whether the training came to its end."""
+    """Train what the plan says, in a folder, or go on with it. Returns whether the training came to its end.
+
+    team comes from assemble(size, partial(begin_run, folder, plan, ...)), where several processes are to train.
+    """
     task = make_task(plan.task, plan.task_options)
     world = task.open("train", **plan.world_options, track_sight=True)
     torch.manual_seed(plan.lessons.seed)
     agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
-    return train(world, agent, plan.lessons, folder, facts, resume)
+    return train(world, agent, plan.lessons, folder, facts, resume, team=team)
 
 
 def plan_of(folder: Path) -> Plan:

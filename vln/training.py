@@ -17,8 +17,9 @@ from vln.agent import Agent
 from vln.checkpoints import Arrays, Checkpoint, load_checkpoint, save_checkpoint
 from vln.clock import Clock
 from vln.learning import Learner, Lessons, Loss, taught
-from vln.logs import Log
+from vln.logs import Log, Silence
 from vln.streams import Stream
+from vln.team import ALONE, Team
 from vln.world import World
 
 CHECKPOINT = "checkpoint.safetensors"  # in the folder of a run
@@ -37,15 +38,16 @@ def train(
     loss: Loss = taught,
     save_every: int = SAVE_EVERY,
     live: bool = True,
+    team: Team = ALONE,
 ) -> bool:
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
     facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
-    weights that a training without a break would have reached. Ctrl-C saves and ends. Returns whether the training
-    came to its end.
+    weights that a training without a break would have reached. Ctrl-C saves and ends. team: the processes that train
+    together, each of which calls this. Returns whether the training came to its end.
     """
     folder = Path(folder)
-    learner = Learner.begin(world, agent, lessons)
+    learner = Learner.begin(world, agent, lessons, team)
     recent: deque[bool] = deque(maxlen=RECENT)
     clipped: list[float] = []  # of every update since values were last recorded
     if resume:
@@ -58,13 +60,16 @@ def train(
     def save() -> None:
         told_next = {"recent": np.array(recent, dtype=np.bool_), "clipped": np.array(clipped, dtype=np.float64)}
         arrays = snapshot(learner) | told_next
-        save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, told | {"update": learner.update}))
+        if team.leads:
+            save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, told | {"update": learner.update}))
 
     learner.agent.train()
     learner.quick.train()
-    with Log(folder, lessons.updates, learner.update, live) as log, _interruption() as interrupted:
+    logging = Log(folder, lessons.updates, learner.update, live) if team.leads else Silence()
+    with logging as log, _interruption() as interrupted:
         clock, began, since = Clock(), time.perf_counter(), learner.update
-        while learner.update < lessons.updates and not interrupted():
+        stopped = False
+        while learner.update < lessons.updates and not stopped:
             values = learner.learn(loss, clock)
             ended, succeeded = int(values.pop("episodes")), int(values.pop("successes"))
             recent.extend([True] * succeeded + [False] * (ended - succeeded))
@@ -80,8 +85,9 @@ def train(
                 clock, began, since, clipped = Clock(), now, learner.update, []
             if learner.update % save_every == 0:
                 save()
+            stopped = team.any(interrupted())
         save()
-        if interrupted():
+        if stopped:
             log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
     agent.eval()
     return learner.update >= lessons.updates
@@ -110,20 +116,25 @@ def _interruption() -> Iterator[Callable[[], bool]]:
 
 
 def snapshot(learner: Learner[Any]) -> Arrays:
-    """All that changes from update to update, as arrays by name."""
-    course, arrays = learner.course, {}
-    for name, weights in learner.agent.state_dict().items():
-        arrays[f"agent/{name}"] = _array(weights)
+    """All that changes from update to update, as arrays by name; of a team, in the process that leads.
+
+    The weights and the optimizer's moments are the same in every process. Where its slots stand, what is remembered
+    there and its random numbers are each process's own.
+    """
+    arrays = {f"agent/{name}": _array(weights) for name, weights in learner.agent.state_dict().items()}
     for index, moments in learner.optimizer.state_dict()["state"].items():
-        for name, values in moments.items():
-            arrays[f"optimizer/{index}/{name}"] = _array(values)
-    for field in fields(course.state):
-        arrays[f"state/{field.name}"] = getattr(course.state, field.name)
-    for name, values in course.memory.items():
-        arrays[f"memory/{name}"] = _array(values)
-    arrays |= {"stream/key": course.stream.key, "stream/count": course.stream.count, "starts": course.starts}
-    arrays |= {"rng/acting": _array(learner.rng.get_state()), "rng/global": _array(torch.get_rng_state())}
+        arrays |= {f"optimizer/{index}/{name}": _array(values) for name, values in moments.items()}
+    for rank, own in enumerate(learner.team.gather(_slots_of(learner))):
+        arrays |= {f"process{rank}/{name}": array for name, array in own.items()}
     return arrays
+
+
+def _slots_of(learner: Learner[Any]) -> Arrays:
+    course = learner.course
+    arrays = {f"state/{field.name}": getattr(course.state, field.name) for field in fields(course.state)}
+    arrays |= {f"memory/{name}": _array(values) for name, values in course.memory.items()}
+    arrays |= {"stream/key": course.stream.key, "stream/count": course.stream.count, "starts": course.starts}
+    return arrays | {"rng/acting": _array(learner.rng.get_state()), "rng/global": _array(torch.get_rng_state())}
 
 
 def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
@@ -136,16 +147,21 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
         index, moment = name.split("/")
         moments.setdefault(int(index), {})[moment] = torch.from_numpy(values.copy())
     learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": moments})
-    stored, arrays = checkpoint.part("state"), checkpoint.arrays
-    slots = len(stored["episode"])
-    if slots != learner.lessons.slots:
+    team, course = learner.team, learner.course
+    processes = len({name.split("/")[0] for name in checkpoint.arrays if name.startswith("process")})
+    if processes != team.size:
+        raise ValueError(f"the checkpoint is of a training in {processes} processes, this one is in {team.size}")
+    own = Checkpoint(checkpoint.part(f"process{team.rank}"), {})
+    stored = own.part("state")
+    if len(stored["episode"]) != len(course.state):
+        slots = len(stored["episode"]) * team.size
         raise ValueError(f"the checkpoint trains {slots} slots, these lessons {learner.lessons.slots}")
-    memory = {name: torch.from_numpy(values.copy()).to(device) for name, values in checkpoint.part("memory").items()}
-    stream = Stream(arrays["stream/key"], arrays["stream/count"])
-    state = replace(learner.course.state, **stored)
-    learner.course = replace(learner.course, state=state, stream=stream, starts=arrays["starts"], memory=memory)
-    learner.rng.set_state(torch.from_numpy(arrays["rng/acting"].copy()))
-    torch.set_rng_state(torch.from_numpy(arrays["rng/global"].copy()))
+    memory = {name: torch.from_numpy(values.copy()).to(device) for name, values in own.part("memory").items()}
+    stream = Stream(own.arrays["stream/key"], own.arrays["stream/count"])
+    state = replace(course.state, **stored)
+    learner.course = replace(course, state=state, stream=stream, starts=own.arrays["starts"], memory=memory)
+    learner.rng.set_state(torch.from_numpy(own.arrays["rng/acting"].copy()))
+    torch.set_rng_state(torch.from_numpy(own.arrays["rng/global"].copy()))
     learner.update = int(checkpoint.facts["update"])
 
 

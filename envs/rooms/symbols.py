@@ -11,8 +11,7 @@ SERIAL_BELOW = 32  # slots: under this a thread team costs more to wake than it 
 
 
 def _fill_symbols(cells, opaque, place, pose, view):
-    """Write into `view`, uint8 [B, side, side, 3] of zeros, what every pose sees. It looks up from the middle of the
-    last row.
+    """Write what every pose sees, from the middle of the last row up, into `view` uint8 [B, side, side, 3] of zeros.
 
     Sight spreads as in MiniGrid (Chevalier-Boisvert et al., 2023, arXiv:2306.13831): from a cell one sees through to
     its two neighbours in the row and to the three in front of them. A row is kept as the bits of one integer.
