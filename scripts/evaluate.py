@@ -14,6 +14,9 @@ import tyro
 from contenders import Place, contend
 from rich.console import Console
 
+from vln.envs.rooms import Rooms
+from vln.envs.sail.judging import judge_paragraphs
+from vln.envs.sail.task import Sail
 from vln.judging import Contender, judge, make_table, show_table
 from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, by_family, by_length
@@ -21,7 +24,7 @@ from vln.replays import replay
 from vln.report import write_report
 from vln.world import World
 
-CURVES = ("success", "loss", "imitation", "clip_rate", "steps_per_second")
+CURVES = ("judged", "success", "loss", "imitation", "clip_rate", "steps_per_second")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ def main(options: Options) -> dict[str, Any]:
     task, world, contenders = contend(options)
     rows = judge(world, contenders, options.episodes, options.seed)
     table = make_table(task.name, options.split, options.seed, rows)
+    if isinstance(task.source, Sail) and isinstance(world, Rooms) and options.split == "val_unseen":
+        for row, found in judge_paragraphs(world, task.source.relays(), contenders, options.seed).items():
+            table["rows"][row]["paragraph"] = found._asdict()
     Console().print(show_table(table))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

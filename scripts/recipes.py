@@ -24,7 +24,7 @@ class Options:
     """Named settings to begin from, those of a row of RESULTS.md."""
     resume: Path | None = None
     """The folder of a run to go on with; its own settings hold."""
-    floors: float = 0.2
+    floors: float = 0.1
     """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none."""
     device: str | None = None
     """cpu or cuda; a GPU when there is one unless given."""
@@ -45,6 +45,6 @@ RECIPES = {
         task="goto",
         name="demo",
         world=WorldOptions(view="first_person", size=32),
-        lessons=Lessons(updates=4000),
+        lessons=Lessons(updates=2400, slots=128, rate=2.5e-3, workers=2),
     ),
 }

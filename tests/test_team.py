@@ -43,9 +43,9 @@ def first_gradients(team: Team) -> tuple[Tensor, Tensor, list[bool]]:
     def keep(values: Tensor) -> None:
         own.append(values.clone())
 
-    learner.quick.policy.weight.register_hook(keep)  # type: ignore[union-attr]
+    learner.quick.policy.weight.register_hook(keep)
     learner.learn()
-    shared = learner.agent.policy.weight.grad  # type: ignore[union-attr]
+    shared = learner.agent.policy.weight.grad
     assert isinstance(shared, Tensor)
     shared = shared.clone()
     learner.learn()

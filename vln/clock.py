@@ -1,14 +1,14 @@
 """Where the time goes: seconds spent in each named part of a loop."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 
 
 class Clock:
     """Call it with a part's name when that part has done its work: the time since the last call is the part's."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._last = time.perf_counter()
 
     def __call__(self, part: str) -> None:

@@ -16,5 +16,6 @@ def use_threads(count: int | None = None) -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = count or allowed
     torch.set_num_threads(count)
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    most: int = vars(numba.config)["NUMBA_NUM_THREADS"]  # set when it is imported, where type checkers can't see it
+    numba.set_num_threads(min(count, most))
     return count

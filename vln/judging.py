@@ -27,6 +27,7 @@ COLUMNS = {
     "ndtw": ("nDTW", 100, 1),
     "sdtw": ("SDTW", 100, 1),
     "cls": ("CLS", 100, 1),
+    "paragraph": ("paragraph", 100, 1),
 }  # title, factor, decimals
 
 

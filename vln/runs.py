@@ -10,6 +10,7 @@ from gymnasium import Space
 
 from vln.agent import Agent
 from vln.checkpoints import load_checkpoint
+from vln.evaluation import evaluate
 from vln.learning import Lessons
 from vln.tasks import Task
 from vln.team import ALONE, Team
@@ -23,6 +24,9 @@ MakeAgent = Callable[[Mapping[str, Space[Any]], int, int, Mapping[str, Any], Seq
 
 # What the trained floors of a table lack. Each is a run of its own in a folder of the run's.
 FLOORS = {"blind": "view", "deaf": "instruction"}
+
+
+PROBES = 256  # episodes of val_seen that an agent in training is judged in now and then
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,16 @@ def begin_run(
     torch.manual_seed(plan.lessons.seed)
     agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
-    return train(world, agent, plan.lessons, folder, facts, resume, team=team)
+    return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=_probe(task, plan))
+
+
+def _probe(task: Task, plan: Plan) -> Callable[[Agent], float] | None:
+    """Success in known places, for the curve of a training; None where the task has no such split."""
+    if "val_seen" not in task.splits:
+        return None
+    world = task.open("val_seen", **plan.world_options)
+    episodes = range(min(PROBES, len(world.episodes)))
+    return lambda agent: sum(outcome.success for outcome in evaluate(world, agent, episodes)) / len(episodes)
 
 
 def plan_of(folder: Path) -> Plan:

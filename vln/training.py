@@ -39,12 +39,16 @@ def train(
     save_every: int = SAVE_EVERY,
     live: bool = True,
     team: Team = ALONE,
+    probe: Callable[[Agent], float] | None = None,
 ) -> bool:
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
     facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
-    weights that a training without a break would have reached. Ctrl-C saves and ends. team: the processes that train
-    together, each of which calls this. Returns whether the training came to its end.
+    weights that a training without a break would have reached. Ctrl-C saves and ends. Returns whether the training
+    came to its end.
+
+    team: the processes that train together, each of which calls this. probe: what is asked of the agent, in the process
+    that leads, whenever a checkpoint is written, and recorded as `judged`; it must draw no random numbers of torch's.
     """
     folder = Path(folder)
     learner = Learner.begin(world, agent, lessons, team)
@@ -83,11 +87,14 @@ def train(
                     values["success"] = float(np.mean(recent))
                 log.record(learner.update, values)
                 clock, began, since, clipped = Clock(), now, learner.update, []
-            if learner.update % save_every == 0:
+            if learner.update % save_every == 0 or learner.update == lessons.updates:
+                if probe and team.leads:
+                    log.record(learner.update, {"judged": probe(agent)})
+                    clock, began, since = Clock(), time.perf_counter(), learner.update
                 save()
             stopped = team.any(interrupted())
-        save()
         if stopped:
+            save()
             log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
     agent.eval()
     return learner.update >= lessons.updates

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from vln.agent import Agent
 from vln.envs.rooms.world import Rooms, RoomState
 from vln.evaluation import as_judged, moments
-from vln.metrics import Outcome
+from vln.judging import Contender
+from vln.metrics import Interval, Outcome, interval
 from vln.outcomes import outcome_of
 from vln.rollouts import Act, greedy
 from vln.world import put, take
@@ -63,6 +64,22 @@ def judge_relays(
         outcome_of(whole, walk, slot, trails[: int(walk.steps[slot]) + 1, slot], float(shortest[slot]))
         for slot in range(len(relays))
     ]
+
+
+def judge_paragraphs(
+    world: Rooms, relays: Sequence[Relay], contenders: Mapping[str, Contender], seed: int = 0
+) -> dict[str, Interval]:
+    """The paragraph accuracy of every contender. The single-sentence accuracy is its success in the world itself."""
+    return {
+        row: interval(
+            [
+                outcome.success
+                for outcome in judge_relays(world, one.agent, relays, one.act, world.expert if one.told else None, seed)
+            ],
+            seed,
+        )
+        for row, one in contenders.items()
+    }
 
 
 def pooled(outcomes: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
