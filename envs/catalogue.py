@@ -85,8 +85,8 @@ class TaskOptions:
 class WorldOptions:
     """How a world is seen."""
 
-    view: Literal["first_person", "symbols", "top_down", "none"] = "symbols"
-    """What the agent sees: RGB from within, codes of cells, RGB from above, or nothing."""
+    view: Literal["first_person", "symbols", "around", "top_down", "none"] = "symbols"
+    """What the agent sees: RGB from within, codes of cells ahead, or behind too, RGB from above, or nothing."""
     size: int | None = None
     """The side of the view, in pixels or cells; 64, 7 and 56 unless given."""
     max_steps: int | None = None

@@ -1,5 +1,6 @@
 """Agents of every kind: stepwise and as a sequence they decide alike, and nothing crosses an episode's end."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from tiny import AGENTS, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
 from torch import Tensor
+from torch.distributions import Categorical
 
-from vln.agent import Decision, Memory, cut, stack
+from vln.agent import Decision, Memory, cut
 from vln.agents.navigator import Navigator, Shape
 from vln.rollouts import Rollout
 
@@ -17,6 +19,19 @@ from vln.rollouts import Rollout
 @pytest.fixture(params=AGENTS)
 def kind(request: pytest.FixtureRequest) -> Kind:
     return AGENTS[request.param]
+
+
+def stack(decisions: Sequence[Decision]) -> Decision:
+    """Decisions of single moments [B] as one of a sequence [T, B]."""
+
+    def stacked(values: Sequence[Tensor | None]) -> Tensor | None:
+        given = [value for value in values if value is not None]
+        return torch.stack(given) if given else None
+
+    policy = Categorical(logits=torch.stack([decision.policy.logits for decision in decisions]))
+    value = torch.stack([decision.value for decision in decisions])
+    attention, answer = stacked([one.attention for one in decisions]), stacked([one.answer for one in decisions])
+    return Decision(policy, value, attention, answer)
 
 
 def step_by_step(agent: Navigator, seen: Rollout, memory: Memory) -> tuple[Decision, Memory]:

@@ -194,3 +194,25 @@ def test_living_with_a_share_of_one_makes_only_the_teachers_moves(world: World[A
     seen = live(world, mix(1))
     assert seen.best is not None
     assert seen.best.gather(2, seen.moves[..., None]).all()
+
+
+def test_teacher_forcing_never_asks_the_agent(world: World[Any]) -> None:
+    class Mute(Habit):
+        def forward(self, *_: Any) -> Any:
+            raise AssertionError("nobody should ask")
+
+    agent = Mute(HASTY[-len(world.moves) :])
+    course = Course.begin(world, agent, 4, 5)
+    rng = torch.Generator().manual_seed(0)
+    seen, after = rollout(world, agent, course, 30, None, rng, world.teacher)
+    assert seen.best is not None
+    assert seen.best.gather(-1, seen.moves[..., None]).all()
+    assert seen.succeeded.any()
+    assert after.memory is course.memory
+
+
+def test_teacher_forcing_is_following_the_teacher(world: World[Any]) -> None:
+    agent = hasty(world)
+    course = Course.begin(world, agent, 4, 5)
+    seen, _ = rollout(world, agent, course, 30, None, torch.Generator().manual_seed(0), world.teacher)
+    assert torch.equal(seen.moves, live(world, follow_teacher).moves)

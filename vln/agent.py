@@ -1,10 +1,8 @@
 """An agent: from what it observes and remembers to what it decides and remembers."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
@@ -65,17 +63,3 @@ def cut(memory: Memory) -> Memory:
 def restart(values: Tensor, starts: Tensor) -> Tensor:
     """Memory [B, ...], zero where starts [B] is True."""
     return values.masked_fill(starts.view(-1, *[1] * (values.dim() - 1)), 0)
-
-
-def stack(decisions: Sequence[Decision]) -> Decision:
-    """Decisions of single moments [B] as one of a sequence [T, B]."""
-    logits = torch.stack([decision.policy.logits for decision in decisions])
-    value = torch.stack([decision.value for decision in decisions])
-    attention = _stack_all([decision.attention for decision in decisions])
-    answer = _stack_all([decision.answer for decision in decisions])
-    return Decision(Categorical(logits=logits, validate_args=False), value, attention, answer)
-
-
-def _stack_all(values: Sequence[Tensor | None]) -> Tensor | None:
-    given = [value for value in values if value is not None]
-    return torch.stack(given) if len(given) == len(values) else None

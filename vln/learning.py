@@ -19,7 +19,7 @@ from vln.world import S, World
 Loss = Callable[[Decision, Rollout], Tensor]
 
 VALUE_SHARE = 0.1  # of the value's loss beside that of the moves
-ANSWER_SHARE = 2.0  # of the answers' loss beside that of the moves
+ANSWER_SHARE = 1.0  # of the answers' loss beside that of the moves
 
 
 def taught(decision: Decision, rollout: Rollout) -> Tensor:
@@ -157,7 +157,8 @@ class Learner(Generic[S]):
 
     @torch.no_grad()
     def _live(self, clock: Clock) -> Rollout:
-        act = mix(self.lessons.teacher_share(self.update))
+        share = self.lessons.teacher_share(self.update)
+        act = None if share == 1 else mix(share)
         lived, self.course = rollout(
             self.world, self.quick, self.course, self.lessons.window, act, self.rng, self.world.teacher, clock
         )

@@ -29,10 +29,8 @@ def sample(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Ten
 
 
 def follow_teacher(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
-    """One of the teacher's moves, all alike: teacher forcing."""
-    if best is None:
-        raise ValueError("to follow a teacher there must be one: pass label=world.teacher")
-    return _draw(best.float(), rng)
+    """One of the teacher's moves, all alike."""
+    return _taught(best, rng)
 
 
 def mix(share: float) -> Act:
@@ -52,6 +50,12 @@ def mix(share: float) -> Act:
         return torch.where((draw < share) | too_early, taught, own)
 
     return act
+
+
+def _taught(best: Tensor | None, rng: torch.Generator) -> Tensor:
+    if best is None:
+        raise ValueError("to follow a teacher there must be one: pass label=world.teacher")
+    return _draw(best.float(), rng)
 
 
 def _draw(weights: Tensor, rng: torch.Generator) -> Tensor:
@@ -105,15 +109,17 @@ def rollout(
     agent: Agent,
     course: Course[S],
     steps: int,
-    act: Act,
+    act: Act | None,
     rng: torch.Generator,
     label: Callable[[S], NDArray[np.bool_]] | None = None,
     clock: "Callable[[str], None]" = lambda part: None,
 ) -> tuple[Rollout, Course[S]]:
     """Let every slot make this many moves; a slot whose episode ends begins its next one with the next step.
 
+    act: how to choose moves; None follows the teacher without asking the agent what it would do (teacher forcing).
     label: the teacher to ask at every state. clock: told "world" or "agent" after each part's work, to measure it.
-    The course that is returned holds the memory of acting; gradients are in it if they were on.
+    The course that is returned holds the memory of acting; gradients are in it if they were on. Who did not act
+    remembers nothing new: then `agent.forward` over the window gives the memory to go on with.
     """
     device = next(agent.parameters()).device
     state, stream, starts, memory = course.state, course.stream, course.starts, course.memory
@@ -126,10 +132,14 @@ def rollout(
         if label and world.answers:
             record.answer[time] = world.answer(state)
         clock("world")
-        moment, starting = record.moment(time, device)
-        decision, memory = agent.step(moment, memory, starting)
         advice = None if best is None else torch.from_numpy(best).to(device)
-        moves = act(decision, advice, rng).cpu().numpy()
+        if act is None:
+            chosen = _taught(advice, rng)
+        else:
+            observed, starting = record.moment(time, device)
+            decision, memory = agent.step(observed, memory, starting)
+            chosen = act(decision, advice, rng)
+        moves = chosen.cpu().numpy()
         clock("agent")
         state = world.step(state, moves)
         starts = world.terminated(state) | world.truncated(state)

@@ -44,8 +44,8 @@ class RoomState(State):
 class Rooms(World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
-    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells), "top_down" (RGB crop
-        of what symbols shows) or "none".
+    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "around" (the
+        same and, in three more layers, the cells behind), "top_down" (RGB crop of what symbols shows) or "none".
     size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
     words: the number of token ids of an instruction.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
@@ -230,6 +230,12 @@ def _see_symbols(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
     return symbols(pool.cells, pool.opaque, pool.place[state.episode], state.pose, world.size)
 
 
+def _see_around(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
+    behind = state.pose.copy()
+    behind[:, 2] = (behind[:, 2] + 2) % 4
+    return np.concatenate([_see_symbols(world, state), _see_symbols(world, replace(state, pose=behind))], axis=-1)
+
+
 TOP_DOWN_CELLS = 7
 
 
@@ -247,16 +253,16 @@ def _picture(size: int) -> Box:
     return Box(0, 255, (size, size, 3), np.uint8)
 
 
-def _codes(size: int) -> Box:
+def _codes(size: int, looks: int = 1) -> Box:
     # The bound says that this is no image: Stable-Baselines3 takes a Box up to 255 for one.
-    return Box(
-        0, np.broadcast_to(np.array(CODES, dtype=np.uint8) - 1, (size, size, 3)).astype(np.uint8), dtype=np.uint8
-    )
+    highest = np.tile(np.array(CODES, dtype=np.uint8) - 1, looks)
+    return Box(0, np.broadcast_to(highest, (size, size, len(highest))).copy(), dtype=np.uint8)
 
 
 VIEWS = {
     "first_person": View(_see_first_person, _picture, 64),
     "symbols": View(_see_symbols, _codes, 7),
+    "around": View(_see_around, lambda size: _codes(size, looks=2), 7),
     "top_down": View(_see_top_down, _picture, 56),
     "none": View(_see_nothing, _picture, 1),
 }
