@@ -41,10 +41,19 @@ class Options:
 
 
 RECIPES = {
+    "sail": Options(
+        task="sail",
+        name="sail",
+        world=WorldOptions(view="around", size=9),
+        shape=Shape(hidden=128, bidirectional=True, dropout=0.3),
+        lessons=Lessons(
+            updates=1500, slots=128, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=0.5, half=False, workers=2
+        ),
+    ),
     "demo": Options(
         task="goto",
         name="demo",
         world=WorldOptions(view="first_person", size=32),
-        lessons=Lessons(updates=2400, slots=128, rate=2.5e-3, workers=2),
+        lessons=Lessons(updates=2250, slots=64, window=20, rate=2.5e-3, workers=2),
     ),
 }
