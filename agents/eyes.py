@@ -58,25 +58,34 @@ class PixelEye(nn.Module):
 
 
 class SymbolEye(nn.Module):
-    """Embeddings of a cell's codes, then convolutions, over views uint8 [N, side, side, layers]."""
+    """Embeddings of a cell's codes, then convolutions, over views uint8 [N, rows, columns, layers].
 
-    def __init__(self, space: Box, words: int, size: int = 192, channels: int = 48) -> None:
+    A square view is a map: what lies side by side in it is near. The columns of any other are ways to look, each of
+    which is seen in the same manner. fog: the share of all codes hidden, as if not seen, while training: so that a few
+    places are not learned by heart.
+    """
+
+    def __init__(self, space: Box, words: int, size: int = 192, fog: float = 0.0, channels: int = 48) -> None:
         super().__init__()
-        side, layers = space.shape[0], space.shape[2]
+        rows, columns, layers = space.shape
         highest = torch.as_tensor(space.high[0, 0].astype(int))
         # One table for all layers: each has its own stretch of it.
         offsets = torch.cat([torch.zeros(1, dtype=torch.long), (highest + 1).cumsum(0)])
         self.register_buffer("offsets", offsets[:-1], persistent=False)
         self.offsets: Tensor
         self.embed = nn.EmbeddingBag(int(offsets[-1]), channels, mode="sum")
-        self.see = nn.Conv2d(channels, channels, 3, padding=1)
+        near, far = ((3, 3), (3, 3)) if rows == columns else ((3, 1), (rows, 1))
+        self.see = nn.Conv2d(channels, channels, near, padding=(1, near[1] // 2))
         self.film = Film(words, channels) if words else None
-        self.find = nn.Conv2d(channels, channels, 3)
-        self.name = nn.Linear(channels * (side - 2) ** 2, size)
-        self.size, self.layers, self.channels = size, layers, channels
+        self.find = nn.Conv2d(channels, channels, far)
+        self.name = nn.Linear(channels * (rows + 1 - far[0]) * (columns + 1 - far[1]), size)
+        self.fog = fog
+        self.size, self.channels = size, channels
         keep_variance(self)
 
     def forward(self, view: Tensor, whole: Tensor | None) -> Tensor:
+        if self.training and self.fog > 0:
+            view = view.masked_fill(torch.rand(view.shape, device=view.device) < self.fog, 0)
         codes = (view.long() + self.offsets).flatten(0, -2)
         cells = self.embed(codes).view(*view.shape[:-1], self.channels).permute(0, 3, 1, 2)
         features = self.see(cells)
@@ -84,8 +93,8 @@ class SymbolEye(nn.Module):
         return torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
 
 
-def eye_for(space: Box, words: int, size: int) -> nn.Module:
+def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> nn.Module:
     """The eye for a kind of view, told by its space: RGB frames go up to 255, codes do not."""
     if len(space.shape) != 3:
         raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")
-    return PixelEye(space, words, size) if int(space.high.max()) == 255 else SymbolEye(space, words, size)
+    return PixelEye(space, words, size) if int(space.high.max()) == 255 else SymbolEye(space, words, size, fog)

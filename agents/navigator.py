@@ -38,6 +38,8 @@ class Shape:
     """The size of what is seen, as a vector."""
     dropout: float = 0.0
     """The share of inputs and outputs of the core left out while training."""
+    fog: float = 0.0
+    """The share of a view's codes hidden while training; pictures are always seen clearly."""
 
 
 class Navigator(Agent):
@@ -69,7 +71,7 @@ class Navigator(Agent):
             self.join = nn.Linear(shape.hidden + shape.words, shape.hidden)
             inputs += shape.words
         if isinstance(space := known.get("view"), Box):
-            self.eye = eye_for(space, shape.words if self.reader else 0, shape.sight)
+            self.eye = eye_for(space, shape.words if self.reader else 0, shape.sight, shape.fog)
             inputs += shape.sight
         if isinstance(space := known.get("previous"), Discrete):
             self.last_move = nn.Embedding(int(space.n), MOVE_SIZE)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from vln.language import PADDING
 
 HEADS = 3  # of the reader: how many words of an instruction it can pick out at once
+GROUP = 16  # instructions: in smaller groups than this, reading them apart costs more than reading padding saves
 
 
 class Reader(nn.Module):
@@ -36,10 +37,23 @@ class Reader(nn.Module):
         longest = int(lengths.max())
         real = torch.arange(longest, device=tokens.device) < lengths[:, None]
         embedded = self.embed(tokens[:, :longest])
-        words = embedded + self._in_place(embedded, lengths)
+        words = embedded + self._by_length(embedded, lengths)
         picked = self.pick(words).float().masked_fill(~real[..., None], -math.inf).softmax(dim=1).to(words.dtype)
         whole = self.join(torch.einsum("nlh,nls->nhs", picked, words).flatten(1))
         return words, whole, real
+
+    def _by_length(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """As `_in_place`, the short instructions apart from the long, so that a long one does not slow all others."""
+        groups = min(4, len(lengths) // GROUP)
+        if groups < 2:
+            return self._in_place(embedded, lengths)
+        order = lengths.argsort(stable=True)
+        read = []
+        for group in order.chunk(groups):
+            longest = int(lengths[group[-1]])
+            words = self._in_place(embedded[group, :longest], lengths[group])
+            read.append(nn.functional.pad(words, (0, 0, 0, embedded.shape[1] - longest)))
+        return torch.cat(read)[order.argsort()]
 
     def _in_place(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """What the LSTM makes of every word, [N, L, size]."""

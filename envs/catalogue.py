@@ -85,10 +85,10 @@ class TaskOptions:
 class WorldOptions:
     """How a world is seen."""
 
-    view: Literal["first_person", "symbols", "around", "top_down", "none"] = "symbols"
-    """What the agent sees: RGB from within, codes of cells ahead, or behind too, RGB from above, or nothing."""
+    view: Literal["first_person", "symbols", "lanes", "top_down", "none"] = "symbols"
+    """What the agent sees: RGB from within, codes of cells ahead, or in all four directions, RGB from above, nothing."""
     size: int | None = None
-    """The side of the view, in pixels or cells; 64, 7 and 56 unless given."""
+    """The side of the view, in pixels or cells; 64 (first_person), 56 (top_down) or 7 unless given."""
     max_steps: int | None = None
     """The longest episode; the task's own limit unless given."""
 

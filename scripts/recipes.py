@@ -44,8 +44,8 @@ RECIPES = {
     "sail": Options(
         task="sail",
         name="sail",
-        world=WorldOptions(view="around", size=9),
-        shape=Shape(hidden=128, bidirectional=True, dropout=0.3),
+        world=WorldOptions(view="lanes", size=13),
+        shape=Shape(hidden=128, words=128, bidirectional=True, dropout=0.3, fog=0.25),
         lessons=Lessons(
             updates=1500, slots=128, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=0.5, half=False, workers=2
         ),

@@ -25,7 +25,7 @@ def task(data: Path) -> Task:
 
 
 @pytest.mark.parametrize(
-    ("view", "size"), [("symbols", 7), ("symbols", 13), ("around", 9), ("first_person", 32), ("top_down", 56)]
+    ("view", "size"), [("symbols", 7), ("symbols", 13), ("lanes", 13), ("first_person", 32), ("top_down", 56)]
 )
 def test_an_expert_succeeds_in_every_split_and_view(task: Task, view: str, size: int) -> None:
     expert = scripted(len(MOVES))["expert"]

@@ -7,7 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from vln.agents.words import Attention, Reader
 
-LENGTHS = [4, 1, 6, 3]
+LENGTHS = [4, 1, 6, 3] * 10  # enough of them to be read in groups
 
 
 def sentences(length: int = 9) -> torch.Tensor:

@@ -44,7 +44,7 @@ AGENTS = (
         )
         for memory, layers, both in product(KINDS, (1, 2), (False, True))
     }
-    | {f"sees {view}": Kind(view=view) for view in ("first_person", "around", "top_down", "none")}
+    | {f"sees {view}": Kind(view=view) for view in ("first_person", "lanes", "top_down", "none")}
     | {"answers": Kind(answers=True)}
     | {
         "blind": Kind(senses=("instruction", "previous")),

@@ -16,6 +16,7 @@ from vln.world import State, World
 
 from .first_person import first_person
 from .house import House
+from .lanes import WIDTH, lanes
 from .paths import FAR, FORWARD, LEFT, MOVES, RIGHT, STOP, advance, descend, walking_distances, walking_length
 from .pool import Pool
 from .portrait import portrait
@@ -44,8 +45,9 @@ class RoomState(State):
 class Rooms(World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
-    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "around" (the
-        same and, in three more layers, the cells behind), "top_down" (RGB crop of what symbols shows) or "none".
+    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "lanes" (codes of
+        what lies within `size` cells ahead, right, behind and left), "top_down" (RGB crop of what symbols shows) or
+        "none".
     size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
     words: the number of token ids of an instruction.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
@@ -230,10 +232,9 @@ def _see_symbols(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
     return symbols(pool.cells, pool.opaque, pool.place[state.episode], state.pose, world.size)
 
 
-def _see_around(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
-    behind = state.pose.copy()
-    behind[:, 2] = (behind[:, 2] + 2) % 4
-    return np.concatenate([_see_symbols(world, state), _see_symbols(world, replace(state, pose=behind))], axis=-1)
+def _see_lanes(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
+    pool = world.pool
+    return lanes(pool.cells, pool.opaque, pool.place[state.episode], state.pose, world.size)
 
 
 TOP_DOWN_CELLS = 7
@@ -253,16 +254,16 @@ def _picture(size: int) -> Box:
     return Box(0, 255, (size, size, 3), np.uint8)
 
 
-def _codes(size: int, looks: int = 1) -> Box:
+def _codes(rows: int, columns: int, cells: int = 1) -> Box:
     # The bound says that this is no image: Stable-Baselines3 takes a Box up to 255 for one.
-    highest = np.tile(np.array(CODES, dtype=np.uint8) - 1, looks)
-    return Box(0, np.broadcast_to(highest, (size, size, len(highest))).copy(), dtype=np.uint8)
+    highest = np.tile(np.array(CODES, dtype=np.uint8) - 1, cells)
+    return Box(0, np.broadcast_to(highest, (rows, columns, len(highest))).copy(), dtype=np.uint8)
 
 
 VIEWS = {
     "first_person": View(_see_first_person, _picture, 64),
-    "symbols": View(_see_symbols, _codes, 7),
-    "around": View(_see_around, lambda size: _codes(size, looks=2), 7),
+    "symbols": View(_see_symbols, lambda size: _codes(size, size), 7),
+    "lanes": View(_see_lanes, lambda size: _codes(size, 4, cells=WIDTH), 7),
     "top_down": View(_see_top_down, _picture, 56),
     "none": View(_see_nothing, _picture, 1),
 }
