@@ -67,7 +67,7 @@ class SymbolEye(nn.Module):
 
     def __init__(self, space: Box, words: int, size: int = 192, fog: float = 0.0, channels: int = 48) -> None:
         super().__init__()
-        rows, columns, layers = space.shape
+        rows, columns = space.shape[:2]
         highest = torch.as_tensor(space.high[0, 0].astype(int))
         # One table for all layers: each has its own stretch of it.
         offsets = torch.cat([torch.zeros(1, dtype=torch.long), (highest + 1).cumsum(0)])

@@ -86,7 +86,7 @@ class WorldOptions:
     """How a world is seen."""
 
     view: Literal["first_person", "symbols", "lanes", "top_down", "none"] = "symbols"
-    """What the agent sees: RGB from within, codes of cells ahead, or in all four directions, RGB from above, nothing."""
+    """What the agent sees: RGB from within, codes of cells ahead or in four directions, RGB from above, or nothing."""
     size: int | None = None
     """The side of the view, in pixels or cells; 64 (first_person), 56 (top_down) or 7 unless given."""
     max_steps: int | None = None

@@ -11,8 +11,9 @@ from toy import Corridor
 
 from vln.agents.scripted import Habit
 from vln.env import TaskEnv
-from vln.evaluation import evaluate, moments
+from vln.evaluation import evaluate
 from vln.metrics import Outcome, metrics_of
+from vln.moments import moments
 from vln.rollouts import follow_teacher, sample
 from vln.world import World
 

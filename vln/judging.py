@@ -33,11 +33,12 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of a table: an agent, how it acts, and whether it is told the expert's moves."""
+    """One row of a table: an agent, how it acts, whether it is told the expert's moves, how wide it searches."""
 
     agent: Agent
     act: Act = greedy
     told: bool = False
+    beam: int = 1
 
 
 def judge(
@@ -47,7 +48,7 @@ def judge(
     count = len(world.episodes) if episodes is None else min(episodes, len(world.episodes))
     label: Callable[[Any], NDArray[np.bool_]] = world.expert
     return {
-        row: evaluate(world, one.agent, range(count), one.act, label if one.told else None, seed)
+        row: evaluate(world, one.agent, range(count), one.act, label if one.told else None, seed, one.beam)
         for row, one in contenders.items()
     }
 

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from vln.agent import Agent
-from vln.evaluation import Moment, moments
 from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
+from vln.moments import Moment, as_judged, moments
 from vln.report import Frame, Replay
 from vln.rollouts import Act, greedy
 from vln.world import State, World
@@ -39,9 +39,7 @@ def replay(
     trails = [[position] for position in world.position(begun)]
     frames: list[list[Frame]] = [[] for _ in episodes]
     replays: dict[int, Replay] = {}
-    training = agent.training
-    agent.eval()
-    try:
+    with as_judged(agent):
         for moment in moments(world, agent, begun, act, rng, label):
             shown = _frames(world, moment, label(moment.state), trails)
             after = world.position(moment.after)
@@ -50,8 +48,6 @@ def replay(
                 trails[slot].append(after[row])
                 if moment.ended[row]:
                     replays[slot] = _replay(world, moment.after, row, frames[slot], trails[slot])
-    finally:
-        agent.train(training)
     return [replays[slot] for slot in range(len(episodes))]
 
 

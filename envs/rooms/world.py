@@ -45,8 +45,8 @@ class RoomState(State):
 class Rooms(World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
-    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "lanes" (codes of
-        what lies within `size` cells ahead, right, behind and left), "top_down" (RGB crop of what symbols shows) or
+    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "lanes" (codes
+        of what lies within `size` cells ahead, right, behind and left), "top_down" (RGB crop of what symbols shows) or
         "none".
     size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
     words: the number of token ids of an instruction.

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from vln.agent import Agent
+from vln.beam import plan
 from vln.envs.rooms.world import Rooms, RoomState
-from vln.evaluation import as_judged, moments
 from vln.judging import Contender
 from vln.metrics import Interval, Outcome, interval
+from vln.moments import as_judged, moments
 from vln.outcomes import outcome_of
 from vln.rollouts import Act, greedy
 from vln.world import put, take
@@ -28,6 +29,7 @@ def judge_relays(
     act: Act = greedy,
     label: Label | None = None,
     seed: int = 0,
+    beam: int = 1,
 ) -> list[Outcome]:
     """The outcome of each paragraph when its sentences are followed in turn, from wherever the last one led.
 
@@ -37,7 +39,8 @@ def judge_relays(
     steps. All paragraphs are lived side by side, sentence by sentence.
 
     Metrics are the whole paragraph's: success is its last position, whatever the heading; one `stop` is counted.
-    label: who tells the best moves of a sentence. Raises ValueError when the world lacks a sentence.
+    label: who tells the best moves of a sentence. beam: above 1, a sentence's moves are planned by a search this wide.
+    Raises ValueError when the world lacks a sentence.
     """
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     legs = _legs(world, relays)
@@ -52,7 +55,8 @@ def judge_relays(
         for number in range(legs.shape[1]):
             going = np.flatnonzero(stopped & (number < sentences))
             begun = world.begin(legs[going, number], walk.pose[going])
-            for moment in moments(world, agent, begun, act, rng, label):
+            planned = plan(world, agent, begun, beam) if beam > 1 else None
+            for moment in moments(world, agent, begun, act, rng, label, planned):
                 here = going[moment.slots]
                 # To stop before the last sentence is no move of the paragraph: it says only what to read next.
                 moved = (moment.moves != world.stop) | (number + 1 == sentences[here])
@@ -74,7 +78,9 @@ def judge_paragraphs(
         row: interval(
             [
                 outcome.success
-                for outcome in judge_relays(world, one.agent, relays, one.act, world.expert if one.told else None, seed)
+                for outcome in judge_relays(
+                    world, one.agent, relays, one.act, world.expert if one.told else None, seed, one.beam
+                )
             ],
             seed,
         )

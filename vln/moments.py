@@ -1,0 +1,88 @@
+"""Living episodes to their end, moment by moment: what judging, replays and beam search share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Generic
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vln.agent import Agent, Decision, Memory, Observation
+from vln.rollouts import Act
+from vln.world import S, World, take
+
+
+@dataclass(frozen=True)
+class Moment(Generic[S]):
+    """One step of a batch of episodes while they are judged: k of them are still going on.
+
+    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. moves: int64 [k]. after: the
+    state after the move. ended: bool [k].
+    """
+
+    slots: NDArray[np.int64]
+    state: S
+    decision: Decision
+    moves: NDArray[np.int64]
+    after: S
+    ended: NDArray[np.bool_]
+
+
+@torch.no_grad()
+def moments(
+    world: World[S],
+    agent: Agent,
+    begun: S,
+    act: Act,
+    rng: torch.Generator,
+    label: Callable[[S], NDArray[np.bool_]] | None = None,
+    planned: NDArray[np.int64] | None = None,
+) -> Iterator[Moment[S]]:
+    """Live what has begun, side by side and each to its end, yielding every step. Ended episodes are left behind.
+
+    planned: the moves [T, B] to make, whatever the agent decides; without a plan `act` chooses them.
+    """
+    device = next(agent.parameters()).device
+    slots, state = np.arange(len(begun)), begun
+    memory = agent.initial(len(slots))
+    starts = torch.ones(len(slots), dtype=torch.bool, device=device)
+    for time in count():
+        if not len(slots):
+            return
+        decision, memory = agent.step(observed(world, state, device), memory, starts)
+        if planned is None:
+            best = torch.from_numpy(label(state)).to(device) if label else None
+            moves = act(decision, best, rng).cpu().numpy()
+        else:
+            moves = planned[time, slots]
+        after = world.step(state, moves)
+        ended = world.terminated(after) | world.truncated(after)
+        yield Moment(slots, state, decision, moves, after, ended)
+        left = np.flatnonzero(~ended)
+        slots, state = slots[left], take(after, left)
+        memory = rows_of(memory, left)
+        starts = torch.zeros(len(left), dtype=torch.bool, device=device)
+
+
+def observed(world: World[S], state: S, device: torch.device) -> Observation:
+    """What the world shows of a state, as an agent takes it."""
+    return {name: torch.from_numpy(np.asarray(values)).to(device) for name, values in world.observe(state).items()}
+
+
+def rows_of(memory: Memory, rows: NDArray[np.int64]) -> Memory:
+    """The memory of these rows of the batch alone, in order."""
+    return {name: values[torch.from_numpy(rows).to(values.device)] for name, values in memory.items()}
+
+
+@contextmanager
+def as_judged(agent: Agent) -> Iterator[None]:
+    """The agent as it is when not training (no dropout); afterwards it is in the mode it was in."""
+    training = agent.training
+    agent.eval()
+    try:
+        yield
+    finally:
+        agent.train(training)
