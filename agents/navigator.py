@@ -40,6 +40,8 @@ class Shape:
     """The share of inputs and outputs of the core left out while training."""
     fog: float = 0.0
     """The share of a view's codes hidden while training; pictures are always seen clearly."""
+    mumble: float = 0.0
+    """The share of words heard as an unknown one while training, so that unknown words come to mean something."""
 
 
 class Navigator(Agent):
@@ -66,7 +68,7 @@ class Navigator(Agent):
         inputs = 0
         self.reader = self.eye = self.last_move = self.attention = self.join = None
         if isinstance(space := known.get("instruction"), Box):
-            self.reader = Reader(int(space.high.max()) + 1, shape.words, bidirectional=shape.bidirectional)
+            self.reader = Reader(int(space.high.max()) + 1, shape.words, shape.bidirectional, shape.mumble)
             self.attention = Attention(shape.hidden, shape.words)
             self.join = nn.Linear(shape.hidden + shape.words, shape.hidden)
             inputs += shape.words

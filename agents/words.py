@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vln.language import PADDING
+from vln.language import PADDING, UNKNOWN
 
 HEADS = 3  # of the reader: how many words of an instruction it can pick out at once
 GROUP = 16  # instructions: in smaller groups than this, reading them apart costs more than reading padding saves
@@ -19,12 +19,13 @@ class Reader(nn.Module):
     never read: the backward direction begins at the last word.
     """
 
-    def __init__(self, vocabulary: int, size: int = 64, bidirectional: bool = False) -> None:
+    def __init__(self, vocabulary: int, size: int = 64, bidirectional: bool = False, mumble: float = 0.0) -> None:
+        """mumble: the share of words that are read as an unknown one while training."""
         super().__init__()
         directions = 2 if bidirectional else 1
         if size % directions:
             raise ValueError(f"two directions share a vector of {size} numbers: take an even size")
-        self.size = size
+        self.size, self.mumble = size, mumble
         self.embed = nn.Embedding(vocabulary, size, padding_idx=PADDING)
         self.lstms = nn.ModuleList(nn.LSTM(size, size // directions) for _ in range(directions))
         self.pick = nn.Linear(size, HEADS)
@@ -32,6 +33,9 @@ class Reader(nn.Module):
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Words [N, L, size], the whole [N, size] and which words are real [N, L], for token ids [N, L]."""
+        if self.training and self.mumble > 0:
+            unheard = torch.rand(tokens.shape, device=tokens.device) < self.mumble
+            tokens = tokens.masked_fill(unheard & (tokens != PADDING), UNKNOWN)
         # An instruction without words is read as one word of padding: attention must have something to attend to.
         lengths = (tokens != PADDING).sum(dim=1).clamp(min=1)
         longest = int(lengths.max())

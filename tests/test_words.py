@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from vln.agents.words import Attention, Reader
+from vln.language import UNKNOWN
 
 LENGTHS = [4, 1, 6, 3] * 10  # enough of them to be read in groups
 
@@ -81,3 +82,15 @@ def test_attention_asks_for_the_word_that_resembles_the_question() -> None:
     _, weights = attention(torch.tensor([[0.0, 1.0, 0.0]]), words, torch.ones(1, 3, dtype=torch.bool))
     assert weights[0].argmax() == 1
     assert weights[0, 1] > 0.99
+
+
+def test_words_are_mumbled_only_while_training_and_padding_never() -> None:
+    torch.manual_seed(0)
+    reader = Reader(20, size=8, mumble=1.0)
+    nothing_heard, _, real = reader(sentences())
+    all_unknown = Reader(20, size=8)
+    all_unknown.load_state_dict(reader.state_dict())
+    expected, _, _ = all_unknown(sentences().masked_fill(sentences() > 0, UNKNOWN))
+    torch.testing.assert_close(nothing_heard, expected)
+    assert real.sum(dim=1).tolist() == LENGTHS
+    torch.testing.assert_close(reader.eval()(sentences())[0], all_unknown(sentences())[0])

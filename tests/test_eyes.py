@@ -1,0 +1,43 @@
+"""Eyes: fog hides codes while training and only then; what stands in each lane is told apart."""
+
+import pytest
+import torch
+from tiny import lived, tiny_world
+from torch import Tensor
+
+from vln.agents.eyes import SymbolEye, eye_for
+
+
+def eye(view: str, fog: float = 0.0) -> SymbolEye:
+    torch.manual_seed(0)
+    made = eye_for(tiny_world(view).spaces["view"], words=0, size=16, fog=fog)  # type: ignore[arg-type]  # a Box
+    assert isinstance(made, SymbolEye)
+    return made
+
+
+def views(view: str) -> Tensor:
+    return lived(view).observation["view"].flatten(0, 1)
+
+
+@pytest.mark.parametrize("view", ["symbols", "lanes"])
+def test_in_full_fog_nothing_is_seen_but_only_while_training(view: str) -> None:
+    foggy, clear = eye(view, fog=1.0), eye(view)
+    seen = views(view)
+    torch.testing.assert_close(foggy(seen, None), clear(torch.zeros_like(seen), None))
+    torch.testing.assert_close(foggy.eval()(seen, None), clear(seen, None))
+
+
+@pytest.mark.parametrize("view", ["symbols", "lanes"])
+def test_fog_hides_about_the_share_asked_for(view: str) -> None:
+    shown: list[Tensor] = []
+    foggy = eye(view, fog=0.25)
+    foggy.embed.register_forward_hook(lambda module, inputs, output: shown.append(inputs[0] - foggy.offsets))
+    seen = torch.ones_like(views(view))
+    foggy(seen, None)
+    assert shown[0].float().mean() == pytest.approx(0.75, abs=0.02)
+
+
+def test_the_same_thing_in_another_lane_looks_different() -> None:
+    seen, lanes = views("lanes")[:1], eye("lanes").eval()
+    for turn in range(1, 4):
+        assert not torch.allclose(lanes(seen, None), lanes(seen.roll(turn, dims=2), None))
