@@ -1,5 +1,7 @@
 """Seeing: a view as one vector, in the light of the instruction."""
 
+import math
+
 import torch
 from gymnasium.spaces import Box
 from torch import Tensor, nn
@@ -31,7 +33,10 @@ class Film(nn.Module):
 
 
 class PixelEye(nn.Module):
-    """Convolutions over RGB frames uint8 [N, size, size, 3]."""
+    """Convolutions over RGB frames uint8 [N, size, size, 3].
+
+    As every eye it gives what is seen as one vector [N, size], and the features [N, channels, rows, columns] it is of.
+    """
 
     def __init__(self, space: Box, words: int, size: int = 192, channels: tuple[int, int, int] = (32, 48, 48)) -> None:
         super().__init__()
@@ -45,16 +50,18 @@ class PixelEye(nn.Module):
         self.film = Film(words, second) if words else None
         self.find = nn.Conv2d(second, third, 3, stride=2, padding=1)
         with torch.no_grad():
-            flat = self.find(self.see(torch.zeros(1, 3, side, side))).numel()
+            seen = self.see(torch.zeros(1, 3, side, side))
+            flat = self.find(seen).numel()
+        self.places = seen[0, 0].numel()
         self.name = nn.Linear(flat, size)
-        self.size = size
+        self.size, self.channels = size, second
         keep_variance(self)
 
-    def forward(self, view: Tensor, whole: Tensor | None) -> Tensor:
+    def forward(self, view: Tensor, whole: Tensor | None) -> tuple[Tensor, Tensor]:
         # The frames are stored channels last, which is also how convolutions on a CPU like them.
         features = self.see(view.permute(0, 3, 1, 2).to(self.name.weight.dtype) / 64 - 2)
         features = torch.relu(self.film(features, whole) if self.film else features)
-        return torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
+        return torch.relu(self.name(torch.relu(self.find(features)).flatten(1))), features
 
 
 class SymbolEye(nn.Module):
@@ -80,20 +87,43 @@ class SymbolEye(nn.Module):
         self.find = nn.Conv2d(channels, channels, far)
         self.name = nn.Linear(channels * (rows + 1 - far[0]) * (columns + 1 - far[1]), size)
         self.fog = fog
-        self.size, self.channels = size, channels
+        self.size, self.channels, self.places = size, channels, rows * columns
         keep_variance(self)
 
-    def forward(self, view: Tensor, whole: Tensor | None) -> Tensor:
+    def forward(self, view: Tensor, whole: Tensor | None) -> tuple[Tensor, Tensor]:
         if self.training and self.fog > 0:
             view = view.masked_fill(torch.rand(view.shape, device=view.device) < self.fog, 0)
         codes = (view.long() + self.offsets).flatten(0, -2)
         cells = self.embed(codes).view(*view.shape[:-1], self.channels).permute(0, 3, 1, 2)
         features = self.see(cells)
         features = torch.relu(self.film(features, whole) if self.film else features)
-        return torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
+        return torch.relu(self.name(torch.relu(self.find(features)).flatten(1))), features
 
 
-def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> nn.Module:
+class SecondLook(nn.Module):
+    """Attention over the places of a view, asked for by what an agent has in mind.
+
+    An eye sees in the light of the whole instruction; a second look finds what the words of the moment speak of, and
+    says what is there and where that is.
+    """
+
+    def __init__(self, query: int, channels: int, places: int, size: int) -> None:
+        super().__init__()
+        self.ask = nn.Linear(query, size)
+        self.key = nn.Linear(channels, size, bias=False)
+        self.value = nn.Linear(channels, size, bias=False)
+        self.key_place = nn.Parameter(torch.zeros(places, size))
+        self.value_place = nn.Parameter(torch.randn(places, size) / math.sqrt(size))
+
+    def forward(self, query: Tensor, features: Tensor) -> Tensor:
+        """What is found, [N, size], for queries [N, query] and an eye's features [N, channels, rows, columns]."""
+        places = features.flatten(2).transpose(1, 2)
+        keys, values = self.key(places) + self.key_place, self.value(places) + self.value_place
+        scores = torch.einsum("nps,ns->np", keys, self.ask(query)) / math.sqrt(keys.shape[-1])
+        return torch.einsum("np,nps->ns", scores.float().softmax(dim=-1).to(values.dtype), values)
+
+
+def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> PixelEye | SymbolEye:
     """The eye for a kind of view, told by its space: RGB frames go up to 255, codes do not."""
     if len(space.shape) != 3:
         raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")

@@ -12,7 +12,7 @@ from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation, at
 
-from .eyes import eye_for
+from .eyes import SecondLook, eye_for
 from .memories import Recurrent
 from .words import Attention, Reader
 
@@ -36,6 +36,8 @@ class Shape:
     """Whether the instruction is also read backwards."""
     sight: int = 192
     """The size of what is seen, as a vector."""
+    second_look: bool = False
+    """Whether to look again for what the words attended to speak of."""
     dropout: float = 0.0
     """The share of inputs and outputs of the core left out while training."""
     fog: float = 0.0
@@ -66,15 +68,19 @@ class Navigator(Agent):
         if not known:
             raise ValueError(f"an agent needs at least one of the senses {sorted(spaces)}, not {list(senses)}")
         inputs = 0
-        self.reader = self.eye = self.last_move = self.attention = self.join = None
+        self.reader = self.eye = self.last_move = self.attention = self.look = self.join = None
         if isinstance(space := known.get("instruction"), Box):
             self.reader = Reader(int(space.high.max()) + 1, shape.words, shape.bidirectional, shape.mumble)
             self.attention = Attention(shape.hidden, shape.words)
-            self.join = nn.Linear(shape.hidden + shape.words, shape.hidden)
             inputs += shape.words
         if isinstance(space := known.get("view"), Box):
             self.eye = eye_for(space, shape.words if self.reader else 0, shape.sight, shape.fog)
             inputs += shape.sight
+        if self.attention:
+            in_mind = shape.hidden + shape.words
+            if self.eye and shape.second_look:
+                self.look = SecondLook(in_mind, self.eye.channels, self.eye.places, shape.words)
+            self.join = nn.Linear(in_mind + (shape.words if self.look else 0), shape.hidden)
         if isinstance(space := known.get("previous"), Discrete):
             self.last_move = nn.Embedding(int(space.n), MOVE_SIZE)
             inputs += MOVE_SIZE
@@ -143,14 +149,19 @@ class Navigator(Agent):
             inputs.append(read[1])
         if self.eye:
             whole = read[1].flatten(0, 1) if read else None
-            inputs.append(self.eye(observation["view"].flatten(0, 1), whole).view(time, batch, -1))
+            seen, features = self.eye(observation["view"].flatten(0, 1), whole)
+            inputs.append(seen.view(time, batch, -1))
             answer = self.answer(inputs[-1]).float() if self.answer else None
         if self.last_move:
             inputs.append(self.last_move(observation["previous"]))
         hidden, core = self.core(self.dropout(torch.cat(inputs, dim=-1)), core, starts)
         if read and self.attention and self.join:
             heard, attention = self.attention(hidden, read[0], read[2])
-            hidden = torch.relu(self.join(torch.cat([hidden, heard], dim=-1)))
+            in_mind = torch.cat([hidden, heard], dim=-1)
+            if self.look:
+                found = self.look(in_mind.flatten(0, 1), features).view(time, batch, -1)
+                in_mind = torch.cat([in_mind, found], dim=-1)
+            hidden = torch.relu(self.join(in_mind))
         hidden = self.dropout(hidden)
         logits = self.policy(hidden).float()
         policy = Categorical(logits=logits, validate_args=False)

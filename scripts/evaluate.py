@@ -14,6 +14,9 @@ import tyro
 from contenders import Place, contend
 from rich.console import Console
 
+from vln.agents.ensemble import Ensemble
+from vln.agents.navigator import make_navigator
+from vln.envs.catalogue import make_task
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_paragraphs
 from vln.envs.sail.task import Sail
@@ -22,6 +25,7 @@ from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, by_family, by_length
 from vln.replays import replay
 from vln.report import write_report
+from vln.runs import open_run
 from vln.world import World
 
 CURVES = ("judged", "success", "loss", "imitation", "clip_rate", "steps_per_second")
@@ -33,6 +37,10 @@ class Options(Place):
 
     episodes: int | None = None
     """How many, from the first on; all unless given."""
+    beam: int = 1
+    """Above 1: the agent tries ways in the place before it goes, the likeliest so many of them at every step."""
+    ensemble: tuple[Path, ...] = ()
+    """The folders of runs of the same task that decide together with the first."""
     json: Path | None = None
     """Where to write the table as JSON."""
     report: Path | None = None
@@ -61,7 +69,13 @@ def main(options: Options) -> dict[str, Any]:
     """Judge, print the table, and write what was asked for."""
     if options.report and not options.run:
         raise SystemExit("a report is of a run: give its folder")
+    if (options.ensemble or options.beam > 1) and not options.run:
+        raise SystemExit("--ensemble and --beam are for runs: give the folder of one")
     task, world, contenders = contend(options)
+    if options.run:
+        others = [open_run(folder, make_task, make_navigator).agent for folder in options.ensemble]
+        agent = Ensemble([contenders["agent"].agent, *others]).eval() if others else contenders["agent"].agent
+        contenders["agent"] = Contender(agent, beam=options.beam)
     rows = judge(world, contenders, options.episodes, options.seed)
     table = make_table(task.name, options.split, options.seed, rows)
     if isinstance(task.source, Sail) and isinstance(world, Rooms) and options.split == "val_unseen":

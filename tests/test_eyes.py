@@ -23,8 +23,8 @@ def views(view: str) -> Tensor:
 def test_in_full_fog_nothing_is_seen_but_only_while_training(view: str) -> None:
     foggy, clear = eye(view, fog=1.0), eye(view)
     seen = views(view)
-    torch.testing.assert_close(foggy(seen, None), clear(torch.zeros_like(seen), None))
-    torch.testing.assert_close(foggy.eval()(seen, None), clear(seen, None))
+    torch.testing.assert_close(foggy(seen, None)[0], clear(torch.zeros_like(seen), None)[0])
+    torch.testing.assert_close(foggy.eval()(seen, None)[0], clear(seen, None)[0])
 
 
 @pytest.mark.parametrize("view", ["symbols", "lanes"])
@@ -40,4 +40,4 @@ def test_fog_hides_about_the_share_asked_for(view: str) -> None:
 def test_the_same_thing_in_another_lane_looks_different() -> None:
     seen, lanes = views("lanes")[:1], eye("lanes").eval()
     for turn in range(1, 4):
-        assert not torch.allclose(lanes(seen, None), lanes(seen.roll(turn, dims=2), None))
+        assert not torch.allclose(lanes(seen, None)[0], lanes(seen.roll(turn, dims=2), None)[0])

@@ -45,6 +45,7 @@ AGENTS = (
         for memory, layers, both in product(KINDS, (1, 2), (False, True))
     }
     | {f"sees {view}": Kind(view=view) for view in ("first_person", "lanes", "top_down", "none")}
+    | {f"looks twice, {view}": Kind(replace(SMALL, second_look=True), view) for view in ("symbols", "first_person")}
     | {"answers": Kind(answers=True)}
     | {
         "blind": Kind(senses=("instruction", "previous")),

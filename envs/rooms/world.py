@@ -52,12 +52,12 @@ class Rooms(World[RoomState]):
     words: the number of token ids of an instruction.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
     track_sight: whether to keep what has been seen, which `teacher` needs and nothing else.
+    asks: whether to ask where in view the goal is, which is no question where goals are not told by what one sees.
 
     Distances are in moves; the distances between positions (for nDTW and CLS) in cells.
     """
 
     moves = MOVES
-    answers = PLACES
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Rooms(World[RoomState]):
         words: int = 48,
         walls_fail: bool = False,
         track_sight: bool = False,
+        asks: bool = True,
     ) -> None:
         if view not in VIEWS:
             raise ValueError(f"no view is called {view!r}; there are {', '.join(VIEWS)}")
@@ -82,6 +83,7 @@ class Rooms(World[RoomState]):
         self.field_of_view = field_of_view
         self.walls_fail = walls_fail
         self.track_sight = track_sight
+        self.answers = PLACES if asks else 0
         self.pool = Pool.of(episodes, vocabulary, words)
         self._see = VIEWS[view].see
         self.spaces: dict[str, Space[Any]] = {
@@ -275,6 +277,10 @@ def _moves_to_error(left: NDArray[np.int16]) -> NDArray[np.float32]:
     return error
 
 
+_DOWN = (-1, 0, 1, 0)
+_RIGHT = (0, 1, 0, -1)
+
+
 @njit(cache=True)
 def _move(solid, place, stride, episode, move, pose, bumped):
     for slot in range(len(move)):
@@ -304,15 +310,24 @@ def _pass_stages(goal, moves_left, stages, episode, pose, stage, left):
 @njit(cache=True)
 def _mark_best(solid, place, moves_left, stride, episode, stage, pose, best):
     """Mark every move after which one move less is left; `stop` where none is, or where no way leads on."""
+    rows, columns = moves_left.shape[2], moves_left.shape[3]
+    # Counted in cells from the beginning, so that there is little to reckon.
+    every_left = moves_left.reshape(-1, 4)
     for slot in range(len(episode)):
-        number, phase = np.uint64(episode[slot]), np.uint64(stage[slot])
-        row, column, heading = np.uint64(pose[slot, 0]), np.uint64(pose[slot, 1]), np.int64(pose[slot, 2])
-        ahead = advance(solid[np.uint64(place[number])], stride, row, column, heading)
-        left = moves_left[number, phase, row, column]
+        number = np.int64(episode[slot])
+        row, column, heading = np.int64(pose[slot, 0]), np.int64(pose[slot, 1]), np.int64(pose[slot, 2])
+        cell = ((number * moves_left.shape[1] + stage[slot]) * rows + row) * columns + column
+        left = every_left[np.uint64(cell)]
         now = left[heading]
-        after = moves_left[number, phase, np.uint64(ahead[0]), np.uint64(ahead[1]), np.uint64(heading)]
+        if stride == 1:
+            # From a solid cell nothing can be reached, so that what is left there says that it is solid.
+            ahead = cell + _DOWN[heading] * columns + _RIGHT[heading]
+        else:
+            to = advance(solid[np.uint64(place[np.uint64(number)])], stride, row, column, heading)
+            ahead = cell + (to[0] - row) * columns + to[1] - column
+        after = every_left[np.uint64(ahead), np.uint64(heading)]
         stop = (now == 0) | (now == FAR)
         best[slot, FORWARD] = (after < now) & ~stop
-        best[slot, LEFT] = (left[(heading + 3) % 4] < now) & ~stop
-        best[slot, RIGHT] = (left[(heading + 1) % 4] < now) & ~stop
+        best[slot, LEFT] = (left[(heading + 3) & 3] < now) & ~stop
+        best[slot, RIGHT] = (left[(heading + 1) & 3] < now) & ~stop
         best[slot, STOP] = stop

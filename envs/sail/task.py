@@ -101,5 +101,5 @@ def sail(
     if fold not in folds:
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
     source = Sail(corpus, folds[fold], heading, words, route, mirrored)
-    world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST)
+    world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
     return Task("sail", source, world, SPLITS, source.vocabulary)

@@ -1,0 +1,167 @@
+"""Train and judge agents in every maze of SAIL, and say what they reach together: the rows of RESULTS.md.
+
+python scripts/sail.py --data DIR
+python scripts/sail.py --data DIR --heading random --seeds 3
+
+Each fold trains on two maps and is tested on the third; a figure pools the three, so that every sentence counts once.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import train
+import tyro
+from recipes import RECIPES
+from rich.console import Console
+from rich.table import Table
+
+from vln.agents.ensemble import Ensemble
+from vln.agents.navigator import make_navigator
+from vln.agents.scripted import scripted
+from vln.devices import use_threads
+from vln.envs.catalogue import TaskOptions, make_task
+from vln.envs.rooms import Rooms
+from vln.envs.sail.judging import judge_relays, pooled
+from vln.envs.sail.task import Sail
+from vln.evaluation import evaluate
+from vln.judging import Contender
+from vln.metrics import Outcome, interval
+from vln.runs import FLOORS, open_run
+from vln.training import CHECKPOINT
+
+FOLDS = ("grid", "jelly", "l")
+KINDS = ("sentence", "paragraph")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train, and how often."""
+
+    data: Path
+    """The folder that holds sail/."""
+    heading: str = "mei"
+    """What an unknown start heading becomes: mei (gives the first turn away) or random."""
+    seeds: int = 3
+    """How many agents to train in every fold."""
+    ensemble: int = 10
+    """How many of them, at most, decide together in the row of the ensemble."""
+    beam: int = 10
+    """How wide the ensemble searches."""
+    name: str = "sail"
+    """Of the folder in runs/ that the runs are left in."""
+    floors: int = 1
+    """For how many of the seeds to train a blind and a deaf agent too."""
+    json: Path | None = None
+    """Where to write the figures."""
+
+
+Row = tuple[list[Outcome], list[Outcome]]  # of the sentences and of the paragraphs of one fold
+
+
+def folder_of(options: Options, fold: str, seed: int) -> Path:
+    return Path("runs") / options.name / options.heading / f"{fold}-{seed}"
+
+
+def train_all(options: Options) -> None:
+    """Train what is not there yet. What was broken off goes on."""
+    recipe = RECIPES["sail"]
+    for seed in range(options.seeds):
+        for fold in FOLDS:
+            folder = folder_of(options, fold, seed)
+            about = TaskOptions(data=str(options.data), fold=fold, heading=options.heading)
+            one = replace(
+                recipe,
+                name=str(folder.relative_to("runs")),
+                about=about,
+                lessons=replace(recipe.lessons, seed=seed),
+                floors=1.0 if seed < options.floors else 0.0,
+                resume=folder if (folder / CHECKPOINT).exists() else None,
+            )
+            if not train.main(one):
+                raise SystemExit(130)
+
+
+def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
+    """For every kind of row one entry a seed."""
+    runs = [open_run(folder_of(options, fold, seed), make_task, make_navigator) for seed in range(options.seeds)]
+    world, source = runs[0].open("val_unseen"), runs[0].task.source
+    assert isinstance(world, Rooms)
+    assert isinstance(source, Sail)
+    relays = source.relays()
+
+    def lived(one: Contender, where: Rooms = world) -> Row:
+        label = where.expert if one.told else None
+        sentences = evaluate(where, one.agent, act=one.act, label=label, beam=one.beam)
+        return sentences, judge_relays(where, one.agent, relays, one.act, label, beam=one.beam)
+
+    rows = {name: [lived(one)] for name, one in scripted(len(world.moves)).items()}
+    for floor in FLOORS:
+        places = [folder_of(options, fold, seed) / floor for seed in range(min(options.floors, options.seeds))]
+        floors = [open_run(place, make_task, make_navigator) for place in places]
+        opened = [run.open("val_unseen") for run in floors]
+        rows[floor] = [lived(Contender(run.agent), its) for run, its in zip(floors, opened, strict=True)]  # type: ignore[arg-type]
+    rows["agent"] = [lived(Contender(run.agent)) for run in runs]
+    rows["agent, beam"] = [lived(Contender(runs[0].agent, beam=options.beam))]
+    together = Ensemble([run.agent for run in runs[: options.ensemble]]).eval()
+    rows["ensemble"] = [lived(Contender(together))]
+    rows["ensemble, beam"] = [lived(Contender(together, beam=options.beam))]
+    return rows
+
+
+def figures(found: dict[str, dict[str, list[Row]]]) -> dict[str, Any]:
+    """Of every row: the mean over the seeds of the pooled accuracies, each seed's, the interval of the first, folds."""
+    rows = {}
+    for name, entries in next(iter(found.values())).items():
+        rows[name] = {
+            kind: {
+                "mean": fmean(each := [fmean(successes(found, name, seed, place)) for seed in range(len(entries))]),
+                "seeds": each,
+                "interval of the first": list(interval(successes(found, name, 0, place))[1:]),
+                "folds": {
+                    fold: fmean(fmean(one.success for one in entry[place]) for entry in of[name])
+                    for fold, of in found.items()
+                },
+            }
+            for place, kind in enumerate(KINDS)
+        }
+    return rows
+
+
+def successes(found: dict[str, dict[str, list[Row]]], name: str, seed: int, place: int) -> list[bool]:
+    return [one.success for one in pooled({fold: of[name][seed][place] for fold, of in found.items()})]
+
+
+def show(rows: dict[str, Any], titles: Sequence[str]) -> Table:
+    table = Table(*titles)
+    for name, row in rows.items():
+        folds = (
+            f"{100 * row['sentence']['folds'][fold]:.1f}/{100 * row['paragraph']['folds'][fold]:.1f}" for fold in FOLDS
+        )
+        table.add_row(name, *(f"{100 * row[kind]['mean']:.1f}" for kind in ("sentence", "paragraph")), *folds)
+    return table
+
+
+def main(options: Options) -> dict[str, Any]:
+    """Train, judge, show and write."""
+    use_threads(None)
+    train_all(options)
+    rows = figures({fold: judge_fold(options, fold) for fold in FOLDS})
+    Console().print(show(rows, (f"SAIL vDev, {options.heading}", *KINDS, *FOLDS)))
+    told = {
+        "protocol": "vDev",
+        "heading": options.heading,
+        "walls": "fail",
+        "seeds": options.seeds,
+        "beam": options.beam,
+    }
+    if options.json:
+        options.json.write_text(json.dumps(told | {"rows": rows}, indent=1) + "\n")
+    return rows
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,111 @@
+"""The scripts as a user runs them, one after the other, on trainings of a few updates."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tyro
+from data import data_folder
+
+from vln.checkpoints import load_checkpoint
+from vln.training import CHECKPOINT
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ("contenders", "evaluate", "recipes", "sail", "train", "watch")
+FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --words 8 --sight 8 --threads 1".split()  # noqa: SIM905
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder, where the scripts can be imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    yield tmp_path
+    for name in SCRIPTS:
+        sys.modules.pop(name, None)
+
+
+def run(script: str, *arguments: str) -> Any:
+    """What the script's main() returns."""
+    module = __import__(script)
+    parse = getattr(module, "parse", None)
+    options = parse(list(arguments)) if parse else tyro.cli(module.Options, args=arguments)
+    return module.main(options)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with its floors."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(ROOT / "scripts")
+        assert run("train", "goto", "--difficulty", "1", "--view", "symbols", "--floors", "0.5", "--name", "mine", *FEW)
+    return folder / "runs" / "mine"
+
+
+def test_a_trained_run_is_judged_beside_its_floors_and_shown(trained: Path, here: Path) -> None:
+    json_file, page = here / "tables" / "table.json", here / "report.html"
+    arguments = ["--episodes", "8", "--json", str(json_file), "--report", str(page), "--replays", "2", "--threads", "1"]
+    table = run("evaluate", str(trained), *arguments)
+    assert list(table["rows"]) == ["agent", "random", "stop", "straight", "blind", "deaf", "expert"]
+    assert json.loads(json_file.read_text()) == table
+    assert table["rows"]["expert"]["success"]["mean"] == 1
+    assert "goto: mine on val_unseen" in page.read_text()
+    assert load_checkpoint(trained / "blind" / CHECKPOINT).facts["plan"]["lessons"]["updates"] == 2
+
+
+def test_a_run_is_filmed(trained: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("watch", str(trained), "--episodes", "2", "--video", str(here / "seen.mp4"), "--threads", "1")
+    assert (here / "seen.mp4").stat().st_size > 1000
+    assert "val_unseen/0/0" in capsys.readouterr().out
+
+
+def test_several_runs_decide_together_and_search(trained: Path) -> None:
+    table = run(
+        "evaluate", str(trained), "--ensemble", str(trained), "--beam", "3", "--episodes", "4", "--threads", "1"
+    )
+    assert table["rows"]["agent"]["success"]["mean"] <= 1
+    assert table["episodes"] == 4
+
+
+def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for script, arguments, complaint in (
+        ("evaluate", ("--agent", "random", "--task", "goto", "--beam", "2"), "give the folder of one"),
+        ("evaluate", ("--agent", "random", "--task", "goto", "--report", "x.html"), "a report is of a run"),
+        ("evaluate", (), "give the folder of a run"),
+        ("train", ("--recipe", "dinner"), "no recipe is called 'dinner'"),
+        ("watch", ("--agent", "random", "--task", "goto"), "say how to watch"),
+    ):
+        with pytest.raises(SystemExit, match=complaint):
+            run(script, *arguments)
+    monkeypatch.chdir(trained.parent.parent)
+    with pytest.raises(SystemExit, match="holds a run already"):
+        run("train", "goto", "--name", "mine")
+
+
+def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import recipes
+
+    data = data_folder("sail").parent
+    tiny = replace(
+        recipes.RECIPES["sail"],
+        shape=replace(recipes.RECIPES["sail"].shape, hidden=8, words=8, sight=8),
+        lessons=replace(recipes.RECIPES["sail"].lessons, updates=2, slots=4, window=4, workers=1),
+        threads=1,
+    )
+    monkeypatch.setitem(recipes.RECIPES, "sail", tiny)
+    arguments = ["--data", str(data), "--seeds", "2", "--beam", "2", "--json", "sail.json"]
+    rows = run("sail", *arguments)
+    assert json.loads(Path("sail.json").read_text())["rows"] == rows
+    # The floors of the whole corpus, counted by hand from its records: 341 of 3,237 sentences end where they begin.
+    assert rows["stop"]["sentence"]["mean"] == pytest.approx(341 / 3237)
+    assert rows["expert"]["paragraph"]["mean"] == 1
+    assert len(rows["agent"]["sentence"]["seeds"]) == 2
+    assert len(rows["blind"]["sentence"]["seeds"]) == 1
+    assert {"agent, beam", "ensemble", "ensemble, beam"} <= set(rows)
+    assert run("sail", *arguments) == rows  # nothing is trained again
