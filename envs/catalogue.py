@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 
 from vln.env import TaskEnv
 from vln.language import Vocabulary
-from vln.tasks import Task, Written
+from vln.tasks import SIZES, Task, Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
@@ -24,11 +24,18 @@ SEED = 1  # of the houses and episodes of every family; 0 wrote those that the d
 MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode in rooms, by difficulty
 
 
-def rooms(family: str, difficulty: int = 3) -> Task:
-    """A family of instructions in generated houses. difficulty: 1 (one small room) to 4 (up to nine rooms, 25x25)."""
+def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> Task:
+    """A family of instructions in generated houses.
+
+    difficulty: 1 (one small room) to 4 (up to nine rooms, 25x25 cells). houses: how many there are to train in. The
+    first of them are the same however many there are, and so is every other split.
+    """
     build, write = FAMILIES[family](difficulty)
+    if houses < SIZES["val_seen"][0]:
+        raise ValueError(f"val_seen is {SIZES['val_seen'][0]} of the houses to train in; {houses} are too few")
+    sizes = SIZES | {"train": (houses, SIZES["train"][1])}
     world = partial(Rooms, max_steps=MAX_STEPS[difficulty])
-    return Task(family.lower(), Written(build, write, seed=SEED), world, words=Vocabulary(WORDS))
+    return Task(family.lower(), Written(build, write, sizes, seed=SEED), world, words=Vocabulary(WORDS))
 
 
 TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) for family in FAMILIES} | {"sail": sail}
@@ -67,6 +74,8 @@ class TaskOptions:
 
     difficulty: int | None = None
     """Of rooms: 1 (one small room) to 4 (up to nine rooms on 25x25 cells)."""
+    houses: int | None = None
+    """Of rooms: how many to train in; 4096 unless given. Long trainings need more, or they learn them by heart."""
     data: str | None = None
     """The folder of the data sets, with sail/ in it."""
     protocol: str | None = None

@@ -36,6 +36,11 @@ class Options:
     lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=Lessons)
 
     @property
+    def folder(self) -> str:
+        """The name of the run's folder; a task in a file of the user's own lends it the file's name."""
+        return self.name or Path(self.task.rpartition(":")[0] or self.task).stem
+
+    @property
     def plan(self) -> Plan:
         return Plan(self.task, self.lessons, self.about.given(), self.world.given(), asdict(self.shape))
 
@@ -45,7 +50,7 @@ RECIPES = {
         task="sail",
         name="sail",
         world=WorldOptions(view="lanes", size=13),
-        # Found by training on one of the maps grid and jelly and testing on the other; never on a fold's own test map.
+        # Found by training on one of the maps grid and jelly and testing on the other: map l was never looked at.
         shape=Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.3, fog=0.5, mumble=0.2),
         lessons=Lessons(updates=450, slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2),
     ),

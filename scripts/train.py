@@ -32,7 +32,7 @@ def parse(arguments: list[str]) -> Options:
 def main(options: Options) -> bool:
     """Train the agent and its floors, each in a folder of its own. Returns whether all came to their end."""
     use_threads(options.threads)
-    folder = options.resume or Path("runs") / (options.name or options.task)
+    folder = options.resume or Path("runs") / options.folder
     if not options.resume and (folder / CHECKPOINT).exists():
         raise SystemExit(f"{folder} holds a run already: go on with --resume {folder}, or give another --name")
     plan = plan_of(folder) if options.resume else options.plan

@@ -88,6 +88,14 @@ def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: py
         run("train", "goto", "--name", "mine")
 
 
+def test_a_run_is_named_after_its_task_unless_it_has_a_name() -> None:
+    from recipes import Options
+
+    assert Options(task="goto").folder == "goto"
+    assert Options(task="goto", name="mine").folder == "mine"
+    assert Options(task="tasks/corner.py:TASK").folder == "corner"
+
+
 def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import recipes
 

@@ -9,7 +9,7 @@ import pytest
 from data import data_folder
 from tiny import PLACES, tiny
 
-from vln.envs.catalogue import TASKS, make_task
+from vln.envs.catalogue import TASKS, make_task, rooms
 from vln.envs.rooms.families import FAMILIES
 from vln.envs.rooms.house import Goal, House
 from vln.envs.rooms.things import Colour, Floor, Kind
@@ -187,3 +187,16 @@ def test_known_places_are_never_more_than_were_trained_in() -> None:
 def test_places_that_hardly_ever_host_an_episode_are_given_up() -> None:
     with pytest.raises(ValueError, match=r"in 40 places only 0 episodes of split 'train'"):
         picky({"train": 0}, {"train": (10, 1)})("train")
+
+
+def test_more_houses_to_train_in_change_neither_the_first_ones_nor_any_other_split() -> None:
+    few, many = (rooms("GoTo", 1, houses) for houses in (512, 520))
+    for split in ("train", "val_seen"):
+        told = [[(one.name, one.instruction, one.place.identity) for one in task.source(split)] for task in (few, many)]
+        assert told[0] == told[1][: len(told[0])]
+        assert len(told[1]) - len(told[0]) == (8 * 8 if split == "train" else 0)
+
+
+def test_too_few_houses_are_refused() -> None:
+    with pytest.raises(ValueError, match="100 are too few"):
+        rooms("GoTo", 1, houses=100)
