@@ -54,6 +54,13 @@ RECIPES = {
         shape=Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.3, fog=0.5, mumble=0.2),
         lessons=Lessons(updates=450, slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2),
     ),
+    "route": Options(
+        task="route",
+        name="route",
+        about=TaskOptions(houses=16384),
+        shape=Shape(hidden=256, words=128, bidirectional=True, second_look=True),
+        lessons=Lessons(updates=8000, slots=128, window=20, workers=2),
+    ),
     "demo": Options(
         task="goto",
         name="demo",
