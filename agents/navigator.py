@@ -64,6 +64,8 @@ class Navigator(Agent):
         answers: int = 0,
     ) -> None:
         super().__init__()
+        if unheard_of := set(senses) - set(SENSES):
+            raise ValueError(f"no sense is called {sorted(unheard_of)}; there are {', '.join(SENSES)}")
         known = {name: space for name, space in spaces.items() if name in senses}
         if not known:
             raise ValueError(f"an agent needs at least one of the senses {sorted(spaces)}, not {list(senses)}")

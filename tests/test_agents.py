@@ -172,9 +172,14 @@ def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
     assert not cut(memory)["core"].requires_grad
 
 
+def test_a_sense_that_is_misspelt_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no sense is called \['veiw'\]; there are instruction, view, previous"):
+        Navigator(tiny_world().spaces, 4, senses=("instruction", "veiw"))
+
+
 def test_an_agent_of_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one of the senses"):
-        Navigator(tiny_world().spaces, 4, senses=("smell",))
+        Navigator(tiny_world().spaces, 4, senses=())
 
 
 def test_a_memory_of_unknown_kind_is_refused() -> None:
