@@ -117,10 +117,11 @@ class SecondLook(nn.Module):
 
     def forward(self, query: Tensor, features: Tensor) -> Tensor:
         """What is found, [N, size], for queries [N, query] and an eye's features [N, channels, rows, columns]."""
-        places = features.flatten(2).transpose(1, 2)
-        keys, values = self.key(places) + self.key_place, self.value(places) + self.value_place
-        scores = torch.einsum("nps,ns->np", keys, self.ask(query)) / math.sqrt(keys.shape[-1])
-        return torch.einsum("np,nps->ns", scores.float().softmax(dim=-1).to(values.dtype), values)
+        places, asked = features.flatten(2), self.ask(query)
+        # What is asked is brought to the features, and not each of them to what is asked: the same, for much less.
+        scores = torch.einsum("ncp,nc->np", places, asked @ self.key.weight) + asked @ self.key_place.T
+        weights = (scores / math.sqrt(asked.shape[-1])).float().softmax(dim=-1).to(places.dtype)
+        return self.value(torch.einsum("np,ncp->nc", weights, places)) + weights @ self.value_place
 
 
 def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> PixelEye | SymbolEye:

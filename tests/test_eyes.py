@@ -5,7 +5,7 @@ import torch
 from tiny import lived, tiny_world
 from torch import Tensor
 
-from vln.agents.eyes import SymbolEye, eye_for
+from vln.agents.eyes import SecondLook, SymbolEye, eye_for
 
 
 def eye(view: str, fog: float = 0.0) -> SymbolEye:
@@ -41,3 +41,14 @@ def test_the_same_thing_in_another_lane_looks_different() -> None:
     seen, lanes = views("lanes")[:1], eye("lanes").eval()
     for turn in range(1, 4):
         assert not torch.allclose(lanes(seen, None)[0], lanes(seen.roll(turn, dims=2), None)[0])
+
+
+def test_a_second_look_is_attention_over_places_with_keys_and_values_of_what_is_there_and_where() -> None:
+    torch.manual_seed(0)
+    look = SecondLook(query=6, channels=4, places=9, size=5)
+    torch.nn.init.normal_(look.key_place)
+    query, features = torch.randn(7, 6), torch.randn(7, 4, 3, 3)
+    places = features.flatten(2).transpose(1, 2)
+    keys, values = look.key(places) + look.key_place, look.value(places) + look.value_place
+    expected = torch.nn.functional.scaled_dot_product_attention(look.ask(query)[:, None], keys, values)[:, 0]
+    torch.testing.assert_close(look(query, features), expected)
