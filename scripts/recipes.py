@@ -59,7 +59,7 @@ RECIPES = {
         name="route",
         about=TaskOptions(houses=16384),
         shape=Shape(hidden=256, words=128, bidirectional=True, second_look=True),
-        lessons=Lessons(updates=8000, slots=128, window=20, workers=2),
+        lessons=Lessons(updates=5000, slots=128, window=20, workers=2),
     ),
     "demo": Options(
         task="goto",
