@@ -13,7 +13,8 @@ from browser import open_page
 from numpy.typing import NDArray
 
 from vln.metrics import Interval
-from vln.report import Frame, Replay, write_report
+from vln.replays import Frame, Replay
+from vln.report import write_report
 
 MOVES = ("forward", "turn left", "turn right", "stop")
 WORDS = ("go", "to", "the", "<red>", "chair")

@@ -1,6 +1,7 @@
 """Replays: what an agent saw, thought and did in single episodes, to be stepped through or made into a video."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,78 @@ from vln.agent import Agent
 from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
 from vln.moments import Moment, as_judged, moments
-from vln.report import Frame, Replay
 from vln.rollouts import Act, greedy
 from vln.world import State, World
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One step of a replay: what there was to see, and what the agent made of it.
+
+    picture: uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
+    move: the move taken, an index of the replay's moves.
+    probabilities: [moves], of the agent's policy.
+    expert: bool [moves], the moves that are optimal here.
+    attention: [words], how much the agent attended to each word of the instruction, or None.
+    value: the agent's estimate of what is still to be gained, or None.
+    error: the distance still to go, before the move.
+    """
+
+    picture: NDArray[np.uint8]
+    move: int
+    probabilities: NDArray[np.floating]
+    expert: NDArray[np.bool_]
+    attention: NDArray[np.floating] | None
+    value: float | None
+    error: float
+
+    def __post_init__(self) -> None:
+        picture, probabilities, expert = (np.asarray(x) for x in (self.picture, self.probabilities, self.expert))
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+            raise ValueError(f"a picture is uint8 [height, width, 3], not {picture.dtype} {list(picture.shape)}")
+        if probabilities.ndim != 1 or not np.isfinite(probabilities).all():
+            raise ValueError(f"probabilities are one finite number for each move, not {probabilities}")
+        if expert.dtype != bool or expert.shape != probabilities.shape:
+            raise ValueError(f"the expert's moves are bool {list(probabilities.shape)}, not {expert}")
+        if not 0 <= self.move < len(probabilities):
+            raise ValueError(f"move {self.move} is none of {len(probabilities)} moves")
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """An episode to step through.
+
+    name, family: of the episode.
+    words: the instruction, as the agent read it.
+    success, error, length: how it ended, how far from the goal, and after how long a way.
+    moves: the names of the moves.
+    steps: one Frame for each move taken; all pictures are of one size.
+    end: the picture after the last move, or None.
+    """
+
+    name: str
+    family: str
+    words: tuple[str, ...]
+    success: bool
+    error: float
+    length: float
+    moves: tuple[str, ...]
+    steps: tuple[Frame, ...]
+    end: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError(f"the replay {self.name!r} has no steps")
+        for number, frame in enumerate(self.steps, start=1):
+            where = f"step {number} of the replay {self.name!r}"
+            if len(frame.probabilities) != len(self.moves):
+                raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
+            if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
+                raise ValueError(f"{where} has attention {list(np.shape(frame.attention))} for {len(self.words)} words")
+            if frame.picture.shape != self.steps[0].picture.shape:
+                raise ValueError(
+                    f"{where} has a picture of {frame.picture.shape}, the first of {self.steps[0].picture.shape}"
+                )
 
 
 def replay(
