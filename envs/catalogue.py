@@ -84,6 +84,8 @@ class TaskOptions:
     """Of SAIL: the map to test on, grid, jelly or l."""
     heading: str | None = None
     """Of SAIL: what an unknown start heading becomes, mei (gives the first turn away) or random."""
+    invented: int | None = None
+    """Of SAIL: how many invented mazes to train in too, with ten made-up sentences each; none unless given."""
 
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""

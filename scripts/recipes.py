@@ -49,10 +49,11 @@ RECIPES = {
     "sail": Options(
         task="sail",
         name="sail",
+        about=TaskOptions(invented=400),
         world=WorldOptions(view="lanes", size=13),
         # Found by training on one of the maps grid and jelly and testing on the other: map l was never looked at.
-        shape=Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.3, fog=0.5, mumble=0.2),
-        lessons=Lessons(updates=450, slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2),
+        shape=Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.3, fog=0.4, mumble=0.2),
+        lessons=Lessons(updates=1000, slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2),
     ),
     "route": Options(
         task="route",

@@ -23,7 +23,7 @@ from vln.agents.ensemble import Ensemble
 from vln.agents.navigator import make_navigator
 from vln.agents.scripted import scripted
 from vln.devices import use_threads
-from vln.envs.catalogue import TaskOptions, make_task
+from vln.envs.catalogue import make_task
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_relays, pooled
 from vln.envs.sail.task import Sail
@@ -72,7 +72,7 @@ def train_all(options: Options) -> None:
     for seed in range(options.seeds):
         for fold in FOLDS:
             folder = folder_of(options, fold, seed)
-            about = TaskOptions(data=str(options.data), fold=fold, heading=options.heading)
+            about = replace(recipe.about, data=str(options.data), fold=fold, heading=options.heading)
             one = replace(
                 recipe,
                 name=str(folder.relative_to("runs")),

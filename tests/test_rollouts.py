@@ -182,6 +182,12 @@ def test_a_mixture_follows_its_teacher_always_never_or_as_often_as_told() -> Non
     assert mix(0.25)(decision, best, RNG.manual_seed(0)).float().mean().item() == pytest.approx(0.25, abs=0.02)
 
 
+def test_a_mixture_is_greedy_in_as_many_slots_as_told() -> None:
+    moves = mix(0, greedily=0.25)(deciding(0.4, 0.6, 0), advised(1, 0, 0), RNG.manual_seed(0))
+    assert moves[15_000:].unique().tolist() == [1]
+    assert moves[:15_000].float().mean().item() == pytest.approx(0.6, abs=0.02)
+
+
 def test_a_mixture_never_stops_before_its_teacher_does() -> None:
     decision = deciding(0, 0.5, 0.5)
     counts = mix(0)(decision, advised(1, 0, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000

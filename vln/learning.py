@@ -55,6 +55,9 @@ class Lessons:
     """The share of moves that are the teacher's at last."""
     teacher_falls: float = 0.15
     """The part of all updates over which that share falls."""
+    greedily: float = 0.5
+    """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
+    it meets the loops it is caught in when judged, and learns to leave them."""
     half: bool = True
     """Whether to compute in bfloat16. The weights that are learned stay in float32."""
     workers: int = 1
@@ -66,6 +69,9 @@ class Lessons:
         for name in ("updates", "slots", "window", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("teacher_first", "teacher_last", "greedily"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
         if self.slots % self.workers:
             raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
 
@@ -158,7 +164,7 @@ class Learner(Generic[S]):
     @torch.no_grad()
     def _live(self, clock: Clock) -> Rollout:
         share = self.lessons.teacher_share(self.update)
-        act = None if share == 1 else mix(share)
+        act = None if share == 1 else mix(share, self.lessons.greedily)
         lived, self.course = rollout(
             self.world, self.quick, self.course, self.lessons.window, act, self.rng, self.world.teacher, clock
         )

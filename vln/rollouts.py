@@ -33,8 +33,12 @@ def follow_teacher(decision: Decision, best: Tensor | None, rng: torch.Generator
     return _taught(best, rng)
 
 
-def mix(share: float) -> Act:
-    """The teacher's move with this probability, else the agent's own sampled one (scheduled sampling; 0 is DAgger).
+def mix(share: float, greedily: float = 0.0) -> Act:
+    """The teacher's move with this probability, else the agent's own (scheduled sampling; 0 is DAgger).
+
+    greedily: of the slots, the share in which the agent's own move is its likeliest; in the others it is drawn. Who is
+    judged by the likeliest moves can turn left and right for ever where it is unsure. Drawn moves soon end such a loop,
+    so whoever learns from these alone never learns to leave one.
 
     A `stop` of the agent's own that the teacher would not make is replaced by the teacher's move: an episode ended too
     early teaches nothing about what comes after (Bengio et al. 2015, arXiv:1506.03099; Ross et al. 2011,
@@ -44,6 +48,8 @@ def mix(share: float) -> Act:
     def act(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
         taught = follow_teacher(decision, best, rng)
         own = sample(decision, best, rng)
+        drawn = len(own) - round(greedily * len(own))
+        own[drawn:] = greedy(decision, best, rng)[drawn:]
         stop = decision.policy.logits.shape[-1] - 1
         too_early = (own == stop) & (taught != stop)
         draw = torch.rand(own.shape, generator=rng, device=own.device)

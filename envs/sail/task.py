@@ -11,12 +11,14 @@ from vln.tasks import Task
 
 from .corpus import read_corpus
 from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
+from .invented import invent
 from .mirror import mirror
 from .protocols import PROTOCOLS, Fold, vocabulary
 from .records import Corpus
 
 MAX_STEPS = 35  # actions; one more fails, as does walking into a wall (Mei, Bansal & Walter, arXiv:1506.04089)
 LONGEST = 200  # words of a paragraph
+SENTENCES = 10  # of an invented maze
 JUDGING_SEED = 0  # of the headings drawn where the start's is not known
 SPLITS = ("train", "val_seen", "val_unseen", "paragraphs")
 
@@ -35,6 +37,7 @@ class Sail:
     words: str
     route: str
     mirrored: bool
+    invented: Corpus
 
     def __call__(self, split: str) -> list[Episode]:
         words = WORDS[self.words]
@@ -57,17 +60,18 @@ class Sail:
     def _train(self) -> list[Episode]:
         words, headings = WORDS[self.words], HEADINGS[self.heading](None)
         episodes = sentence_episodes(self.corpus, self.fold.train, headings, words)
+        invented = sentence_episodes(self.invented, self.invented.sentences.values(), headings, words)
         if not self.mirrored:
-            return episodes
+            return episodes + invented
         # Where a heading was filled in so that the first turn is to the right, its mirror image turns left: never so
         # in a test.
         sure = [record for record in self.fold.train if record.heading_known or self.heading == "random"]
         images = map(mirror, sentence_episodes(self.corpus, sure, headings, words))
-        return episodes + [image for image in images if image is not None]
+        return episodes + [image for image in images if image is not None] + invented
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        return vocabulary(self.fold.train, WORDS[self.words])
+        return vocabulary((*self.fold.train, *self.invented.sentences.values()), WORDS[self.words])
 
 
 def sail(
@@ -78,13 +82,15 @@ def sail(
     words: str = "mei",
     route: str = "mei",
     mirrored: bool = True,
+    invented: int = 0,
 ) -> Task:
     """SAIL (MacMahon et al. 2006; Chen & Mooney 2011) in one fold of a protocol.
 
     data: the folder that holds `sail/`. protocol: vDev, vTest or half-map. fold: the map tested on (grid, jelly, l; in
     half-map grid-0, grid-1, ...). heading: what an unknown start heading becomes, `mei` (gives the first turn away) or
     `random`. words: `mei` (cleaned) or `raw`. route: which end of a paragraph is scored, `mei`, `path` or `end`.
-    mirrored: whether to train on mirror images too.
+    mirrored: whether to train on mirror images too. invented: how many invented mazes to train in too, with ten made-up
+    sentences each.
     """
     if data is None:
         raise ValueError("sail needs data: the folder that holds sail/maps.json and the rest (--data DIR)")
@@ -100,6 +106,6 @@ def sail(
     folds = {found.name: found for found in PROTOCOLS[protocol](corpus, fold.split("-")[0])}
     if fold not in folds:
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
-    source = Sail(corpus, folds[fold], heading, words, route, mirrored)
+    source = Sail(corpus, folds[fold], heading, words, route, mirrored, invent(invented, SENTENCES))
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
     return Task("sail", source, world, SPLITS, source.vocabulary)

@@ -1,0 +1,73 @@
+"""Invented mazes and sentences about them, to learn from beside what people wrote.
+
+Two mazes are soon known by heart, and hardly anyone counts to six in them. In invented ones the words mean the same
+wherever they are said: floors, pictures, objects, numbers, ends and corners, first and second turns.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from .grammar import SIDES, say, turned
+from .records import UNKNOWN, Corpus, Hall, Maze, Node, Sentence
+
+GRID = 8  # nodes a side, at most
+NODES = (26, 40)  # of a maze, from and below
+STREET = 4  # nodes a street reaches, below, to either side of where it begins
+FLOORS = ("blue", "brick", "concrete", "flower", "grass", "gravel", "wood", "yellow")
+WALLS = ("butterfly", "fish", "tower")
+ITEMS = ("barstool", "chair", "easel", "hatrack", "lamp", "sofa")
+WITH_ITEM = 0.35  # of the nodes
+LONG = 0.3  # of the sentences, those of two clauses
+UNSAID = 0.7  # of the sentences that begin by saying what to face, those said to somebody of unknown heading
+LONGEST = 20  # actions
+
+
+def invent(mazes: int, sentences: int, seed: int = 0) -> Corpus:
+    """A corpus of this many mazes, with this many sentences about each."""
+    rng = np.random.default_rng(seed)
+    made = {name: _maze(name, rng) for name in (f"invented-{number}" for number in range(mazes))}
+    said = [_sentence(maze, number, rng) for maze in made.values() for number in range(sentences)]
+    return Corpus(made, {sentence.id: sentence for sentence in said}, {})
+
+
+def _maze(name: str, rng: np.random.Generator) -> Maze:
+    """Streets that cross, each with a floor of its own; the pictures change from one part of the maze to the next."""
+    wanted, along = int(rng.integers(*NODES)), int(rng.integers(2))
+    nodes: set[Node] = {(int(rng.integers(GRID)), int(rng.integers(GRID)))}
+    floors: dict[tuple[Node, Node], str] = {}
+    while len(nodes) < wanted:
+        crossing = sorted(nodes)[int(rng.integers(len(nodes)))]
+        reach, floor = rng.integers(STREET, size=2), str(rng.choice(FLOORS))
+        first, last = max(crossing[along] - int(reach[0]), 0), min(crossing[along] + int(reach[1]), GRID - 1)
+        street = [(at, crossing[1]) if along == 0 else (crossing[0], at) for at in range(first, last + 1)]
+        nodes |= set(street)
+        for one, other in pairwise(street):
+            if (one, other) not in floors:
+                floors[one, other] = floors[other, one] = floor
+        along = 1 - along
+    centres = rng.uniform(0, GRID, (len(WALLS), 2))
+
+    def wall(one: Node, other: Node) -> str:
+        return WALLS[int(((centres - np.mean([one, other], axis=0)) ** 2).sum(axis=1).argmin())]
+
+    items = {node: str(rng.choice(ITEMS)) if rng.random() < WITH_ITEM else "" for node in sorted(nodes)}
+    return Maze(name, items, {ends: Hall(wall(*ends), floor) for ends, floor in floors.items()}, {})
+
+
+def _sentence(maze: Maze, number: int, rng: np.random.Generator) -> Sentence:
+    clauses = 2 if rng.random() < LONG else 1
+    while True:
+        text, walk, facing = say(maze, clauses, rng)
+        if len(walk.actions) <= LONGEST:
+            break
+    resolved, actions = walk.path, walk.actions
+    unknown = facing and rng.random() < UNSAID
+    if unknown:
+        # As Mei et al. filled it in: one right turn is needed.
+        turns = next((place for place, action in enumerate(actions) if action not in SIDES), len(actions))
+        resolved, actions = [turned(resolved[turns], -90), *resolved[turns:]], ["right", *actions[turns:]]
+    path = ((*resolved[0][:2], UNKNOWN), *resolved[1:]) if unknown else tuple(resolved)
+    name = f"{maze.name}/{number}"
+    tokens, told = tuple(text.split()), (*actions, "stop")
+    return Sentence(name, name, 1, maze.name, "grammar", text, tokens, path, tuple(resolved), told, dev=False)

@@ -1,0 +1,125 @@
+"""Invented mazes and what a grammar says about them: every route can be walked, and every sentence is true."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from data import data_folder
+
+from vln.envs.sail.faults import check_sentence
+from vln.envs.sail.grammar import FLOORS, ITEMS, NUMBERS, ORDER, SIDES, hall_ahead, turned
+from vln.envs.sail.invented import NODES, invent
+from vln.envs.sail.records import Maze, Sentence
+from vln.envs.sail.task import Sail, sail
+
+CORPUS = invent(mazes=60, sentences=40)
+
+
+def test_every_route_can_be_walked() -> None:
+    for sentence in CORPUS.sentences.values():
+        check_sentence(sentence, CORPUS.mazes[sentence.map])
+        assert sentence.resolved_path[0][:2] in CORPUS.mazes[sentence.map].items
+
+
+def test_a_maze_is_one_whole_of_as_many_nodes_as_told() -> None:
+    for maze in CORPUS.mazes.values():
+        assert NODES[0] <= len(maze.items) < NODES[1] + 7  # the last street is not cut off
+        reached, edge = set(), [next(iter(maze.items))]
+        while edge:
+            node = edge.pop()
+            reached.add(node)
+            edge += [other for one, other in maze.halls if one == node and other not in reached]
+        assert reached == set(maze.items)
+
+
+def test_a_seed_makes_one_corpus() -> None:
+    assert [s.text for s in invent(3, 5, seed=1).sentences.values()] == [
+        s.text for s in invent(3, 5, seed=1).sentences.values()
+    ]
+    assert [s.text for s in invent(3, 5, seed=1).sentences.values()] != [
+        s.text for s in invent(3, 5, seed=2).sentences.values()
+    ]
+
+
+def test_whoever_is_told_what_to_face_may_be_of_unknown_heading_and_then_turns_right_once() -> None:
+    unknown = [sentence for sentence in CORPUS.sentences.values() if not sentence.heading_known]
+    assert len(unknown) > 100
+    assert all(s.actions[0] == "right" and s.actions[1] not in SIDES for s in unknown if len(s.text.split()) < 8)
+
+
+def names(words: dict[str, tuple[str, ...]]) -> tuple[str, dict[str, str]]:
+    """Any of these names as a regular expression, and what each name means."""
+    meant = {name: thing for thing, said in words.items() for name in said}
+    return "|".join(sorted(meant, key=len, reverse=True)), meant
+
+
+ANY_ITEM, ITEM = names(ITEMS)
+ANY_FLOOR, FLOOR = names(FLOORS)
+HALL = "(?:hall|path|alley|hallway|corridor|floor|floored hall)"
+DOWN = rf"(?: (?:down|along|on) (?:this|the (?:{ANY_FLOOR})) {HALL})?"
+ALONG = rf"(?:walk|go|move|continue|head)(?: forward| straight)?{DOWN}"
+
+Fact = Callable[[Maze, Sentence, str], bool]
+
+
+def counted(maze: Maze, sentence: Sentence, number: str) -> bool:
+    return sentence.actions.count("forward") == next(n for n, said in enumerate(NUMBERS, 1) if number in said)
+
+
+def ends_at_the_first(maze: Maze, sentence: Sentence, name: str) -> bool:
+    walked = [pose for pose, action in zip(sentence.path[1:], sentence.actions, strict=False) if action == "forward"]
+    return [maze.items[pose[:2]] == ITEM[name] for pose in walked] == [False] * (len(walked) - 1) + [True]
+
+
+def ends_one_after(maze: Maze, sentence: Sentence, name: str) -> bool:
+    return maze.items[sentence.path[-2][:2]] == ITEM[name] and sentence.actions[-2] == "forward"
+
+
+def looks_down(maze: Maze, sentence: Sentence, name: str) -> bool:
+    hall = hall_ahead(maze, sentence.path[-1])
+    return hall is not None and hall.floor == FLOOR[name]
+
+
+def ends_at_a_wall(maze: Maze, sentence: Sentence, side: str) -> bool:
+    corner = sentence.path[-1] if not side else turned(sentence.path[-1], -SIDES[side])
+    return hall_ahead(maze, corner) is None
+
+
+def nth_opening(maze: Maze, sentence: Sentence, words: str) -> bool:
+    nth, side = words.split()
+    before = sentence.path[1:-1]
+    openings = [hall_ahead(maze, turned(pose, SIDES[side])) is not None for pose in before]
+    return sum(openings) == ORDER.index(nth) + 1 and openings[-1] and sentence.actions[-2] == side
+
+
+FACTS: dict[str, tuple[str, Fact]] = {
+    "number": (rf"{ALONG} (\w+) (?:segment|block|step|alley|space|intersection|time)\w*", counted),
+    "item": (rf"{ALONG} (?:to|towards|until you reach|till you hit) the ({ANY_ITEM})", ends_at_the_first),
+    "turn at an item": (rf"at the ({ANY_ITEM}) (?:turn|take a|make a|go) (?:left|right)", ends_at_the_first),
+    "past": (rf"{ALONG} past the ({ANY_ITEM})", ends_one_after),
+    "face": (rf"(?:face|turn to face|face down) the ({ANY_FLOOR}) {HALL}", looks_down),
+    "onto": (rf"(?:take a|make a|turn|go) (?:left|right) (?:onto|on|into|down) the ({ANY_FLOOR}) {HALL}", looks_down),
+    "end": (rf"{ALONG} (?:to|towards) (?:the end|the wall|the dead end|the corner)()", ends_at_a_wall),
+    "turn at the end": (r"at the (?:end|wall|corner) (?:turn|take a|make a|go) (left|right)", ends_at_a_wall),
+    "order": (r"(?:take|make) the ((?:first|second|third) (?:left|right))", nth_opening),
+}
+
+
+@pytest.mark.parametrize("kind", FACTS)
+def test_what_is_said_is_so(kind: str) -> None:
+    pattern, fact = FACTS[kind]
+    told = [(s, found) for s in CORPUS.sentences.values() if (found := re.fullmatch(pattern, s.text))]
+    assert len(told) >= 5
+    for sentence, found in told:
+        assert fact(CORPUS.mazes[sentence.map], sentence, found.group(1)), sentence
+
+
+def test_invented_sentences_are_trained_on_and_never_judged() -> None:
+    data = data_folder("sail").parent
+    plain, more = sail(data).source, sail(data, invented=5).source
+    assert isinstance(plain, Sail)
+    assert isinstance(more, Sail)
+    assert {e.name for e in more("train")} - {e.name for e in plain("train")} == set(more.invented.sentences)
+    for split in ("val_seen", "val_unseen", "paragraphs"):
+        assert [e.name for e in more(split)] == [e.name for e in plain(split)]
+    assert set(plain.vocabulary.words) < set(more.vocabulary.words)
