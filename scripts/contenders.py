@@ -11,6 +11,7 @@ from vln.agents.scripted import scripted
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
 from vln.judging import Contender
+from vln.rollouts import greedy, sample
 from vln.runs import FLOORS, open_run
 from vln.tasks import Task
 from vln.training import CHECKPOINT
@@ -29,6 +30,8 @@ class Place:
     """Without a run: in which task."""
     split: str = "val_unseen"
     """Where: val_seen, val_unseen, val_novel (rooms), paragraphs (sail)."""
+    draw: bool = False
+    """Whether agents draw their moves from their policies, instead of making the likeliest: so they leave loops."""
     seed: int = 0
     """Of the agents that draw their moves."""
     device: str | None = None
@@ -51,8 +54,9 @@ def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
     device = place.device or best_device()
     run = open_run(place.run, make_task, make_navigator, device)
     world = run.open(place.split)
-    contenders = {"agent": Contender(run.agent)} | scripted(len(world.moves))
+    act = sample if place.draw else greedy
+    contenders = {"agent": Contender(run.agent, act)} | scripted(len(world.moves))
     for floor in FLOORS:
         if (place.run / floor / CHECKPOINT).exists():
-            contenders[floor] = Contender(open_run(place.run / floor, make_task, make_navigator, device).agent)
+            contenders[floor] = Contender(open_run(place.run / floor, make_task, make_navigator, device).agent, act)
     return run.task, world, contenders

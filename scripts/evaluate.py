@@ -6,7 +6,7 @@ python scripts/evaluate.py --agent random --task goto
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,13 @@ def main(options: Options) -> dict[str, Any]:
         raise SystemExit("a report is of a run: give its folder")
     if (options.ensemble or options.beam > 1) and not options.run:
         raise SystemExit("--ensemble and --beam are for runs: give the folder of one")
+    if options.draw and options.beam > 1:
+        raise SystemExit("moves are either drawn or planned: give --draw or --beam")
     task, world, contenders = contend(options)
     if options.run:
         others = [open_run(folder, make_task, make_navigator).agent for folder in options.ensemble]
         agent = Ensemble([contenders["agent"].agent, *others]).eval() if others else contenders["agent"].agent
-        contenders["agent"] = Contender(agent, beam=options.beam)
+        contenders["agent"] = replace(contenders["agent"], agent=agent, beam=options.beam)
     rows = judge(world, contenders, options.episodes, options.seed)
     table = make_table(task.name, options.split, options.seed, rows)
     if isinstance(task.source, Sail) and isinstance(world, Rooms) and options.split == "val_unseen":

@@ -73,11 +73,25 @@ def test_several_runs_decide_together_and_search(trained: Path) -> None:
     assert table["episodes"] == 4
 
 
+def test_an_agent_makes_its_likeliest_moves_or_draws_them(trained: Path) -> None:
+    def lengths(*how: str) -> list[float]:
+        tables = (
+            run("evaluate", str(trained), "--episodes", "8", "--threads", "1", "--seed", seed, *how)["rows"]
+            for seed in "01"
+        )
+        return [rows["agent"]["trajectory_length"]["mean"] for rows in tables]
+
+    likeliest, drawn = lengths(), lengths("--draw")
+    assert likeliest[0] == likeliest[1]
+    assert drawn[0] != drawn[1]
+
+
 def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for script, arguments, complaint in (
         ("evaluate", ("--agent", "random", "--task", "goto", "--beam", "2"), "give the folder of one"),
         ("evaluate", ("--agent", "random", "--task", "goto", "--report", "x.html"), "a report is of a run"),
         ("evaluate", (), "give the folder of a run"),
+        ("evaluate", (str(trained), "--draw", "--beam", "2"), "give --draw or --beam"),
         ("train", ("--recipe", "dinner"), "no recipe is called 'dinner'"),
         ("watch", ("--agent", "random", "--task", "goto"), "say how to watch"),
     ):

@@ -55,9 +55,9 @@ class Lessons:
     """The share of moves that are the teacher's at last."""
     teacher_falls: float = 0.15
     """The part of all updates over which that share falls."""
-    greedily: float = 0.5
+    greedily: float = 0.0
     """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
-    it meets the loops it is caught in when judged, and learns to leave them."""
+    it meets the loops it is caught in when judged by its likeliest moves."""
     half: bool = True
     """Whether to compute in bfloat16. The weights that are learned stay in float32."""
     workers: int = 1
