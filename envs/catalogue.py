@@ -18,7 +18,7 @@ from vln.world import World
 from .rooms.families import FAMILIES
 from .rooms.phrases import WORDS
 from .rooms.world import Rooms
-from .sail.task import sail
+from .sail.task import mazes, sail
 
 SEED = 1  # of the houses and episodes of every family; 0 wrote those that the default settings were found on
 MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode in rooms, by difficulty
@@ -38,7 +38,10 @@ def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> 
     return Task(family.lower(), Written(build, write, sizes, seed=SEED), world, words=Vocabulary(WORDS))
 
 
-TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) for family in FAMILIES} | {"sail": sail}
+TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) for family in FAMILIES} | {
+    "sail": sail,
+    "mazes": mazes,
+}
 
 
 def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:

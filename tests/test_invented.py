@@ -3,26 +3,32 @@
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from data import data_folder
 
+from vln.agents.scripted import scripted
+from vln.envs.rooms.paths import MOVES
 from vln.envs.sail.faults import check_sentence
 from vln.envs.sail.grammar import FLOORS, ITEMS, NUMBERS, ORDER, SIDES, hall_ahead, turned
-from vln.envs.sail.invented import NODES, invent
+from vln.envs.sail.invented import NODES, invent_maze, invent_sentence
 from vln.envs.sail.records import Maze, Sentence
-from vln.envs.sail.task import Sail, sail
+from vln.envs.sail.task import mazes, sail
+from vln.evaluation import evaluate
 
-CORPUS = invent(mazes=60, sentences=40)
+RNG = np.random.default_rng(0)
+MAZES = [invent_maze(RNG) for _ in range(60)]
+SAID = [(maze, invent_sentence(maze, RNG)) for maze in MAZES for _ in range(40)]
 
 
 def test_every_route_can_be_walked() -> None:
-    for sentence in CORPUS.sentences.values():
-        check_sentence(sentence, CORPUS.mazes[sentence.map])
-        assert sentence.resolved_path[0][:2] in CORPUS.mazes[sentence.map].items
+    for maze, sentence in SAID:
+        check_sentence(sentence, maze)
+        assert sentence.resolved_path[0][:2] in maze.items
 
 
 def test_a_maze_is_one_whole_of_as_many_nodes_as_told() -> None:
-    for maze in CORPUS.mazes.values():
+    for maze in MAZES:
         assert NODES[0] <= len(maze.items) < NODES[1] + 7  # the last street is not cut off
         reached, edge = set(), [next(iter(maze.items))]
         while edge:
@@ -32,19 +38,22 @@ def test_a_maze_is_one_whole_of_as_many_nodes_as_told() -> None:
         assert reached == set(maze.items)
 
 
-def test_a_seed_makes_one_corpus() -> None:
-    assert [s.text for s in invent(3, 5, seed=1).sentences.values()] == [
-        s.text for s in invent(3, 5, seed=1).sentences.values()
-    ]
-    assert [s.text for s in invent(3, 5, seed=1).sentences.values()] != [
-        s.text for s in invent(3, 5, seed=2).sentences.values()
-    ]
-
-
 def test_whoever_is_told_what_to_face_may_be_of_unknown_heading_and_then_turns_right_once() -> None:
-    unknown = [sentence for sentence in CORPUS.sentences.values() if not sentence.heading_known]
+    unknown = [sentence for _, sentence in SAID if not sentence.heading_known]
     assert len(unknown) > 100
     assert all(s.actions[0] == "right" and s.actions[1] not in SIDES for s in unknown if len(s.text.split()) < 8)
+
+
+@pytest.mark.parametrize("heading", ["mei", "random"])
+def test_invented_mazes_are_a_task_that_its_expert_solves(heading: str) -> None:
+    task = mazes(houses=20, heading=heading)
+    expert = scripted(len(MOVES))["expert"]
+    for split in task.splits:
+        world = task.open(split, view="lanes", size=13)
+        outcomes = evaluate(world, expert.agent, range(50), expert.act, world.expert)
+        assert all(outcome.success and outcome.length == outcome.shortest for outcome in outcomes)
+    with pytest.raises(ValueError, match="no heading is called 'north'; there are mei, random"):
+        mazes(heading="north")
 
 
 def names(words: dict[str, tuple[str, ...]]) -> tuple[str, dict[str, str]]:
@@ -108,18 +117,18 @@ FACTS: dict[str, tuple[str, Fact]] = {
 @pytest.mark.parametrize("kind", FACTS)
 def test_what_is_said_is_so(kind: str) -> None:
     pattern, fact = FACTS[kind]
-    told = [(s, found) for s in CORPUS.sentences.values() if (found := re.fullmatch(pattern, s.text))]
+    told = [(maze, s, found.group(1)) for maze, s in SAID if (found := re.fullmatch(pattern, s.text))]
     assert len(told) >= 5
-    for sentence, found in told:
-        assert fact(CORPUS.mazes[sentence.map], sentence, found.group(1)), sentence
+    for maze, sentence, words in told:
+        assert fact(maze, sentence, words), sentence
 
 
 def test_invented_sentences_are_trained_on_and_never_judged() -> None:
     data = data_folder("sail").parent
-    plain, more = sail(data).source, sail(data, invented=5).source
-    assert isinstance(plain, Sail)
-    assert isinstance(more, Sail)
-    assert {e.name for e in more("train")} - {e.name for e in plain("train")} == set(more.invented.sentences)
+    plain, more, alone = sail(data), sail(data, invented=5), mazes(houses=5, heading="mei")
+    added = {e.instruction for e in more.episodes("train")} - {e.instruction for e in plain.episodes("train")}
+    assert added
+    assert added <= {e.instruction for e in alone.episodes("train")}
     for split in ("val_seen", "val_unseen", "paragraphs"):
-        assert [e.name for e in more(split)] == [e.name for e in plain(split)]
+        assert [e.name for e in more.episodes(split)] == [e.name for e in plain.episodes(split)]
     assert set(plain.vocabulary.words) < set(more.vocabulary.words)

@@ -26,7 +26,7 @@ from vln.envs.sail.episodes import (
 )
 from vln.envs.sail.mazes import CROSSING, cell, house, map_pose
 from vln.envs.sail.mirror import mirror
-from vln.envs.sail.protocols import PROTOCOLS, Fold, vocabulary
+from vln.envs.sail.protocols import PROTOCOLS, Fold
 from vln.envs.sail.records import Corpus
 from vln.episode import places
 
@@ -290,13 +290,6 @@ def test_the_halves_of_a_map_are_all_of_it_and_share_no_paragraph(corpus: Corpus
         assert not {s.paragraph for s in one.test} & {s.paragraph for s in one.choose}
         assert set(one.test) | set(one.choose) == set(PROTOCOLS["vTest"](corpus, test_map)[0].test)
         assert 0.45 < len(one.test) / len(one.test + one.choose) < 0.55
-
-
-def test_the_vocabulary_holds_words_of_training_only(corpus: Corpus) -> None:
-    fold = PROTOCOLS["vDev"](corpus, "grid")[0]
-    known = vocabulary(fold.train)
-    assert not known.unknown(map(mei_words, fold.train))
-    assert known.unknown(map(mei_words, fold.test))
 
 
 def test_a_map_that_does_not_exist_is_named(corpus: Corpus) -> None:

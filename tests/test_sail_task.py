@@ -57,6 +57,14 @@ def test_only_what_has_a_known_heading_is_mirrored_where_a_filled_in_one_gives_t
         assert all(known) is not unknown_too
 
 
+def test_the_vocabulary_holds_words_of_training_only(task: Task) -> None:
+    def instructions(split: str) -> list[str]:
+        return [episode.instruction for episode in task.episodes(split)]
+
+    assert not task.vocabulary.unknown(instructions("train"))
+    assert task.vocabulary.unknown(instructions("val_unseen"))
+
+
 def test_without_mirror_images_the_sentences_trained_on_are_those_of_the_protocol(data: Path) -> None:
     source = sail(data, fold="jelly", mirrored=False).source
     assert isinstance(source, Sail)

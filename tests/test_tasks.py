@@ -25,6 +25,8 @@ MANY = {"train": (120, 1), "val_seen": (40, 1), "val_unseen": (80, 1), "val_nove
 def task(request: pytest.FixtureRequest) -> Task:
     if request.param == "sail":
         return sail()
+    if request.param == "mazes":
+        return tiny_mazes()
     (family,) = (family for family in FAMILIES if family.lower() == request.param)
     return tiny(family)
 
@@ -32,6 +34,11 @@ def task(request: pytest.FixtureRequest) -> Task:
 def sail() -> Task:
     whole = make_task("sail", {"data": data_folder("sail").parent})
     return replace(whole, source=lambda split: whole.source(split)[:24])
+
+
+def tiny_mazes() -> Task:
+    whole = make_task("mazes")
+    return replace(whole, source=replace(written(whole), sizes={split: PLACES[split] for split in whole.splits}))
 
 
 def written(task: Task) -> Written:
@@ -77,6 +84,14 @@ def test_the_same_seed_writes_the_same_episodes(task: Task) -> None:
         assert said(task.source(split)) == said(task.source(split))
 
 
+def test_no_invented_maze_of_a_split_occurs_in_another() -> None:
+    source = written(make_task("mazes", {"houses": 200}))
+    found = {split: places(source(split)) for split in source.sizes}
+    assert {split: len(known) for split, known in found.items()} == {"train": 200, "val_seen": 100, "val_unseen": 100}
+    assert found["val_seen"] <= found["train"]
+    assert not found["train"] & found["val_unseen"]
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_another_seed_writes_others(family: str) -> None:
     source = written(tiny(family))
@@ -92,7 +107,7 @@ def test_episodes_are_as_many_as_asked_for_and_named_apart(task: Task) -> None:
 
 
 def test_the_vocabulary_knows_every_word_of_train_and_in_rooms_of_every_split(task: Task) -> None:
-    for split in task.splits if isinstance(task.source, Written) else ("train",):
+    for split in task.splits if isinstance(task.source, Written) and task.words else ("train",):
         assert not task.vocabulary.unknown(asked.instruction for asked in task.episodes(split))
 
 

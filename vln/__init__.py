@@ -5,7 +5,7 @@ Importing this package registers its Gymnasium environments, `vln/GoTo-v0` and t
 
 from gymnasium.envs.registration import register
 
-for _name in ("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL"):
+for _name in ("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL", "Mazes"):
     register(
         id=f"vln/{_name}-v0",
         entry_point="vln.envs.catalogue:make_env",

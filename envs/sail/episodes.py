@@ -115,10 +115,16 @@ def sentence_episodes(
     episodes = []
     for sentence in sentences:
         maze, path = corpus.mazes[sentence.map], sentence.resolved_path
-        goal = _goal(house(maze), *cell(maze, path[-1])[:2], _last_heading(sentence))
         starts = _starts(sentence.id, path[0], sentence.heading_known, headings)
-        episodes += _episodes(maze, words(sentence), starts, goal, "sentence", path)
+        episodes += _episodes(maze, words(sentence), starts, _sentence_goal(maze, sentence), "sentence", path)
     return episodes
+
+
+def one_episode(maze: Maze, sentence: Sentence, heading: int) -> Episode:
+    """The episode of a sentence that begins with this heading, in degrees; its words are the cleaned ones."""
+    path = sentence.resolved_path
+    starts, goal = {sentence.id: (*path[0][:2], heading)}, _sentence_goal(maze, sentence)
+    return _episodes(maze, mei_words(sentence), starts, goal, "sentence", path)[0]
 
 
 def paragraph_episodes(
@@ -194,6 +200,10 @@ def _starts(name: str, start: Pose, known: bool, headings: Headings) -> dict[str
     if len(chosen) == 1:
         return {name: (*start[:2], chosen[0])}
     return {f"{name}@{degrees}": (*start[:2], degrees) for degrees in chosen}
+
+
+def _sentence_goal(maze: Maze, sentence: Sentence) -> Goal:
+    return _goal(house(maze), *cell(maze, sentence.resolved_path[-1])[:2], _last_heading(sentence))
 
 
 def _last_heading(sentence: Sentence) -> int | None:

@@ -1,15 +1,20 @@
-"""Invented mazes and sentences about them, to learn from beside what people wrote.
+"""Invented mazes and sentences about them: a task of its own, and something to learn from beside what people wrote.
 
 Two mazes are soon known by heart, and hardly anyone counts to six in them. In invented ones the words mean the same
 wherever they are said: floors, pictures, objects, numbers, ends and corners, first and second turns.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
+from vln.episode import Episode
+from vln.tasks import Written
+
+from .episodes import one_episode
 from .grammar import SIDES, say, turned
-from .records import UNKNOWN, Corpus, Hall, Maze, Node, Sentence
+from .records import DEGREES, UNKNOWN, Hall, Maze, Node, Sentence
 
 GRID = 8  # nodes a side, at most
 NODES = (26, 40)  # of a maze, from and below
@@ -21,17 +26,24 @@ WITH_ITEM = 0.35  # of the nodes
 LONG = 0.3  # of the sentences, those of two clauses
 UNSAID = 0.7  # of the sentences that begin by saying what to face, those said to somebody of unknown heading
 LONGEST = 20  # actions
+EACH = 10  # sentences about a maze
+JUDGED = 100  # mazes
 
 
-def invent(mazes: int, sentences: int, seed: int = 0) -> Corpus:
-    """A corpus of this many mazes, with this many sentences about each."""
-    rng = np.random.default_rng(seed)
-    made = {name: _maze(name, rng) for name in (f"invented-{number}" for number in range(mazes))}
-    said = [_sentence(maze, number, rng) for maze in made.values() for number in range(sentences)]
-    return Corpus(made, {sentence.id: sentence for sentence in said}, {})
+def invented(mazes: int, heading: str, seed: int) -> Written:
+    """Episodes in invented mazes: as many mazes to train in as told, and others to judge in."""
+    sizes = {"train": (mazes, EACH), "val_seen": (min(mazes, JUDGED), EACH), "val_unseen": (JUDGED, EACH)}
+    return Written(lambda rng, split: invent_maze(rng), partial(_write, heading), sizes, seed)
 
 
-def _maze(name: str, rng: np.random.Generator) -> Maze:
+def _write(heading: str, maze: Maze, rng: np.random.Generator, split: str) -> Episode:
+    sentence = invent_sentence(maze, rng)
+    filled_in = sentence.resolved_path[0][2]
+    begins = int(rng.choice(DEGREES)) if heading == "random" and not sentence.heading_known else filled_in
+    return one_episode(maze, sentence, begins)
+
+
+def invent_maze(rng: np.random.Generator) -> Maze:
     """Streets that cross, each with a floor of its own; the pictures change from one part of the maze to the next."""
     wanted, along = int(rng.integers(*NODES)), int(rng.integers(2))
     nodes: set[Node] = {(int(rng.integers(GRID)), int(rng.integers(GRID)))}
@@ -52,10 +64,11 @@ def _maze(name: str, rng: np.random.Generator) -> Maze:
         return WALLS[int(((centres - np.mean([one, other], axis=0)) ** 2).sum(axis=1).argmin())]
 
     items = {node: str(rng.choice(ITEMS)) if rng.random() < WITH_ITEM else "" for node in sorted(nodes)}
-    return Maze(name, items, {ends: Hall(wall(*ends), floor) for ends, floor in floors.items()}, {})
+    return Maze("invented", items, {ends: Hall(wall(*ends), floor) for ends, floor in floors.items()}, {})
 
 
-def _sentence(maze: Maze, number: int, rng: np.random.Generator) -> Sentence:
+def invent_sentence(maze: Maze, rng: np.random.Generator) -> Sentence:
+    """What the grammar says about a way through a maze."""
     clauses = 2 if rng.random() < LONG else 1
     while True:
         text, walk, facing = say(maze, clauses, rng)
@@ -68,6 +81,16 @@ def _sentence(maze: Maze, number: int, rng: np.random.Generator) -> Sentence:
         turns = next((place for place, action in enumerate(actions) if action not in SIDES), len(actions))
         resolved, actions = [turned(resolved[turns], -90), *resolved[turns:]], ["right", *actions[turns:]]
     path = ((*resolved[0][:2], UNKNOWN), *resolved[1:]) if unknown else tuple(resolved)
-    name = f"{maze.name}/{number}"
-    tokens, told = tuple(text.split()), (*actions, "stop")
-    return Sentence(name, name, 1, maze.name, "grammar", text, tokens, path, tuple(resolved), told, dev=False)
+    return Sentence(
+        id="invented",
+        paragraph="invented",
+        number=1,
+        map=maze.name,
+        author="grammar",
+        text=text,
+        tokens=tuple(text.split()),
+        path=path,
+        resolved_path=tuple(resolved),
+        actions=(*actions, "stop"),
+        dev=False,
+    )

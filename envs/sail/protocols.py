@@ -4,12 +4,9 @@ They train on two maps and test on the third, and differ in what the best model 
 protocols are not comparable. An accuracy over the maps is a mean weighted by the number of records tested.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from vln.language import Vocabulary
-
-from .episodes import Words, mei_words
 from .records import Corpus, Paragraph, Sentence
 
 
@@ -60,11 +57,6 @@ def half_map(corpus: Corpus, test_map: str) -> list[Fold]:
 
 
 PROTOCOLS: dict[str, Callable[[Corpus, str], list[Fold]]] = {"vDev": v_dev, "vTest": v_test, "half-map": half_map}
-
-
-def vocabulary(sentences: Iterable[Sentence], words: Words = mei_words) -> Vocabulary:
-    """The words of these sentences: give those trained on, and what is new in a test is an unknown word."""
-    return Vocabulary.of(words(sentence) for sentence in sentences)
 
 
 def _sentences(corpus: Corpus, test_map: str) -> tuple[Sentence, ...]:

@@ -11,14 +11,14 @@ from vln.tasks import Task
 
 from .corpus import read_corpus
 from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
-from .invented import invent
+from .invented import invented as invented_source
 from .mirror import mirror
-from .protocols import PROTOCOLS, Fold, vocabulary
+from .protocols import PROTOCOLS, Fold
 from .records import Corpus
 
 MAX_STEPS = 35  # actions; one more fails, as does walking into a wall (Mei, Bansal & Walter, arXiv:1506.04089)
 LONGEST = 200  # words of a paragraph
-SENTENCES = 10  # of an invented maze
+INVENTED_SEED = 0
 JUDGING_SEED = 0  # of the headings drawn where the start's is not known
 SPLITS = ("train", "val_seen", "val_unseen", "paragraphs")
 
@@ -37,7 +37,7 @@ class Sail:
     words: str
     route: str
     mirrored: bool
-    invented: Corpus
+    invented: int
 
     def __call__(self, split: str) -> list[Episode]:
         words = WORDS[self.words]
@@ -60,18 +60,22 @@ class Sail:
     def _train(self) -> list[Episode]:
         words, headings = WORDS[self.words], HEADINGS[self.heading](None)
         episodes = sentence_episodes(self.corpus, self.fold.train, headings, words)
-        invented = sentence_episodes(self.invented, self.invented.sentences.values(), headings, words)
         if not self.mirrored:
-            return episodes + invented
+            return episodes + self._invented
         # Where a heading was filled in so that the first turn is to the right, its mirror image turns left: never so
         # in a test.
         sure = [record for record in self.fold.train if record.heading_known or self.heading == "random"]
         images = map(mirror, sentence_episodes(self.corpus, sure, headings, words))
-        return episodes + [image for image in images if image is not None] + invented
+        return episodes + [image for image in images if image is not None] + self._invented
+
+    @cached_property
+    def _invented(self) -> list[Episode]:
+        return invented_source(self.invented, self.heading, INVENTED_SEED)("train") if self.invented else []
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        return vocabulary((*self.fold.train, *self.invented.sentences.values()), WORDS[self.words])
+        people = map(WORDS[self.words], self.fold.train)
+        return Vocabulary.of((*people, *(episode.instruction for episode in self._invented)))
 
 
 def sail(
@@ -106,6 +110,17 @@ def sail(
     folds = {found.name: found for found in PROTOCOLS[protocol](corpus, fold.split("-")[0])}
     if fold not in folds:
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
-    source = Sail(corpus, folds[fold], heading, words, route, mirrored, invent(invented, SENTENCES))
+    source = Sail(corpus, folds[fold], heading, words, route, mirrored, invented)
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
     return Task("sail", source, world, SPLITS, source.vocabulary)
+
+
+def mazes(houses: int = 2000, heading: str = "random") -> Task:
+    """Invented mazes, and what a grammar says about them: the rules of SAIL, nothing to download, nobody's words.
+
+    houses: how many mazes there are to train in. heading: as in `sail`, for whom is told what to face.
+    """
+    if heading not in HEADINGS:
+        raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")
+    world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
+    return Task("mazes", invented_source(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"))
