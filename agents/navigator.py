@@ -55,6 +55,8 @@ class Navigator(Agent):
     the instruction alone, so that what is learned by answering is to see what is meant.
     """
 
+    word_rows = ("reader.embed.weight",)
+
     def __init__(
         self,
         spaces: Mapping[str, Space[Any]],

@@ -24,6 +24,8 @@ class Options:
     """Named settings to begin from, those of a row of RESULTS.md."""
     resume: Path | None = None
     """The folder of a run to go on with; its own settings hold."""
+    begin_with: Path | None = None
+    """The folder of a run whose weights to begin with; it may be of another task and know other words."""
     floors: float = 0.1
     """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none."""
     device: str | None = None
@@ -42,7 +44,9 @@ class Options:
 
     @property
     def plan(self) -> Plan:
-        return Plan(self.task, self.lessons, self.about.given(), self.world.given(), asdict(self.shape))
+        begin_with = str(self.begin_with) if self.begin_with else None
+        about, world, shape = self.about.given(), self.world.given(), asdict(self.shape)
+        return Plan(self.task, self.lessons, about, world, shape, begin_with=begin_with)
 
 
 RECIPES = {

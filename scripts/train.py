@@ -3,6 +3,7 @@
 python scripts/train.py goto --view first_person --size 32 --name mine
 python scripts/train.py --recipe demo
 python scripts/train.py --resume runs/mine
+python scripts/train.py sail --data DIR --begin-with runs/mazes
 """
 
 import sys
@@ -37,8 +38,8 @@ def main(options: Options) -> bool:
         raise SystemExit(f"{folder} holds a run already: go on with --resume {folder}, or give another --name")
     plan = plan_of(folder) if options.resume else options.plan
     plans = {folder: plan}
-    for floor, sense in FLOORS.items() if options.floors > 0 else ():
-        plans[folder / floor] = plan.without(sense, max(1, round(options.floors * plan.lessons.updates)))
+    for floor in FLOORS if options.floors > 0 else ():
+        plans[folder / floor] = plan.floor(floor, max(1, round(options.floors * plan.lessons.updates)))
     for place, of in plans.items():
         print(f"training in {place}: {of.lessons.updates} updates", flush=True)
         going_on = (place / CHECKPOINT).exists()

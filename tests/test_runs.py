@@ -5,13 +5,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tiny import SMALL, tiny
 
 from vln.agents.navigator import make_navigator
 from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from vln.envs.rooms.phrases import WORDS
 from vln.evaluation import evaluate
+from vln.language import Vocabulary
 from vln.learning import Lessons
 from vln.metrics import metrics_of
 from vln.runs import Plan, begin_run, open_run, plan_of
@@ -57,14 +60,36 @@ def test_a_run_says_what_it_is_of(folder: Path) -> None:
     assert json.dumps(asdict(plan_of(folder))) == json.dumps(asdict(PLAN))
 
 
-@pytest.mark.parametrize(
-    ("sense", "kept"), [("view", ("instruction", "previous")), ("instruction", ("view", "previous"))]
-)
-def test_a_floor_is_the_same_plan_without_a_sense(sense: str, kept: tuple[str, ...], tmp_path: Path) -> None:
-    floor = replace(PLAN, senses=None).without(sense, updates=1)
+@pytest.mark.parametrize(("name", "kept"), [("blind", ("instruction", "previous")), ("deaf", ("view", "previous"))])
+def test_a_floor_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ...], tmp_path: Path) -> None:
+    floor = replace(PLAN, senses=None).floor(name, updates=1)
     assert floor.senses == kept
     assert begin_run(tmp_path, floor, make_tiny, make_navigator)
-    assert sense not in str(open_run(tmp_path, make_tiny, make_navigator).plan.senses)
+    assert open_run(tmp_path, make_tiny, make_navigator).plan.senses == list(kept)
+
+
+def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(tmp_path: Path) -> None:
+    def other(name: str, options: Any) -> Task:
+        return replace(make_tiny(name, options), words=Vocabulary(("zeppelin", *reversed(WORDS[5:]))))
+
+    hearing = replace(PLAN, senses=None, lessons=replace(LESSONS, updates=1, rate=0.0))
+    assert begin_run(tmp_path / "one", replace(hearing, lessons=LESSONS), make_tiny, make_navigator)
+    heir = replace(hearing, begin_with=str(tmp_path / "one"))
+    assert begin_run(tmp_path / "two", heir, other, make_navigator)
+    one, two = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("one", "two"))
+    rows = {name: run.arrays["agent/reader.embed.weight"] for name, run in (("one", one), ("two", two))}
+    for word in WORDS[5:]:
+        at = {name: 2 + run.facts["words"].index(word) for name, run in (("one", one), ("two", two))}
+        np.testing.assert_array_equal(rows["one"][at["one"]], rows["two"][at["two"]])
+    for name in one.part("agent").keys() - {"reader.embed.weight"}:
+        np.testing.assert_array_equal(one.part("agent")[name], two.part("agent")[name])
+    assert heir.floor("blind", 1).begin_with == str(tmp_path / "one" / "blind")
+
+
+def test_a_run_of_another_shape_is_no_beginning(folder: Path, tmp_path: Path) -> None:
+    larger = replace(PLAN, agent=asdict(replace(SMALL, hidden=20)), begin_with=str(folder))
+    with pytest.raises(ValueError, match="the checkpoint is of another agent"):
+        begin_run(tmp_path / "larger", larger, make_tiny, make_navigator)
 
 
 def test_a_run_whose_task_has_other_words_by_now_is_refused(folder: Path) -> None:

@@ -31,7 +31,12 @@ class Agent(nn.Module):
 
     `forward` takes whole sequences and is what learns; `step` is the same for one moment and is what acts. Both agree,
     a test says so. Memory is reset where `starts` is True: there a new episode begins, wherever in the sequence it is.
+
+    word_rows: the names of the weights that have a row for every token id. An agent that begins with the weights of one
+    that knew other words keeps the rows of the words both know.
     """
+
+    word_rows: tuple[str, ...] = ()
 
     @abstractmethod
     def initial(self, batch: int) -> Memory:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 PADDING, UNKNOWN = 0, 1
 _SPECIAL = ("<pad>", "<unknown>")
+FIRST_WORD = len(_SPECIAL)  # the id of the first known word
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+|[^\sa-z0-9]")
 
 
@@ -31,11 +32,11 @@ class Vocabulary:
             raise ValueError(f"a vocabulary names each word once; twice: {twice[:5]}")
 
     def __len__(self) -> int:
-        return len(self.words) + len(_SPECIAL)
+        return len(self.words) + FIRST_WORD
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        return {word: index for index, word in enumerate(self.words, start=len(_SPECIAL))}
+        return {word: index for index, word in enumerate(self.words, start=FIRST_WORD)}
 
     def encode(self, text: str, length: int) -> NDArray[np.int64]:
         """Token ids [length], padded with 0.

@@ -14,7 +14,7 @@ from vln.evaluation import evaluate
 from vln.learning import Lessons
 from vln.tasks import Task
 from vln.team import ALONE, Team
-from vln.training import CHECKPOINT, load_weights, train
+from vln.training import CHECKPOINT, inherit_weights, load_weights, train
 from vln.world import World
 
 # How tasks and agents are made: from a name and options; from the spaces of single observations, the numbers of moves
@@ -34,7 +34,8 @@ class Plan:
     """What a run is of: facts that JSON can say, enough to make task, world and agent again.
 
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
-    of the agent. senses: the observations it is given, or None for all. lessons: how it is trained.
+    of the agent. senses: the observations it is given, or None for all. begin_with: the folder of the run whose weights
+    it begins with, or None. lessons: how it is trained.
     """
 
     task: str
@@ -43,17 +44,24 @@ class Plan:
     world_options: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, Any] = field(default_factory=dict)
     senses: Sequence[str] | None = None
+    begin_with: str | None = None
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
         return cls(**{**facts, "lessons": Lessons(**facts["lessons"])})
 
-    def without(self, sense: str, updates: int) -> "Plan":
-        """The plan of an agent that lacks a sense, trained for so many updates."""
+    def floor(self, name: str, updates: int) -> "Plan":
+        """The plan of a trained floor (blind, deaf): it lacks a sense and is trained for so many updates.
+
+        Where the agent begins with the weights of a run, its floor begins with those of that run's floor.
+        """
+        sense = FLOORS[name]
         senses = tuple(name for name in ("instruction", "view", "previous") if name != sense)
         # What nobody looks at need not be drawn.
         world = {**self.world_options, "view": "none", "size": None} if sense == "view" else self.world_options
-        return replace(self, senses=senses, world_options=world, lessons=replace(self.lessons, updates=updates))
+        begin_with = self.begin_with and str(Path(self.begin_with) / name)
+        lessons = replace(self.lessons, updates=updates)
+        return replace(self, senses=senses, world_options=world, lessons=lessons, begin_with=begin_with)
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ def begin_run(
     world = task.open("train", **plan.world_options, track_sight=True)
     torch.manual_seed(plan.lessons.seed)
     agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
+    if plan.begin_with and not resume:
+        inherit_weights(agent, load_checkpoint(Path(plan.begin_with) / CHECKPOINT), task.vocabulary.words)
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
     return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=_probe(task, plan))
 

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import Tensor
 from vln.agent import Agent
 from vln.checkpoints import Arrays, Checkpoint, load_checkpoint, save_checkpoint
 from vln.clock import Clock
+from vln.language import FIRST_WORD
 from vln.learning import Learner, Lessons, Loss, taught
 from vln.logs import Log, Silence
 from vln.streams import Stream
@@ -185,6 +186,25 @@ def load_weights(agent: Agent, checkpoint: Checkpoint) -> None:
                 f"{list(own[name].shape)} here"
             )
     agent.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in stored.items()})
+
+
+def inherit_weights(agent: Agent, checkpoint: Checkpoint, words: Sequence[str]) -> None:
+    """Begin with the weights of a checkpoint whose agent knew other words; words: those this agent knows.
+
+    A word that only this agent knows keeps the row it was made with. Raises ValueError as load_weights does.
+    """
+    stored, own = dict(checkpoint.part("agent")), agent.state_dict()
+    known = {word: row for row, word in enumerate(checkpoint.facts["words"], start=FIRST_WORD)}
+    pairs = [(row, row) for row in range(FIRST_WORD)]
+    pairs += [(row, known[word]) for row, word in enumerate(words, start=FIRST_WORD) if word in known]
+    here, there = np.array(pairs).T
+    for name in agent.word_rows:
+        if name in stored and name in own:
+            rows = _array(own[name])
+            rows[here] = stored[name][there]
+            stored[name] = rows
+    arrays = {f"agent/{name}": values for name, values in stored.items()}
+    load_weights(agent, Checkpoint(arrays, checkpoint.facts))
 
 
 def _array(values: Tensor) -> np.ndarray[Any, Any]:
