@@ -66,6 +66,14 @@ RECIPES = {
         shape=Shape(hidden=256, words=128, bidirectional=True, second_look=True),
         lessons=Lessons(updates=5000, slots=128, window=20, workers=2),
     ),
+    "hour": Options(
+        task="goto",
+        name="hour",
+        about=TaskOptions(houses=16384),
+        world=WorldOptions(view="first_person", size=32),
+        shape=Shape(hidden=320),
+        lessons=Lessons(updates=5500, slots=64, window=40, rate=2e-3, teacher_last=0.0, greedily=0.5, workers=2),
+    ),
     "demo": Options(
         task="goto",
         name="demo",
