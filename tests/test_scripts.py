@@ -92,6 +92,7 @@ def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: py
         ("evaluate", ("--agent", "random", "--task", "goto", "--report", "x.html"), "a report is of a run"),
         ("evaluate", (), "give the folder of a run"),
         ("evaluate", (str(trained), "--draw", "--beam", "2"), "give --draw or --beam"),
+        ("train", ("goto", "--name", "heir", "--begin-with", "runs/nobody"), "holds no run to begin with"),
         ("train", ("--recipe", "dinner"), "no recipe is called 'dinner'"),
         ("watch", ("--agent", "random", "--task", "goto"), "say how to watch"),
     ):

@@ -13,15 +13,12 @@ from vln.episode import Episode
 from vln.tasks import Written
 
 from .episodes import one_episode
-from .grammar import SIDES, say, turned
+from .grammar import FLOORS, ITEMS, PICTURES, SIDES, say, turned
 from .records import DEGREES, UNKNOWN, Hall, Maze, Node, Sentence
 
 GRID = 8  # nodes a side, at most
 NODES = (26, 40)  # of a maze, from and below
 STREET = 4  # nodes a street reaches, below, to either side of where it begins
-FLOORS = ("blue", "brick", "concrete", "flower", "grass", "gravel", "wood", "yellow")
-WALLS = ("butterfly", "fish", "tower")
-ITEMS = ("barstool", "chair", "easel", "hatrack", "lamp", "sofa")
 WITH_ITEM = 0.35  # of the nodes
 LONG = 0.3  # of the sentences, those of two clauses
 UNSAID = 0.7  # of the sentences that begin by saying what to face, those said to somebody of unknown heading
@@ -30,7 +27,7 @@ EACH = 10  # sentences about a maze
 JUDGED = 100  # mazes
 
 
-def invented(mazes: int, heading: str, seed: int) -> Written:
+def invent(mazes: int, heading: str, seed: int) -> Written:
     """Episodes in invented mazes: as many mazes to train in as told, and others to judge in."""
     sizes = {"train": (mazes, EACH), "val_seen": (min(mazes, JUDGED), EACH), "val_unseen": (JUDGED, EACH)}
     return Written(lambda rng, split: invent_maze(rng), partial(_write, heading), sizes, seed)
@@ -50,7 +47,7 @@ def invent_maze(rng: np.random.Generator) -> Maze:
     floors: dict[tuple[Node, Node], str] = {}
     while len(nodes) < wanted:
         crossing = sorted(nodes)[int(rng.integers(len(nodes)))]
-        reach, floor = rng.integers(STREET, size=2), str(rng.choice(FLOORS))
+        reach, floor = rng.integers(STREET, size=2), str(rng.choice(list(FLOORS)))
         first, last = max(crossing[along] - int(reach[0]), 0), min(crossing[along] + int(reach[1]), GRID - 1)
         street = [(at, crossing[1]) if along == 0 else (crossing[0], at) for at in range(first, last + 1)]
         nodes |= set(street)
@@ -58,12 +55,12 @@ def invent_maze(rng: np.random.Generator) -> Maze:
             if (one, other) not in floors:
                 floors[one, other] = floors[other, one] = floor
         along = 1 - along
-    centres = rng.uniform(0, GRID, (len(WALLS), 2))
+    centres = rng.uniform(0, GRID, (len(PICTURES), 2))
 
     def wall(one: Node, other: Node) -> str:
-        return WALLS[int(((centres - np.mean([one, other], axis=0)) ** 2).sum(axis=1).argmin())]
+        return list(PICTURES)[int(((centres - np.mean([one, other], axis=0)) ** 2).sum(axis=1).argmin())]
 
-    items = {node: str(rng.choice(ITEMS)) if rng.random() < WITH_ITEM else "" for node in sorted(nodes)}
+    items = {node: str(rng.choice(list(ITEMS))) if rng.random() < WITH_ITEM else "" for node in sorted(nodes)}
     return Maze("invented", items, {ends: Hall(wall(*ends), floor) for ends, floor in floors.items()}, {})
 
 

@@ -11,7 +11,7 @@ from vln.tasks import Task
 
 from .corpus import read_corpus
 from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
-from .invented import invented as invented_source
+from .invented import invent
 from .mirror import mirror
 from .protocols import PROTOCOLS, Fold
 from .records import Corpus
@@ -70,7 +70,7 @@ class Sail:
 
     @cached_property
     def _invented(self) -> list[Episode]:
-        return invented_source(self.invented, self.heading, INVENTED_SEED)("train") if self.invented else []
+        return invent(self.invented, self.heading, INVENTED_SEED)("train") if self.invented else []
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -123,4 +123,4 @@ def mazes(houses: int = 2000, heading: str = "random") -> Task:
     if heading not in HEADINGS:
         raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
-    return Task("mazes", invented_source(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"))
+    return Task("mazes", invent(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"))
