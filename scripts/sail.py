@@ -3,7 +3,8 @@
 python scripts/sail.py --data DIR
 python scripts/sail.py --data DIR --heading random --seeds 3
 
-Each fold trains on two maps and is tested on the third; a figure pools the three, so that every sentence counts once.
+All begin with what agents learned in invented mazes. Each fold trains on two maps and is tested on the third; a
+figure pools the three, so that every sentence counts once.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Any
 import train
 import tyro
 from recipes import RECIPES
+from recipes import Options as Training
 from rich.console import Console
 from rich.table import Table
 
@@ -55,6 +57,10 @@ class Options:
     """Of the folder in runs/ that the runs are left in."""
     floors: int = 1
     """For how many of the seeds to train a blind and a deaf agent too."""
+    beginnings: int = 1
+    """How many agents learn in invented mazes first; the agents in the folds begin with one of them each, in turn."""
+    beginning_floors: float = 0.25
+    """How long the blind and the deaf agent learn in invented mazes, as a share of the agent's updates."""
     json: Path | None = None
     """Where to write the figures."""
 
@@ -68,21 +74,25 @@ def folder_of(options: Options, fold: str, seed: int) -> Path:
 
 def train_all(options: Options) -> None:
     """Train what is not there yet. What was broken off goes on."""
-    recipe = RECIPES["sail"]
+    mazes, sail = RECIPES["mazes"], RECIPES["sail"]
+    for seed in range(min(options.beginnings, options.seeds)):
+        about, lessons = replace(mazes.about, heading=options.heading), replace(mazes.lessons, seed=seed)
+        floors = options.beginning_floors if seed < options.floors else 0.0
+        train_in(folder_of(options, "mazes", seed), replace(mazes, about=about, lessons=lessons, floors=floors))
     for seed in range(options.seeds):
+        begin_with = folder_of(options, "mazes", seed % options.beginnings)
+        floors = 1.0 if seed < options.floors else 0.0
         for fold in FOLDS:
-            folder = folder_of(options, fold, seed)
-            about = replace(recipe.about, data=str(options.data), fold=fold, heading=options.heading)
-            one = replace(
-                recipe,
-                name=str(folder.relative_to("runs")),
-                about=about,
-                lessons=replace(recipe.lessons, seed=seed),
-                floors=1.0 if seed < options.floors else 0.0,
-                resume=folder if (folder / CHECKPOINT).exists() else None,
-            )
-            if not train.main(one):
-                raise SystemExit(130)
+            about = replace(sail.about, data=str(options.data), fold=fold, heading=options.heading)
+            lessons = replace(sail.lessons, seed=seed)
+            one = replace(sail, about=about, lessons=lessons, floors=floors, begin_with=begin_with)
+            train_in(folder_of(options, fold, seed), one)
+
+
+def train_in(folder: Path, recipe: Training) -> None:
+    name, resume = str(folder.relative_to("runs")), folder if (folder / CHECKPOINT).exists() else None
+    if not train.main(replace(recipe, name=name, resume=resume)):
+        raise SystemExit(130)
 
 
 def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
@@ -147,6 +157,8 @@ def show(rows: dict[str, Any], titles: Sequence[str]) -> Table:
 
 def main(options: Options) -> dict[str, Any]:
     """Train, judge, show and write."""
+    if min(options.seeds, options.beginnings, options.ensemble) < 1:
+        raise SystemExit("it takes at least one seed, one beginning and one member of the ensemble")
     use_threads(None)
     train_all(options)
     rows = figures({fold: judge_fold(options, fold) for fold in FOLDS})
@@ -156,6 +168,7 @@ def main(options: Options) -> dict[str, Any]:
         "heading": options.heading,
         "walls": "fail",
         "seeds": options.seeds,
+        "beginnings": min(options.beginnings, options.seeds),
         "beam": options.beam,
     }
     if options.json:

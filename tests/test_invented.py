@@ -10,8 +10,9 @@ from data import data_folder
 from vln.agents.scripted import scripted
 from vln.envs.rooms.paths import MOVES
 from vln.envs.sail.faults import check_sentence
-from vln.envs.sail.grammar import FLOORS, ITEMS, NUMBERS, ORDER, SIDES, hall_ahead, turned
+from vln.envs.sail.grammar import SIDES, hall_ahead, turned
 from vln.envs.sail.invented import NODES, invent_maze, invent_sentence
+from vln.envs.sail.lexicon import FLOORS, ITEMS, NUMBERS, ORDER
 from vln.envs.sail.records import Maze, Sentence
 from vln.envs.sail.task import mazes, sail
 from vln.evaluation import evaluate

@@ -12,6 +12,7 @@ import tyro
 from data import data_folder
 
 from vln.checkpoints import load_checkpoint
+from vln.runs import plan_of
 from vln.training import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,14 +116,17 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     import recipes
 
     data = data_folder("sail").parent
-    tiny = replace(
-        recipes.RECIPES["sail"],
-        shape=replace(recipes.RECIPES["sail"].shape, hidden=8, words=8, sight=8),
-        lessons=replace(recipes.RECIPES["sail"].lessons, updates=2, slots=4, window=4, workers=1),
-        threads=1,
-    )
-    monkeypatch.setitem(recipes.RECIPES, "sail", tiny)
-    arguments = ["--data", str(data), "--seeds", "2", "--beam", "2", "--json", "sail.json"]
+    for name, about in (("mazes", recipes.TaskOptions(houses=3)), ("sail", recipes.TaskOptions(invented=3))):
+        recipe = recipes.RECIPES[name]
+        tiny = replace(
+            recipe,
+            about=about,
+            shape=replace(recipe.shape, hidden=8, words=8, sight=8),
+            lessons=replace(recipe.lessons, updates=2, slots=4, window=4, workers=1),
+            threads=1,
+        )
+        monkeypatch.setitem(recipes.RECIPES, name, tiny)
+    arguments = ["--data", str(data), "--seeds", "2", "--floors", "1", "--beam", "2", "--json", "sail.json"]
     rows = run("sail", *arguments)
     assert json.loads(Path("sail.json").read_text())["rows"] == rows
     # The floors of the whole corpus, counted by hand from its records: 341 of 3,237 sentences end where they begin.
@@ -130,5 +134,7 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     assert rows["expert"]["paragraph"]["mean"] == 1
     assert len(rows["agent"]["sentence"]["seeds"]) == 2
     assert len(rows["blind"]["sentence"]["seeds"]) == 1
+    begun = [plan_of(Path("runs/sail/mei") / name).begin_with for name in ("l-0", "l-1", "l-0/blind")]
+    assert begun == [f"runs/sail/mei/{name}" for name in ("mazes-0", "mazes-0", "mazes-0/blind")]
     assert {"agent, beam", "ensemble", "ensemble, beam"} <= set(rows)
     assert run("sail", *arguments) == rows  # nothing is trained again

@@ -1,6 +1,8 @@
 """A team: processes that train one agent together, each with slots of its own and the same weights."""
 
 import multiprocessing
+import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,7 +66,9 @@ def assemble(size: int, work: Callable[[Team], T]) -> T:
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
         spawn = multiprocessing.get_context("spawn")
-        others = [spawn.Process(target=_join, args=(meeting, rank, size, work), daemon=True) for rank in range(1, size)]
+        others = [
+            spawn.Process(target=_follow, args=(meeting, rank, size, work), daemon=True) for rank in range(1, size)
+        ]
         for other in others:
             other.start()
         try:
@@ -73,6 +77,15 @@ def assemble(size: int, work: Callable[[Team], T]) -> T:
             for other in others:
                 other.join(timeout=10)
                 other.terminate()
+
+
+def _follow(meeting: str, rank: int, size: int, work: Callable[[Team], Any]) -> None:
+    _join(meeting, rank, size, work)
+    # Gloo's threads may outlive the interpreter and then abort the process with a message nobody needs
+    # (github.com/pytorch/pytorch/pull/179291). Its work is done, so it goes without taking the interpreter down.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _join(meeting: str, rank: int, size: int, work: Callable[[Team], T]) -> T:

@@ -13,7 +13,8 @@ from vln.episode import Episode
 from vln.tasks import Written
 
 from .episodes import one_episode
-from .grammar import FLOORS, ITEMS, PICTURES, SIDES, say, turned
+from .grammar import SIDES, say, turned
+from .lexicon import FLOORS, ITEMS, PICTURES
 from .records import DEGREES, UNKNOWN, Hall, Maze, Node, Sentence
 
 GRID = 8  # nodes a side, at most
