@@ -120,6 +120,21 @@ def test_an_address_beyond_the_end_leads_to_the_last_step(page: Path) -> None:
     assert seen.complaints == []
 
 
+def test_how_an_episode_ended_is_a_step_after_its_last_move(tmp_path: Path) -> None:
+    lost = replay(success=False, end=np.full_like(FRAMES[0].picture, 30))
+    page = write(tmp_path / "report.html", replays=[lost])
+    seen = open_page(page, "#episode=1&step=99")
+    assert seen.complaints == []
+    assert '<output id="count" for="slider">end</output>' in seen.dom
+    assert "<dt>outcome</dt><dd>failed</dd>" in seen.dom
+    assert "<dt>distance to go</dt><dd>2</dd>" in seen.dom
+    assert '<table class="bars" id="moves" hidden="">' in seen.dom
+    shown = json.loads(re.findall(r'class="recording">(.*?)</script>', page.read_text())[0])["end"]["patches"]
+    assert [patch["width"] for patch in shown] == [1]  # nothing of the first picture is left
+    assert np.abs(read_picture(shown[0]["picture"]).astype(int) - 30).max() < 4
+    assert "5 of 5" in open_page(page, "#episode=1&step=5").dom
+
+
 def test_failures_come_first(page: Path) -> None:
     names = re.findall(r"(?:reached|failed)</span> (\S+)", page.read_text())
     assert names == ["lost", "won", "won-2"]
@@ -211,6 +226,7 @@ def test_a_replay_whose_parts_disagree_is_refused() -> None:
         ({"moves": ("left", "stop")}, "step 1 of the replay 'far-1' has 4 probabilities for 2 moves"),
         ({"words": ("go",)}, "attention \\[5\\] for 1 words"),
         ({"steps": (frame(), frame(picture=np.zeros((4, 4, 3), np.uint8)))}, "step 2 .* has a picture of"),
+        ({"end": np.zeros((4, 4, 3), np.uint8)}, "'far-1' ends in a picture of"),
     ):
         with pytest.raises(ValueError, match=message):
             replay(**changes)

@@ -84,6 +84,10 @@ class Replay:
                 raise ValueError(
                     f"{where} has a picture of {frame.picture.shape}, the first of {self.steps[0].picture.shape}"
                 )
+        if self.end is not None and self.end.shape != self.steps[0].picture.shape:
+            raise ValueError(
+                f"the replay {self.name!r} ends in a picture of {self.end.shape}, after {self.steps[0].picture.shape}"
+            )
 
 
 def replay(

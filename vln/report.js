@@ -15,6 +15,12 @@ function recording() {
   return read.get(episode);
 }
 
+// What can be shown of an episode: every step, and how it ended.
+function scenes() {
+  const { steps, end } = recording();
+  return end ? [...steps, end] : steps;
+}
+
 function element(name, text = "", className = "") {
   const made = document.createElement(name);
   made.textContent = text;
@@ -49,7 +55,7 @@ function showEpisode(replay) {
   byId("base").src = `data:image/webp;base64,${replay.picture}`;
   [byId("base").width, byId("base").height] = replay.size;
   byId("words").replaceChildren(...replay.words.flatMap((word) => [element("span", word), " "]));
-  byId("slider").max = replay.steps.length;
+  byId("slider").max = scenes().length;
   [...byId("list").querySelectorAll("button")].forEach((button, index) => {
     if (index === episode) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
@@ -74,22 +80,25 @@ function showMoves(replay, frame) {
 
 function show() {
   const replay = recording();
-  step = clamp(step, replay.steps.length);
-  const frame = replay.steps[step];
+  step = clamp(step, scenes().length);
+  const frame = scenes()[step], ended = frame === replay.end;
   if (shown !== episode) showEpisode(replay);
   shown = episode;
   byId("patches").replaceChildren(...frame.patches.map(patch));
-  byId("base").alt = `The map and the view at step ${step + 1}, before the move ${replay.moves[frame.move]}`;
+  byId("base").alt = ended ? "The map and the view at the end"
+    : `The map and the view at step ${step + 1}, before the move ${replay.moves[frame.move]}`;
   byId("slider").value = step + 1;
-  byId("count").textContent = `${step + 1} of ${replay.steps.length}`;
+  byId("count").textContent = ended ? "end" : `${step + 1} of ${replay.steps.length}`;
   const most = Math.max(...(frame.attention ?? []), 1e-9);
   byId("words").querySelectorAll("span").forEach((word, index) => {
     const share = frame.attention ? frame.attention[index] : 0;
     word.style.setProperty("--share", (share / most).toFixed(3));
     word.title = frame.attention ? `attention ${(100 * share).toFixed(1)} %` : "";
   });
-  showMoves(replay, frame);
-  const facts = { "move taken": replay.moves[frame.move], "distance to go": frame.error, "value": frame.value };
+  byId("moves").hidden = ended;
+  if (!ended) showMoves(replay, frame);
+  const facts = ended ? { "outcome": frame.outcome, "distance to go": frame.error }
+    : { "move taken": replay.moves[frame.move], "distance to go": frame.error, "value": frame.value };
   byId("state").replaceChildren(...Object.entries(facts).filter(([, fact]) => fact !== null).map(([name, fact]) => {
     const line = element("div");
     line.append(element("dt", name), element("dd", fact));
@@ -112,11 +121,11 @@ function pause() {
 
 function play() {
   if (timer !== null) return pause();
-  if (step === recording().steps.length - 1) go(episode, 0);
+  if (step === scenes().length - 1) go(episode, 0);
   byId("play").textContent = "Pause";
   timer = setInterval(() => {
     go(episode, step + 1);
-    if (step === recording().steps.length - 1) pause();
+    if (step === scenes().length - 1) pause();
   }, 350);
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .metrics import Interval
-from .replays import Replay, failures_first
+from .replays import Replay, failures_first, pictures
 
 PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
 PICTURE_QUALITY = 75  # of WebP, out of 100
@@ -161,25 +161,18 @@ def _ticks(values: NDArray[np.float64]) -> list[float]:
 
 def _recording(replay: Replay) -> dict[str, Any]:
     """A replay as the page's script reads it: plain values, pictures as WebP in base64."""
-    pictures = [_smaller(frame.picture) for frame in replay.steps]
+    first, *others = (_smaller(picture) for picture in pictures(replay))
+    height, width = first.shape[:2]
     # Most of a map stays as it was: a step holds only the patches that differ from the first picture.
-    height, width = pictures[0].shape[:2]
+    patches = [_patches(first, picture) for picture in (first, *others)]
     return {
         "words": replay.words,
         "moves": replay.moves,
-        "picture": _webp(pictures[0]),
+        "picture": _webp(first),
         "size": [width, height],
         "steps": [
             {
-                "patches": [
-                    {
-                        "x": x / width,
-                        "y": y / height,
-                        "width": wide / width,
-                        "picture": _webp(picture[y : y + high, x : x + wide]),
-                    }
-                    for x, y, wide, high in _patches(pictures[0], picture)
-                ],
+                "patches": changed,
                 "move": int(frame.move),
                 "probabilities": [round(float(share), 4) for share in frame.probabilities],
                 "expert": [bool(best) for best in frame.expert],
@@ -187,8 +180,15 @@ def _recording(replay: Replay) -> dict[str, Any]:
                 "value": None if frame.value is None else number(frame.value),
                 "error": number(frame.error),
             }
-            for frame, picture in zip(replay.steps, pictures, strict=True)
+            for frame, changed in zip(replay.steps, patches, strict=False)
         ],
+        "end": None
+        if replay.end is None
+        else {
+            "patches": patches[-1],
+            "outcome": "reached" if replay.success else "failed",
+            "error": number(replay.error),
+        },
     }
 
 
@@ -200,14 +200,23 @@ def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _patches(first: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[list[int]]:
-    """Boxes (left, top, width, height) that hold all that differs from the first picture; they may overlap."""
+def _patches(first: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """Pieces that hold all that differs from the first picture, in shares of its size; they may overlap."""
     changed = (first != picture).any(axis=-1).astype(np.uint8)
     changed = np.asarray(cv2.dilate(changed, np.ones((PATCH_GAP, PATCH_GAP), np.uint8)), dtype=np.uint8)
     boxes = cv2.connectedComponentsWithStats(changed)[2][1:, : cv2.CC_STAT_AREA]  # the first is the background
     if len(boxes) > MOST_PATCHES:
         boxes = np.array([cv2.boundingRect(changed)])
-    return [[int(side) for side in box] for box in boxes]
+    height, width = first.shape[:2]
+    return [
+        {
+            "x": left / width,
+            "y": top / height,
+            "width": wide / width,
+            "picture": _webp(picture[top : top + high, left : left + wide]),
+        }
+        for left, top, wide, high in boxes.tolist()
+    ]
 
 
 def _webp(picture: NDArray[np.uint8]) -> str:
