@@ -98,6 +98,7 @@ def train_in(folder: Path, recipe: Training) -> None:
 def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
     """For every kind of row one entry a seed."""
     runs = [open_run(folder_of(options, fold, seed), make_task, make_navigator) for seed in range(options.seeds)]
+    beginnings = min(options.beginnings, options.seeds)
     world, source = runs[0].open("val_unseen"), runs[0].task.source
     assert isinstance(world, Rooms)
     assert isinstance(source, Sail)
@@ -114,6 +115,10 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
         floors = [open_run(place, make_task, make_navigator) for place in places]
         opened = [run.open("val_unseen") for run in floors]
         rows[floor] = [lived(Contender(run.agent), its) for run, its in zip(floors, opened, strict=True)]  # type: ignore[arg-type]
+    # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
+    begun = [open_run(folder_of(options, "mazes", seed), make_task, make_navigator) for seed in range(beginnings)]
+    strange = [replace(run, task=replace(runs[0].task, words=run.task.vocabulary)).open("val_unseen") for run in begun]
+    rows["invented only"] = [lived(Contender(run.agent), its) for run, its in zip(begun, strange, strict=True)]  # type: ignore[arg-type]
     rows["agent"] = [lived(Contender(run.agent)) for run in runs]
     rows["agent, beam"] = [lived(Contender(runs[0].agent, beam=options.beam))]
     together = Ensemble([run.agent for run in runs[: options.ensemble]]).eval()

@@ -40,8 +40,9 @@ def main(options: Options) -> bool:
     plans = {folder: plan}
     for floor in FLOORS if options.floors > 0 else ():
         plans[folder / floor] = plan.floor(floor, max(1, round(options.floors * plan.lessons.updates)))
-    for of in plans.values():
-        if of.begin_with and not (Path(of.begin_with) / CHECKPOINT).exists():
+    for place, of in plans.items():
+        begun = (place / CHECKPOINT).exists()  # it has the weights it began with
+        if not begun and of.begin_with and not (Path(of.begin_with) / CHECKPOINT).exists():
             raise SystemExit(f"{of.begin_with} holds no run to begin with; a floor begins with that run's floor")
     for place, of in plans.items():
         print(f"training in {place}: {of.lessons.updates} updates", flush=True)

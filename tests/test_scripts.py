@@ -1,6 +1,7 @@
 """The scripts as a user runs them, one after the other, on trainings of a few updates."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -104,6 +105,14 @@ def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: py
         run("train", "goto", "--name", "mine")
 
 
+def test_a_run_that_has_begun_needs_no_more_what_it_began_with(here: Path, trained: Path) -> None:
+    shutil.copytree(trained, "runs/mine")
+    new = ("--difficulty", "1", "--view", "symbols", "--floors", "0")
+    assert run("train", "goto", "--name", "heir", "--begin-with", "runs/mine", *new, *FEW)
+    shutil.rmtree("runs/mine")
+    assert run("train", "--resume", "runs/heir", "--floors", "0", "--threads", "1")
+
+
 def test_a_run_is_named_after_its_task_unless_it_has_a_name() -> None:
     from recipes import Options
 
@@ -136,5 +145,6 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     assert len(rows["blind"]["sentence"]["seeds"]) == 1
     begun = [plan_of(Path("runs/sail/mei") / name).begin_with for name in ("l-0", "l-1", "l-0/blind")]
     assert begun == [f"runs/sail/mei/{name}" for name in ("mazes-0", "mazes-0", "mazes-0/blind")]
+    assert len(rows["invented only"]["paragraph"]["seeds"]) == 1
     assert {"agent, beam", "ensemble", "ensemble, beam"} <= set(rows)
     assert run("sail", *arguments) == rows  # nothing is trained again
