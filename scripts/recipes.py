@@ -90,7 +90,8 @@ RECIPES = {
     "demo": Options(
         task="goto",
         name="demo",
+        about=TaskOptions(houses=8192),
         world=WorldOptions(view="first_person", size=32),
-        lessons=Lessons(updates=2250, slots=64, window=20, rate=2.5e-3, workers=2),
+        lessons=Lessons(updates=2400, slots=64, window=20, rate=2.5e-3, teacher_last=0.0, workers=2),
     ),
 }
