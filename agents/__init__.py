@@ -1,5 +1,7 @@
 """Networks and policies. They know spaces, not worlds."""
 
-from .navigator import Navigator, Shape
+from .glimpser import Glimpser
+from .navigator import Navigator
+from .shape import Shape
 
-__all__ = ["Navigator", "Shape"]
+__all__ = ["Glimpser", "Navigator", "Shape"]

@@ -6,6 +6,8 @@ import torch
 from gymnasium.spaces import Box
 from torch import Tensor, nn
 
+from .shape import Shape
+
 
 def keep_variance(eye: nn.Module) -> None:
     """Begin with weights that carry variance through rectified layers (He et al. 2015, arXiv:1502.01852).
@@ -129,3 +131,68 @@ def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> PixelEye | S
     if len(space.shape) != 3:
         raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")
     return PixelEye(space, words, size) if int(space.high.max()) == 255 else SymbolEye(space, words, size, fog)
+
+
+class GlimpseEye(nn.Module):
+    """Glimpses float [T, B, rows, columns, channels] and the places they were taken at [T, B, 2], as vectors.
+
+    What is seen and where are each brought to a vector, and these are multiplied (Ba et al. 2015, arXiv:1412.7755): a
+    stroke means something else at another place. view: the shape of a glimpse, or None for an eye that is blind.
+    where: whether it is told the place. words: the size of an instruction it sees by, or 0.
+    """
+
+    def __init__(self, view: tuple[int, ...] | None, where: bool, words: int, shape: Shape) -> None:
+        super().__init__()
+        self.size = shape.sight
+        self.where = self.what = self.film = None
+        if where:
+            self.where = nn.Sequential(nn.Linear(2, shape.sight // 2), nn.ReLU(), nn.Linear(shape.sight // 2, self.size))
+        if view is not None:
+            rows, columns, channels = view
+            if shape.eye == "linear":
+                self.what = nn.Sequential(
+                    nn.Flatten(), nn.Linear(rows * columns * channels, self.size), nn.ReLU(), nn.Linear(self.size, self.size)
+                )
+            else:
+                self.what = _convolutions(rows, columns, channels, self.size)
+            self.film = nn.Linear(words, 2 * self.size) if words else None
+        keep_variance(self)
+
+    def forward(self, view: Tensor | None, where: Tensor | None, whole: Tensor | None) -> Tensor:
+        features: Tensor | None = None
+        if self.what is not None and view is not None:
+            seen = view.to(_dtype(self.what))
+            features = self.what(seen.flatten(0, 1)).unflatten(0, view.shape[:2])
+            if self.film is not None and whole is not None:
+                scale, shift = self.film(whole).chunk(2, dim=-1)
+                features = features * (1 + scale) + shift
+            features = torch.relu(features)
+        if self.where is not None and where is not None:
+            place = self.where(where.to(_dtype(self.where)))
+            features = torch.relu(place) if features is None else features * (1 + place)
+        assert features is not None, "an eye is told what is there, or where it looks"
+        return features
+
+
+def _convolutions(rows: int, columns: int, channels: int, size: int) -> nn.Sequential:
+    """Two layers of 3x3, the second with a stride, and all of it as one vector."""
+    first, second = 32, 64
+    left = -(-rows // 2) * -(-columns // 2)
+    return nn.Sequential(
+        _ChannelsFirst(),
+        nn.Conv2d(channels, first, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(first, second, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(second * left, size),
+    )
+
+
+class _ChannelsFirst(nn.Module):
+    def forward(self, view: Tensor) -> Tensor:
+        return view.permute(0, 3, 1, 2)
+
+
+def _dtype(part: nn.Module) -> torch.dtype:
+    return next(part.parameters()).dtype

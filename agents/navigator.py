@@ -1,8 +1,7 @@
 """The navigator: reads an instruction, looks, remembers and moves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from gymnasium import Space
@@ -14,36 +13,11 @@ from vln.agent import Agent, Decision, Memory, Observation, at
 
 from .eyes import SecondLook, eye_for
 from .memories import Recurrent
-from .words import Attention, Reader
+from .shape import Shape
+from .words import Attention, Read, Reader, read_moment, read_window
 
 MOVE_SIZE = 16  # of the last move, as a vector
 SENSES = ("instruction", "view", "previous")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a navigator is made of."""
-
-    memory: Literal["lstm", "gru", "elman"] = "lstm"
-    """The cell of the recurrent core."""
-    hidden: int = 192
-    """The size of the core's state."""
-    layers: int = 1
-    """How many cells the core stacks."""
-    words: int = 64
-    """The size of a word's vector after reading."""
-    bidirectional: bool = False
-    """Whether the instruction is also read backwards."""
-    sight: int = 192
-    """The size of what is seen, as a vector."""
-    second_look: bool = False
-    """Whether to look again for what the words attended to speak of."""
-    dropout: float = 0.0
-    """The share of inputs and outputs of the core left out while training."""
-    fog: float = 0.0
-    """The share of a view's codes hidden while training; pictures are always seen clearly."""
-    mumble: float = 0.0
-    """The share of words heard as an unknown one while training, so that unknown words come to mean something."""
 
 
 class Navigator(Agent):
@@ -101,58 +75,27 @@ class Navigator(Agent):
         return {"core": self.core.initial(batch)}
 
     def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        read = None
-        if self.reader:
-            # An instruction changes only where an episode begins, so each is read once and not at every step.
-            begins = starts.clone()
-            begins[0] = True
-            words, whole, real = self.reader(observation["instruction"][begins])
-            # Beginnings are numbered in the order of time; a slot keeps the number of its latest one.
-            number = begins.flatten().cumsum(0).view_as(begins) - 1
-            latest = torch.where(begins, number, -1).cummax(dim=0).values
-            read = words[latest], whole[latest], real[latest]
+        read = read_window(self.reader, observation["instruction"], starts) if self.reader else None
         decision, core = self._decide(observation, memory["core"], starts, read)
         return decision, {"core": core}
 
     def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
         """As `forward` for one moment; the words that were read are kept in memory until the next episode."""
         moment = {name: values[None] for name, values in observation.items()}
-        read, kept = None, {}
-        if self.reader:
-            if "words" not in memory:
-                kept = dict(zip(("words", "whole", "real"), self._read(observation["instruction"]), strict=True))
-            elif starts.any():
-                kept = self._reread(observation["instruction"], memory, starts)
-            else:
-                kept = {name: memory[name] for name in ("words", "whole", "real")}
-            read = kept["words"][None], kept["whole"][None], kept["real"][None]
+        read, kept = read_moment(self.reader, observation["instruction"], memory, starts) if self.reader else (None, {})
         decision, core = self._decide(moment, memory["core"], starts[None], read)
         return at(decision, 0), {"core": core, **kept}
 
-    def _read(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As the reader does, with as many words as tokens, so that what is read can be kept side by side."""
-        words, whole, real = self.reader(tokens)  # type: ignore[misc]
-        missing = tokens.shape[1] - words.shape[1]
-        return nn.functional.pad(words, (0, 0, 0, missing)), whole, nn.functional.pad(real, (0, missing))
-
-    def _reread(self, tokens: Tensor, memory: Memory, starts: Tensor) -> Memory:
-        fresh = self._read(tokens[starts])
-        kept = {}
-        for name, values in zip(("words", "whole", "real"), fresh, strict=True):
-            kept[name] = memory[name].clone()
-            kept[name][starts] = values.to(kept[name].dtype)
-        return kept
-
     def _decide(
-        self, observation: Observation, core: Tensor, starts: Tensor, read: tuple[Tensor, Tensor, Tensor] | None
+        self, observation: Observation, core: Tensor, starts: Tensor, read: Read | None
     ) -> tuple[Decision, Tensor]:
         time, batch = starts.shape
         inputs: list[Tensor] = []
         attention = answer = None
         if read:
-            inputs.append(read[1])
+            inputs.append(read.whole)
         if self.eye:
-            whole = read[1].flatten(0, 1) if read else None
+            whole = read.whole.flatten(0, 1) if read else None
             seen, features = self.eye(observation["view"].flatten(0, 1), whole)
             inputs.append(seen.view(time, batch, -1))
             answer = self.answer(inputs[-1]).float() if self.answer else None
@@ -160,7 +103,7 @@ class Navigator(Agent):
             inputs.append(self.last_move(observation["previous"]))
         hidden, core = self.core(self.dropout(torch.cat(inputs, dim=-1)), core, starts)
         if read and self.attention and self.join:
-            heard, attention = self.attention(hidden, read[0], read[2])
+            heard, attention = self.attention(hidden, read.words, read.real)
             in_mind = torch.cat([hidden, heard], dim=-1)
             if self.look:
                 found = self.look(in_mind.flatten(0, 1), features).view(time, batch, -1)
@@ -170,10 +113,3 @@ class Navigator(Agent):
         logits = self.policy(hidden).float()
         policy = Categorical(logits=logits, validate_args=False)
         return Decision(policy, self.value(hidden).float().squeeze(-1), attention, answer), core
-
-
-def make_navigator(
-    spaces: Mapping[str, Space[Any]], moves: int, answers: int, options: Mapping[str, Any], senses: Sequence[str] | None
-) -> Navigator:
-    """The navigator a run describes: `options` are those of its Shape."""
-    return Navigator(spaces, moves, Shape(**options), senses or SENSES, answers)

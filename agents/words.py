@@ -1,10 +1,12 @@
 """Reading: an instruction's words as vectors, its whole as one, and attention over its words."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from vln.agent import Memory
 from vln.language import PADDING, UNKNOWN
 
 HEADS = 3  # of the reader: how many words of an instruction it can pick out at once
@@ -85,3 +87,49 @@ class Attention(nn.Module):
         scores = torch.einsum("...ls,...s->...l", words, self.ask(query)) / math.sqrt(words.shape[-1])
         weights = scores.float().masked_fill(~real, -math.inf).softmax(dim=-1).to(words.dtype)
         return torch.einsum("...l,...ls->...s", weights, words), weights
+
+
+class Read(NamedTuple):
+    """What was read, at every moment: words [..., L, size], the whole [..., size], which words are real [..., L]."""
+
+    words: Tensor
+    whole: Tensor
+    real: Tensor
+
+
+def read_window(reader: Reader, tokens: Tensor, starts: Tensor) -> Read:
+    """What is known of the instruction at every moment [T, B] of a window, for tokens [T, B, L].
+
+    An instruction changes only where an episode begins, so each is read once and not at every step.
+    """
+    begins = starts.clone()
+    begins[0] = True
+    words, whole, real = reader(tokens[begins])
+    # Beginnings are numbered in the order of time; a slot keeps the number of its latest one.
+    number = begins.flatten().cumsum(0).view_as(begins) - 1
+    latest = torch.where(begins, number, -1).cummax(dim=0).values
+    return Read(words[latest], whole[latest], real[latest])
+
+
+def read_moment(reader: Reader, tokens: Tensor, memory: Memory, starts: Tensor) -> tuple[Read, Memory]:
+    """The same for one moment, [1, B], tokens [B, L]; and what was read, to be kept in memory until the next episode.
+
+    As many words are kept as there are tokens, so that what is read in several episodes lies side by side.
+    """
+    names = Read._fields
+    if "words" not in memory:
+        kept = dict(zip(names, _read_all(reader, tokens), strict=True))
+    elif starts.any():
+        kept = {}
+        for name, values in zip(names, _read_all(reader, tokens[starts]), strict=True):
+            kept[name] = memory[name].clone()
+            kept[name][starts] = values.to(kept[name].dtype)
+    else:
+        kept = {name: memory[name] for name in names}
+    return Read(*(kept[name][None] for name in names)), kept
+
+
+def _read_all(reader: Reader, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    words, whole, real = reader(tokens)
+    missing = tokens.shape[1] - words.shape[1]
+    return nn.functional.pad(words, (0, 0, 0, missing)), whole, nn.functional.pad(real, (0, missing))

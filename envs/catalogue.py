@@ -1,6 +1,6 @@
 """The tasks by name, for the command line and for Gymnasium."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,11 @@ from vln.tasks import SIZES, Task, Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
+from .glimpse.pictures import Album
+from .glimpse.task import glimpse
 from .rooms.families import FAMILIES
 from .rooms.phrases import WORDS
-from .rooms.world import Rooms
+from .rooms.world import FLOORS, Rooms
 from .sail.task import mazes, sail
 
 SEED = 1  # of the houses and episodes of every family; 0 wrote those that the default settings were found on
@@ -35,12 +37,14 @@ def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> 
         raise ValueError(f"val_seen is {SIZES['val_seen'][0]} of the houses to train in; {houses} are too few")
     sizes = SIZES | {"train": (houses, SIZES["train"][1])}
     world = partial(Rooms, max_steps=MAX_STEPS[difficulty])
-    return Task(family.lower(), Written(build, write, sizes, seed=SEED), world, words=Vocabulary(WORDS))
+    source = Written(build, write, sizes, seed=SEED)
+    return Task(family.lower(), source, world, words=Vocabulary(WORDS), floors=FLOORS)
 
 
 TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) for family in FAMILIES} | {
     "sail": sail,
     "mazes": mazes,
+    "glimpse": glimpse,
 }
 
 
@@ -89,6 +93,14 @@ class TaskOptions:
     """Of SAIL: what an unknown start heading becomes, mei (gives the first turn away) or random."""
     invented: int | None = None
     """Of SAIL: how many invented mazes to train in too, with ten made-up sentences each; none unless given."""
+    pictures: str | None = None
+    """Of glimpses: digits (those that come with scikit-learn, unless given) or mnist."""
+    canvas: int | None = None
+    """Of glimpses: the side of a larger, dark canvas that each picture lies anywhere on."""
+    clutter: int | None = None
+    """Of glimpses: how many pieces of other pictures lie about."""
+    distort: float | None = None
+    """Of glimpses: how far pictures to train on are turned, scaled, sheared and shifted at random, from 0 to 1."""
 
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""
@@ -99,12 +111,25 @@ class TaskOptions:
 class WorldOptions:
     """How a world is seen."""
 
-    view: Literal["first_person", "symbols", "lanes", "top_down", "none"] = "symbols"
-    """What the agent sees: RGB from within, codes of cells ahead or in four directions, RGB from above, or nothing."""
+    view: Literal["first_person", "symbols", "lanes", "top_down", "none"] | None = None
+    """Of rooms: what the agent sees, RGB from within, codes of cells ahead (unless given) or in four directions, RGB
+    from above, or nothing."""
     size: int | None = None
-    """The side of the view, in pixels or cells; 64 (first_person), 56 (top_down) or 7 unless given."""
+    """Of rooms: the side of the view, in pixels or cells; 64 (first_person), 56 (top_down) or 7 unless given."""
     max_steps: int | None = None
-    """The longest episode; the task's own limit unless given."""
+    """Of rooms: the longest episode; the task's own limit unless given."""
+    patch: int | None = None
+    """Of glimpses: the side of the finest patch, in pixels."""
+    scales: int | None = None
+    """Of glimpses: how many patches there are around one centre, each of twice the side."""
+    looks: int | None = None
+    """Of glimpses: how many there are in an episode."""
+    move: Literal["continuous", "relative", "discrete"] | None = None
+    """Of glimpses: whether a move is a point to look at, a way to go, or a step left, right, up or down."""
+    start: Literal["centre", "random"] | None = None
+    """Of glimpses: where the first look goes."""
+    contrast: bool | None = None
+    """Of glimpses: whether the contrast of each is evened out."""
 
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""
@@ -155,3 +180,68 @@ def _open(
     chosen = dict(options or {}) | ({} if data is None else {"data": data})
     world: dict[str, Any] = {"view": view, "size": size} | ({} if max_steps is None else {"max_steps": max_steps})
     return make_task(task, chosen).open(split, **world)
+
+
+def make_glimpse_env(
+    task: str,
+    split: str = "train",
+    pictures: str | Album | None = None,
+    canvas: int | None = None,
+    clutter: int | None = None,
+    patch: int | None = None,
+    scales: int | None = None,
+    looks: int | None = None,
+    move: str | None = None,
+    start: str | Sequence[float] | None = None,
+    data: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    world: Mapping[str, Any] | None = None,
+    render_mode: str | None = None,
+) -> TaskEnv:
+    """What gymnasium.make calls for glimpses. What is left out is the task's or the world's own choice.
+
+    options, world: the task's and the world's further options (see glimpse.task and glimpse.world).
+    """
+    about = {"pictures": pictures, "canvas": canvas, "clutter": clutter, "data": data}
+    seen = {"patch": patch, "scales": scales, "looks": looks, "move": move, "start": start}
+    return TaskEnv(_open_glimpses(task, split, about, seen, options, world), render_mode)
+
+
+def make_glimpse_vector_env(
+    task: str,
+    num_envs: int = 1,
+    split: str = "train",
+    pictures: str | Album | None = None,
+    canvas: int | None = None,
+    clutter: int | None = None,
+    patch: int | None = None,
+    scales: int | None = None,
+    looks: int | None = None,
+    move: str | None = None,
+    start: str | Sequence[float] | None = None,
+    data: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    world: Mapping[str, Any] | None = None,
+    render_mode: str | None = None,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+) -> TaskVectorEnv:
+    """What gymnasium.make_vec calls for glimpses: the batched world itself. See TaskVectorEnv for its modes."""
+    about = {"pictures": pictures, "canvas": canvas, "clutter": clutter, "data": data}
+    seen = {"patch": patch, "scales": scales, "looks": looks, "move": move, "start": start}
+    opened = _open_glimpses(task, split, about, seen, options, world)
+    return TaskVectorEnv(opened, num_envs, autoreset_mode, render_mode)
+
+
+def _open_glimpses(
+    task: str,
+    split: str,
+    about: Mapping[str, Any],
+    seen: Mapping[str, Any],
+    options: Mapping[str, Any] | None,
+    world: Mapping[str, Any] | None,
+) -> World[Any]:
+    of_task, of_world = (
+        {name: value for name, value in given.items() if value is not None} | dict(more or {})
+        for given, more in ((about, options), (seen, world))
+    )
+    return make_task(task, of_task).open(split, **of_world)

@@ -31,7 +31,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from vln.agents.navigator import Navigator, Shape
+from vln.agents.navigator import Navigator
+from vln.agents.shape import Shape
 from vln.devices import use_threads
 from vln.env import TaskEnv
 from vln.envs.catalogue import make_task

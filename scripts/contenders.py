@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from vln.agents.navigator import make_navigator
-from vln.agents.scripted import scripted
+from vln.agents.catalogue import make_agent
+from vln.agents.scripted import scripted_for
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
 from vln.judging import Contender
 from vln.rollouts import greedy, sample
-from vln.runs import FLOORS, open_run
+from vln.runs import open_run
 from vln.tasks import Task
 from vln.training import CHECKPOINT
 from vln.world import World
@@ -24,12 +24,13 @@ class Place:
 
     run: Annotated[Path | None, tyro.conf.Positional] = None
     """The folder of a run."""
-    agent: Literal["random", "stop", "straight", "expert"] | None = None
+    agent: Literal["random", "stop", "straight", "expert", "chance"] | None = None
     """Without a run: which agent."""
     task: str | None = None
     """Without a run: in which task."""
-    split: str = "val_unseen"
-    """Where: val_seen, val_unseen, val_novel (rooms), paragraphs (sail)."""
+    split: str | None = None
+    """Where: val_seen, val_unseen, val_novel (rooms), paragraphs (sail); val, test (glimpses). val_unseen or val unless
+    given."""
     draw: bool = False
     """Whether agents draw their moves from their policies, instead of making the likeliest: so they leave loops."""
     seed: int = 0
@@ -49,14 +50,17 @@ def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
         if place.agent is None or place.task is None:
             raise SystemExit("give the folder of a run, or --agent and --task")
         task = make_task(place.task, place.about.given())
-        world = task.open(place.split, **place.world.given())
-        return task, world, {place.agent: scripted(len(world.moves))[place.agent]}
+        world = task.open(place.split or task.judging, **place.world.given())
+        known = scripted_for(world)
+        if place.agent not in known:
+            raise SystemExit(f"in task {place.task} no agent is called {place.agent!r}; there are {', '.join(known)}")
+        return task, world, {place.agent: known[place.agent]}
     device = place.device or best_device()
-    run = open_run(place.run, make_task, make_navigator, device)
-    world = run.open(place.split)
+    run = open_run(place.run, make_task, make_agent, device)
+    world = run.open(place.split or run.task.judging)
     act = sample if place.draw else greedy
-    contenders = {"agent": Contender(run.agent, act)} | scripted(len(world.moves))
-    for floor in FLOORS:
+    contenders = {"agent": Contender(run.agent, act)} | scripted_for(world)
+    for floor in run.task.floors:
         if (place.run / floor / CHECKPOINT).exists():
-            contenders[floor] = Contender(open_run(place.run / floor, make_task, make_navigator, device).agent, act)
+            contenders[floor] = Contender(open_run(place.run / floor, make_task, make_agent, device).agent, act)
     return run.task, world, contenders

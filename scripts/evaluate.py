@@ -15,14 +15,14 @@ from contenders import Place, contend
 from rich.console import Console
 
 from vln.agents.ensemble import Ensemble
-from vln.agents.navigator import make_navigator
+from vln.agents.catalogue import make_agent
 from vln.envs.catalogue import make_task
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_paragraphs
 from vln.envs.sail.task import Sail
 from vln.judging import Contender, judge, make_table, show_table
 from vln.logs import METRICS_FILE, read_metrics
-from vln.metrics import Outcome, by_family, by_length
+from vln.metrics import Outcome, Walk, by_family, by_length
 from vln.replays import replay
 from vln.report import write_report
 from vln.runs import open_run
@@ -60,8 +60,10 @@ def write_page(
     failed = [number for number, outcome in enumerate(rows) if not outcome.success]
     reached = [number for number, outcome in enumerate(rows) if outcome.success]
     chosen = (failed[: options.replays * 3 // 4] + reached)[: options.replays]
-    breakdowns = {"by family": by_family(rows), "by length of the shortest path": by_length(rows)}
-    title = f"{table['task']}: {options.run.name} on {options.split}"
+    breakdowns = {"by family": by_family(rows)}
+    if walks := [row for row in rows if isinstance(row, Walk)]:
+        breakdowns["by length of the shortest path"] = by_length(walks)
+    title = f"{table['task']}: {options.run.name} on {table['split']}"
     write_report(options.report, title, table, curves, breakdowns, replay(world, shown.agent, chosen, shown.act))
 
 
@@ -75,12 +77,13 @@ def main(options: Options) -> dict[str, Any]:
         raise SystemExit("moves are either drawn or planned: give --draw or --beam")
     task, world, contenders = contend(options)
     if options.run:
-        others = [open_run(folder, make_task, make_navigator).agent for folder in options.ensemble]
+        others = [open_run(folder, make_task, make_agent).agent for folder in options.ensemble]
         agent = Ensemble([contenders["agent"].agent, *others]).eval() if others else contenders["agent"].agent
         contenders["agent"] = replace(contenders["agent"], agent=agent, beam=options.beam)
     rows = judge(world, contenders, options.episodes, options.seed)
-    table = make_table(task.name, options.split, options.seed, rows)
-    if isinstance(task.source, Sail) and isinstance(world, Rooms) and options.split == "val_unseen":
+    split = options.split or task.judging
+    table = make_table(task.name, split, options.seed, rows)
+    if isinstance(task.source, Sail) and isinstance(world, Rooms) and split == "val_unseen":
         for row, found in judge_paragraphs(world, task.source.relays(), contenders, options.seed).items():
             table["rows"][row]["paragraph"] = found._asdict()
     Console().print(show_table(table))

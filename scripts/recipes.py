@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from vln.agents.navigator import Shape
+from vln.agents.shape import Shape
 from vln.envs.catalogue import TaskOptions, WorldOptions
 from vln.learning import Lessons
 from vln.runs import Plan

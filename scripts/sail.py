@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vln.agents.ensemble import Ensemble
-from vln.agents.navigator import make_navigator
+from vln.agents.catalogue import make_agent
 from vln.agents.scripted import scripted
 from vln.devices import use_threads
 from vln.envs.catalogue import make_task
@@ -32,7 +32,7 @@ from vln.envs.sail.task import Sail
 from vln.evaluation import evaluate
 from vln.judging import Contender
 from vln.metrics import Outcome, interval
-from vln.runs import FLOORS, open_run
+from vln.runs import open_run
 from vln.training import CHECKPOINT
 
 FOLDS = ("grid", "jelly", "l")
@@ -97,7 +97,7 @@ def train_in(folder: Path, recipe: Training) -> None:
 
 def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
     """For every kind of row one entry a seed."""
-    runs = [open_run(folder_of(options, fold, seed), make_task, make_navigator) for seed in range(options.seeds)]
+    runs = [open_run(folder_of(options, fold, seed), make_task, make_agent) for seed in range(options.seeds)]
     beginnings = min(options.beginnings, options.seeds)
     world, source = runs[0].open("val_unseen"), runs[0].task.source
     assert isinstance(world, Rooms)
@@ -110,13 +110,13 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
         return sentences, judge_relays(where, one.agent, relays, one.act, label, beam=one.beam)
 
     rows = {name: [lived(one)] for name, one in scripted(len(world.moves)).items()}
-    for floor in FLOORS:
+    for floor in runs[0].task.floors:
         places = [folder_of(options, fold, seed) / floor for seed in range(min(options.floors, options.seeds))]
-        floors = [open_run(place, make_task, make_navigator) for place in places]
+        floors = [open_run(place, make_task, make_agent) for place in places]
         opened = [run.open("val_unseen") for run in floors]
         rows[floor] = [lived(Contender(run.agent), its) for run, its in zip(floors, opened, strict=True)]  # type: ignore[arg-type]
     # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
-    begun = [open_run(folder_of(options, "mazes", seed), make_task, make_navigator) for seed in range(beginnings)]
+    begun = [open_run(folder_of(options, "mazes", seed), make_task, make_agent) for seed in range(beginnings)]
     strange = [replace(run, task=replace(runs[0].task, words=run.task.vocabulary)).open("val_unseen") for run in begun]
     rows["invented only"] = [lived(Contender(run.agent), its) for run, its in zip(begun, strange, strict=True)]  # type: ignore[arg-type]
     rows["agent"] = [lived(Contender(run.agent)) for run in runs]

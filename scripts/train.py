@@ -14,10 +14,10 @@ from pathlib import Path
 import tyro
 from recipes import RECIPES, Options
 
-from vln.agents.navigator import make_navigator
+from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import make_task
-from vln.runs import FLOORS, begin_run, plan_of
+from vln.runs import begin_run, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
 
@@ -38,8 +38,9 @@ def main(options: Options) -> bool:
         raise SystemExit(f"{folder} holds a run already: go on with --resume {folder}, or give another --name")
     plan = plan_of(folder) if options.resume else options.plan
     plans = {folder: plan}
-    for floor in FLOORS if options.floors > 0 else ():
-        plans[folder / floor] = plan.floor(floor, max(1, round(options.floors * plan.lessons.updates)))
+    if options.floors > 0:
+        for name, floor in make_task(plan.task, plan.task_options).floors.items():
+            plans[folder / name] = plan.floor(name, floor, max(1, round(options.floors * plan.lessons.updates)))
     for place, of in plans.items():
         begun = (place / CHECKPOINT).exists()  # it has the weights it began with
         if not begun and of.begin_with and not (Path(of.begin_with) / CHECKPOINT).exists():
@@ -48,7 +49,7 @@ def main(options: Options) -> bool:
         print(f"training in {place}: {of.lessons.updates} updates", flush=True)
         going_on = (place / CHECKPOINT).exists()
         device = options.device or best_device()
-        work = partial(begin_run, place, of, make_task, make_navigator, device, going_on)
+        work = partial(begin_run, place, of, make_task, make_agent, device, going_on)
         if not assemble(of.lessons.workers, work):
             return False
     return True

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.distributions import Categorical
 
 from vln.agent import Decision, Memory, cut
-from vln.agents.navigator import Navigator, Shape
+from vln.agents.navigator import Navigator
+from vln.agents.shape import Shape
 from vln.rollouts import Rollout
 
 

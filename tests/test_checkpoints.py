@@ -19,7 +19,7 @@ ARRAYS: Arrays = {
     "starts": np.array([True, False]),
     "seen": np.zeros((2, 0), dtype=np.uint64),
 }
-FACTS = {"update": 3, "plan": {"task": "goto", "senses": None}, "words": ["ö", '"']}
+FACTS = {"update": 3, "plan": {"task": "goto", "without": []}, "words": ["ö", '"']}
 
 
 @pytest.fixture

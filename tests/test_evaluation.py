@@ -12,7 +12,7 @@ from toy import Corridor
 from vln.agents.scripted import Habit
 from vln.env import TaskEnv
 from vln.evaluation import evaluate
-from vln.metrics import Outcome, metrics_of
+from vln.metrics import Outcome
 from vln.moments import moments
 from vln.rollouts import follow_teacher, sample
 from vln.world import World
@@ -28,7 +28,7 @@ def hasty(world: World[Any]) -> Habit:
 
 
 def told(outcomes: list[Outcome]) -> list[dict[str, float]]:
-    return [metrics_of(outcome) for outcome in outcomes]
+    return [outcome.metrics() for outcome in outcomes]
 
 
 def test_every_episode_is_lived_once_and_in_order(world: World[Any]) -> None:

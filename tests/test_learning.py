@@ -13,7 +13,8 @@ from tiny import KINDS, PLAIN, SMALL, Kind, lived, tiny, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Agent, Decision, cut
-from vln.agents.navigator import SENSES, Navigator, Shape
+from vln.agents.navigator import SENSES, Navigator
+from vln.agents.shape import Shape
 from vln.agents.scripted import Habit
 from vln.evaluation import evaluate
 from vln.learning import VALUE_SHARE, Learner, Lessons, taught

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vln.metrics import Outcome, by_family, by_length, cls, interval, metrics_of, ndtw, sdtw, spl, summary
+from vln.metrics import Walk, by_family, by_length, cls, interval, ndtw, sdtw, spl, summary
 
 
 def on_a_line(path: list[float], reference: list[float]) -> NDArray[np.float64]:
@@ -17,7 +17,7 @@ def on_a_line(path: list[float], reference: list[float]) -> NDArray[np.float64]:
     return np.abs(np.subtract.outer(np.array(path, float), np.array(reference, float)))
 
 
-def outcome(**changes: Any) -> Outcome:
+def outcome(**changes: Any) -> Walk:
     """Three steps along a line, past a reference 0, 2: a success that walked no detour."""
     basis: dict[str, Any] = {
         "name": "a",
@@ -33,7 +33,7 @@ def outcome(**changes: Any) -> Outcome:
         "path_length": 2.0,
         "reference_length": 2.0,
     }
-    return Outcome(**(basis | walked | changes))
+    return Walk(**(basis | walked | changes))
 
 
 def slow_warp(distances: list[list[float]]) -> float:
@@ -70,7 +70,7 @@ def test_spl_is_the_success_when_the_start_is_the_goal() -> None:
 
 def test_a_goal_that_cannot_be_reached_scores_nothing() -> None:
     away, nowhere = dict.fromkeys(("error", "least_error", "shortest"), math.inf), np.full((3, 2), np.inf)
-    metrics = metrics_of(outcome(success=False, distances=nowhere, **away))
+    metrics = outcome(success=False, distances=nowhere, **away).metrics()
     assert metrics.pop("navigation_error") == math.inf
     assert metrics.pop("trajectory_length") == 2
     assert set(metrics.values()) == {0.0}
@@ -134,7 +134,7 @@ def test_all_metrics_of_an_episode() -> None:
     # Stopped one short of a goal at 3 it had passed: walked 4 where 3 do; reference 0..3.
     distances = on_a_line([0, 1, 2, 3, 2], [0, 1, 2, 3])
     lengths = {"length": 4.0, "shortest": 3.0, "path_length": 4.0, "reference_length": 3.0}
-    assert metrics_of(outcome(success=False, error=1.0, distances=distances, **lengths)) == pytest.approx(
+    assert outcome(success=False, error=1.0, distances=distances, **lengths).metrics() == pytest.approx(
         {
             "trajectory_length": 4,
             "navigation_error": 1,
@@ -149,8 +149,8 @@ def test_all_metrics_of_an_episode() -> None:
 
 
 def test_oracle_success_is_having_been_within_the_tolerance() -> None:
-    assert metrics_of(outcome(least_error=2.9, tolerance=3.0))["oracle_success"] == 1
-    assert metrics_of(outcome(least_error=3.1, tolerance=3.0))["oracle_success"] == 0
+    assert outcome(least_error=2.9, tolerance=3.0).metrics()["oracle_success"] == 1
+    assert outcome(least_error=3.1, tolerance=3.0).metrics()["oracle_success"] == 0
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (3,)])
@@ -207,7 +207,7 @@ def test_an_infinite_error_shows_in_the_mean_and_not_as_no_number() -> None:
 def test_a_summary_has_every_metric() -> None:
     outcomes = [outcome(), outcome(success=False, error=2.0, least_error=1.0)]
     found = summary(outcomes)
-    assert list(found) == list(metrics_of(outcomes[0]))
+    assert list(found) == list(outcomes[0].metrics())
     assert found["success"].mean == 0.5
     assert found["navigation_error"] == (1.0, 0.0, 2.0)
 

@@ -190,9 +190,9 @@ def test_a_mixture_is_greedy_in_as_many_slots_as_told() -> None:
 
 def test_a_mixture_never_stops_before_its_teacher_does() -> None:
     decision = deciding(0, 0.5, 0.5)
-    counts = mix(0)(decision, advised(1, 0, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    counts = mix(0, stop=2)(decision, advised(1, 0, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
     torch.testing.assert_close(counts, torch.tensor([0.5, 0.5, 0]), atol=0.02, rtol=0)
-    stopping = mix(0)(decision, advised(0, 0, 1), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    stopping = mix(0, stop=2)(decision, advised(0, 0, 1), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
     torch.testing.assert_close(stopping, torch.tensor([0, 0.5, 0.5]), atol=0.02, rtol=0)
 
 

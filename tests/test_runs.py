@@ -10,20 +10,20 @@ import pytest
 import torch
 from tiny import SMALL, tiny
 
-from vln.agents.navigator import make_navigator
+from vln.agents.catalogue import make_agent
+from vln.agents.navigator import Navigator
 from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vln.envs.rooms.phrases import WORDS
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
 from vln.learning import Lessons
-from vln.metrics import metrics_of
 from vln.runs import Plan, begin_run, open_run, plan_of
-from vln.tasks import Task
+from vln.tasks import BLIND_AND_DEAF, Task
 from vln.training import CHECKPOINT
 
 LESSONS = Lessons(updates=2, slots=2, window=3)
 PLAN = Plan(
-    "goto", LESSONS, world_options={"size": 5, "max_steps": 9}, agent=asdict(SMALL), senses=("view", "previous")
+    "goto", LESSONS, world_options={"size": 5, "max_steps": 9}, agent=asdict(SMALL), without=("instruction",)
 )
 
 
@@ -33,7 +33,7 @@ def make_tiny(name: str, options: Any) -> Task:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    assert begin_run(tmp_path / "run", PLAN, make_tiny, make_navigator)
+    assert begin_run(tmp_path / "run", PLAN, make_tiny, make_agent)
     return tmp_path / "run"
 
 
@@ -44,7 +44,7 @@ def test_a_plan_survives_being_written_as_json() -> None:
 
 
 def test_a_run_is_opened_as_it_was_trained(folder: Path) -> None:
-    run = open_run(folder, make_tiny, make_navigator)
+    run = open_run(folder, make_tiny, make_agent)
     stored = load_checkpoint(folder / CHECKPOINT).part("agent")
     own = run.agent.state_dict()
     assert own.keys() == stored.keys()
@@ -53,7 +53,7 @@ def test_a_run_is_opened_as_it_was_trained(folder: Path) -> None:
     assert world.max_steps == 9
     assert world.spaces["view"].shape == (5, 5, 3)
     assert not run.agent.training
-    assert all(0 <= metrics_of(outcome)["spl"] <= 1 for outcome in evaluate(world, run.agent))
+    assert all(0 <= outcome.metrics()["spl"] <= 1 for outcome in evaluate(world, run.agent))
 
 
 def test_a_run_says_what_it_is_of(folder: Path) -> None:
@@ -62,20 +62,22 @@ def test_a_run_says_what_it_is_of(folder: Path) -> None:
 
 @pytest.mark.parametrize(("name", "kept"), [("blind", ("instruction", "previous")), ("deaf", ("view", "previous"))])
 def test_a_floor_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ...], tmp_path: Path) -> None:
-    floor = replace(PLAN, senses=None).floor(name, updates=1)
-    assert floor.senses == kept
-    assert begin_run(tmp_path, floor, make_tiny, make_navigator)
-    assert open_run(tmp_path, make_tiny, make_navigator).plan.senses == list(kept)
+    whole = replace(PLAN, without=())
+    floor = whole.floor(name, make_tiny("goto", {}).floors[name], updates=1)
+    assert begin_run(tmp_path, floor, make_tiny, make_agent)
+    run = open_run(tmp_path, make_tiny, make_agent)
+    assert isinstance(run.agent, Navigator)
+    assert (run.agent.reader is None, run.agent.eye is None) == tuple(name not in kept for name in ("instruction", "view"))
 
 
 def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(tmp_path: Path) -> None:
     def other(name: str, options: Any) -> Task:
         return replace(make_tiny(name, options), words=Vocabulary(("zeppelin", *reversed(WORDS[5:]))))
 
-    hearing = replace(PLAN, senses=None, lessons=replace(LESSONS, updates=1, rate=0.0))
-    assert begin_run(tmp_path / "one", replace(hearing, lessons=LESSONS), make_tiny, make_navigator)
+    hearing = replace(PLAN, without=(), lessons=replace(LESSONS, updates=1, rate=0.0))
+    assert begin_run(tmp_path / "one", replace(hearing, lessons=LESSONS), make_tiny, make_agent)
     heir = replace(hearing, begin_with=str(tmp_path / "one"))
-    assert begin_run(tmp_path / "two", heir, other, make_navigator)
+    assert begin_run(tmp_path / "two", heir, other, make_agent)
     one, two = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("one", "two"))
     rows = {name: run.arrays["agent/reader.embed.weight"] for name, run in (("one", one), ("two", two))}
     for word in WORDS[5:]:
@@ -83,13 +85,13 @@ def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(t
         np.testing.assert_array_equal(rows["one"][at["one"]], rows["two"][at["two"]])
     for name in one.part("agent").keys() - {"reader.embed.weight"}:
         np.testing.assert_array_equal(one.part("agent")[name], two.part("agent")[name])
-    assert heir.floor("blind", 1).begin_with == str(tmp_path / "one" / "blind")
+    assert heir.floor("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
 
 
 def test_a_run_of_another_shape_is_no_beginning(folder: Path, tmp_path: Path) -> None:
     larger = replace(PLAN, agent=asdict(replace(SMALL, hidden=20)), begin_with=str(folder))
     with pytest.raises(ValueError, match="the checkpoint is of another agent"):
-        begin_run(tmp_path / "larger", larger, make_tiny, make_navigator)
+        begin_run(tmp_path / "larger", larger, make_tiny, make_agent)
 
 
 def test_a_run_whose_task_has_other_words_by_now_is_refused(folder: Path) -> None:
@@ -97,11 +99,11 @@ def test_a_run_whose_task_has_other_words_by_now_is_refused(folder: Path) -> Non
         return replace(make_tiny(name, options), words=None)
 
     with pytest.raises(ValueError, match="was trained with other words than task 'goto' has now"):
-        open_run(folder, changed, make_navigator)
+        open_run(folder, changed, make_agent)
 
 
 def test_a_checkpoint_that_was_not_made_by_a_run_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / CHECKPOINT, Checkpoint({}, {"update": 1}))
-    for read in (plan_of, lambda folder: open_run(folder, make_tiny, make_navigator)):
+    for read in (plan_of, lambda folder: open_run(folder, make_tiny, make_agent)):
         with pytest.raises(ValueError, match="does not say what it is of"):
             read(tmp_path)

@@ -25,7 +25,7 @@ from vln.episode import Episode
 from vln.evaluation import evaluate
 from vln.judging import Contender
 from vln.language import Vocabulary
-from vln.metrics import Outcome, by_family, metrics_of, summary
+from vln.metrics import Outcome, by_family, summary
 from vln.rollouts import follow_teacher
 
 MAPS = ("grid", "jelly", "l")
@@ -71,7 +71,7 @@ def test_a_sentence_begins_where_the_agent_stopped_the_one_before() -> None:
     outcome = judged(Recital(FORWARD, STOP), sentences=3, goal=4)
     assert outcome.success
     assert (outcome.length, outcome.shortest, outcome.path_length) == (3, 3, 3)
-    assert metrics_of(outcome)["spl"] == metrics_of(outcome)["ndtw"] == 1
+    assert outcome.metrics()["spl"] == outcome.metrics()["ndtw"] == 1
 
 
 def test_a_sentence_begins_without_memory_of_the_one_before() -> None:

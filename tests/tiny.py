@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.agents.navigator import SENSES, Navigator, Shape
+from vln.agents.navigator import SENSES, Navigator
+from vln.agents.shape import Shape
 from vln.agents.scripted import Habit
 from vln.envs.catalogue import rooms
 from vln.rollouts import Course, Rollout, rollout, sample

@@ -1,10 +1,14 @@
 """An agent: from what it observes and remembers to what it decides and remembers."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical
+
+from vln import policies
+from vln.policies import Policy
 
 # What an agent carries from step to step: tensors whose first axis is the batch, by name.
 Memory = dict[str, Tensor]
@@ -16,11 +20,12 @@ Observation = dict[str, Tensor]
 class Decision:
     """What an agent makes of what it has observed, [T, B] or, for one step, [B].
 
-    policy: over moves. value: what it expects still to come, [T, B]. attention: the weight of every word, [T, B, L], of
-    an agent that attends to its instruction. answer: logits of the answers to the world's question, [T, B, answers].
+    policy: over moves (see vln.policies). value: what it expects still to come, [T, B]. attention: the weight of every
+    word, [T, B, L], of an agent that attends to its instruction. answer: logits of the answers to the world's question,
+    [T, B, answers].
     """
 
-    policy: Categorical
+    policy: Policy
     value: Tensor
     attention: Tensor | None = None
     answer: Tensor | None = None
@@ -55,9 +60,23 @@ class Agent(nn.Module):
 
 def at(decision: Decision, time: int) -> Decision:
     """The decision [B] at one time of a sequence's [T, B]."""
-    policy = Categorical(logits=decision.policy.logits[time], validate_args=False)
     attention, answer = (None if values is None else values[time] for values in (decision.attention, decision.answer))
-    return Decision(policy, decision.value[time], attention, answer)
+    return Decision(policies.at(decision.policy, time), decision.value[time], attention, answer)
+
+
+def joined(moments: Sequence[Decision]) -> Decision:
+    """The decisions [T, B] of a sequence from those [B] of its moments."""
+
+    def stacked(values: Sequence[Tensor | None]) -> Tensor | None:
+        given = [value for value in values if value is not None]
+        return torch.stack(given) if given else None
+
+    return Decision(
+        policies.joined([moment.policy for moment in moments]),
+        torch.stack([moment.value for moment in moments]),
+        stacked([moment.attention for moment in moments]),
+        stacked([moment.answer for moment in moments]),
+    )
 
 
 def cut(memory: Memory) -> Memory:

@@ -23,6 +23,8 @@ def plan(world: World[S], agent: Agent, begun: S, width: int) -> NDArray[np.int6
     """
     device = next(agent.parameters()).device
     count, stop = len(begun), world.stop
+    if stop is None:
+        raise ValueError("only ways that end with a stop can be planned")
     state, memory = begun, agent.initial(count)
     starts = torch.ones(count, dtype=torch.bool, device=device)
     # Scores [B, W] of the ways that go on; at first there is one.

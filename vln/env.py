@@ -1,5 +1,6 @@
 """Any world as a gymnasium.Env: one episode at a time."""
 
+from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, SupportsFloat
 
@@ -7,6 +8,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from vln.slots import SUCCESS_REWARD, Slots
@@ -20,13 +22,16 @@ KEYS = {"forward": "w", "turn left": "a", "turn right": "d", "stop": " "}
 _ONLY = np.zeros(1, dtype=np.int64)  # the one slot
 
 
-class TaskEnv(gymnasium.Env[dict[str, Any], int]):
+class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     """One episode of a world at a time.
 
-    Observation: the world's spaces by name. Action: the number of a move; `stop` is the last.
-    Reward: the error that the move removed, and `success_reward` for a stop at the right place.
-    Info: `instruction` (text) and `expert_action` (an optimal move); at an episode's end also `is_success`, `success`,
-    `spl`, `trajectory_length`, `navigation_error`, `oracle_success`, and with `path_metrics` `ndtw`, `sdtw` and `cls`.
+    Observation: the world's spaces by name. Action: a move, the number of one (`stop` is the last, where there is one)
+    or a point; where answers are graded, a dict of `move` and `answer`, the logits of the answers.
+    Reward: the error that the action removed, and `success_reward` for a stop at the right place or the right answer at
+    the end.
+    Info: `instruction` (text, where words are given) and `expert_action` (an optimal move); at an episode's end also
+    `is_success` and, where one walks, `success`, `spl`, `trajectory_length`, `navigation_error`, `oracle_success`, and
+    with `path_metrics` `ndtw`, `sdtw` and `cls`; where answers are graded, `accuracy` and what else the world measures.
 
     reset(seed=s) lives the same episodes as slot 0 of a TaskVectorEnv with seed s, and as slot i of one with seed
     s - i. reset(options={"episode": n}) begins episode n of the world instead of the next one of the seed.
@@ -49,7 +54,7 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
         self.render_mode = render_mode
         self.path_metrics = path_metrics
         self.observation_space = spaces.Dict(world.spaces)
-        self.action_space = spaces.Discrete(len(world.moves))  # type: ignore[assignment]  # its samples are np.int64
+        self.action_space = world.action_space
         self._slots = Slots(world, 1, success_reward, trails=path_metrics or render_mode is not None)
         self._window = Window("vln") if render_mode == "human" else None
         self._over = True
@@ -67,14 +72,11 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
         self._over = False
         return self._observation(), self._info()
 
-    def step(self, action: int) -> tuple[dict[str, Any], SupportsFloat, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[dict[str, Any], SupportsFloat, bool, bool, dict[str, Any]]:
         """Make a move. Raises ResetNeeded when the episode is over, ValueError when there is no such move."""
         if self._over:
             raise ResetNeeded("the episode is over (or none has begun): call reset() before step()")
-        move = index(action)
-        if not 0 <= move < len(self.world.moves):
-            raise ValueError(f"there is no move {move}; the moves are {dict(enumerate(self.world.moves))}")
-        step = self._slots.step(np.array([move]))
+        step = self._slots.step(*checked_action(self.world, self._batched(action), 1))
         info = self._info()
         if step.ending is not None:
             self._over = True
@@ -99,7 +101,12 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
             self._window.close()
 
     def get_keys_to_action(self) -> dict[tuple[int, ...], int]:
-        """The key of every move, as gymnasium.utils.play asks for it; use it with wait_on_player=True."""
+        """The key of every move, as gymnasium.utils.play asks for it; use it with wait_on_player=True.
+
+        Raises ValueError where a key can't be an action: where moves are points, and where answers are graded.
+        """
+        if self.world.graded or not isinstance(self.world.move_space, Discrete):
+            raise ValueError("an action here is more than a move with a name: it can't be played by keys")
         keys = (KEYS.get(name, str(move)) for move, name in enumerate(self.world.moves))
         return {(ord(key),): move for move, key in enumerate(keys)}
 
@@ -108,12 +115,64 @@ class TaskEnv(gymnasium.Env[dict[str, Any], int]):
             self.render()
         return {name: values[0] for name, values in self.world.observe(self._slots.state).items()}
 
+    def _batched(self, action: Any) -> Any:
+        """The action as one of a batch of one."""
+        if self.world.graded:
+            return {name: np.asarray(value)[None] for name, value in as_parts(action).items()}
+        return np.array([index(action)]) if isinstance(self.world.move_space, Discrete) else np.asarray(action)[None]
+
     def _info(self) -> dict[str, Any]:
         state = self._slots.state
-        return {
-            "instruction": self._slots.instructions(state)[0],
-            "expert_action": int(self._slots.expert_moves(state)[0]),
-        }
+        expert = self._slots.expert_moves(state)[0]
+        told = {name: values[0] for name, values in self._slots.told(state).items()}
+        return told | {"expert_action": int(expert) if expert.ndim == 0 else expert.copy()}
+
+
+def checked_action(world: World[Any], actions: Any, count: int) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """The moves [count] and, where they are graded, the answers of an action: copies, for the caller may write to his.
+
+    Raises ValueError when they are not what the world's action space is made of, with the first slot that is wrong.
+    """
+    if not world.graded:
+        return _checked_moves(world, actions, count), None
+    parts = as_parts(actions)
+    answer = np.array(parts["answer"], dtype=np.float32)
+    if answer.shape != (count, world.answers):
+        raise ValueError(f"an answer is the logits of {world.answers} answers, not {list(answer.shape[1:])}")
+    if not (sound := np.isfinite(answer).all(axis=1)).all():
+        slot = int(np.flatnonzero(~sound)[0])
+        raise ValueError(f"the answer of slot {slot} is not finite: {answer[slot]}")
+    return _checked_moves(world, parts["move"], count), answer
+
+
+def as_parts(action: Any) -> dict[str, Any]:
+    """An action that is a dict of move and answer. Raises ValueError when it is not."""
+    if not isinstance(action, Mapping) or set(action) != {"move", "answer"}:
+        raise ValueError(f'an action here is a dict {{"move": ..., "answer": ...}}, not {action!r}')
+    return dict(action)
+
+
+def _checked_moves(world: World[Any], moves: Any, count: int) -> NDArray[Any]:
+    move, space = np.array(moves), world.move_space
+    if isinstance(space, Discrete):
+        if move.shape != (count,) or move.dtype.kind not in "iu":
+            raise ValueError(f"actions are {count} whole numbers, not {move.dtype} {list(move.shape)}")
+        wrong = (move < 0) | (move >= space.n)
+        if wrong.any():
+            slot = int(np.flatnonzero(wrong)[0])
+            raise ValueError(f"there is no move {move[slot]} (slot {slot}); the moves are {_numbered(world.moves)}")
+        return move.astype(np.int64, copy=False)
+    shape = (count, *space.shape)  # type: ignore[misc]  # a Box knows its shape
+    if move.shape != shape or move.dtype.kind not in "fiu":
+        raise ValueError(f"moves are points {list(shape)}, not {move.dtype} {list(move.shape)}")
+    if not (sound := np.isfinite(move).all(axis=1)).all():
+        slot = int(np.flatnonzero(~sound)[0])
+        raise ValueError(f"the move of slot {slot} is not finite: {move[slot]}")
+    return move.astype(np.float32, copy=False)
+
+
+def _numbered(moves: Sequence[str]) -> dict[int, str]:
+    return dict(enumerate(moves))
 
 
 def check_render_mode(render_mode: str | None, metadata: dict[str, Any]) -> None:

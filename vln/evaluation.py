@@ -52,8 +52,9 @@ def _judge(
 ) -> list[Outcome]:
     begun = world.begin(np.asarray(episodes, dtype=np.int64))
     shortest = world.error(begun)
-    trails = np.zeros((world.max_steps + 1, len(episodes), 2), dtype=np.int16)
-    trails[0] = world.position(begun)
+    position = world.position(begun)
+    trails = np.zeros((world.max_steps + 1, len(episodes), 2), dtype=position.dtype)
+    trails[0] = position
     outcomes: dict[int, Outcome] = {}
     planned = plan(world, agent, begun, beam) if beam > 1 else None
     for moment in moments(world, agent, begun, act, rng, label, planned):

@@ -16,9 +16,16 @@ from vln.metrics import Interval, Outcome, summary
 from vln.rollouts import Act, greedy
 from vln.world import World
 
-ROWS = ("agent", "random", "stop", "straight", "blind", "deaf", "expert")  # in the order they are shown
+ROWS = (
+    *("agent", "random", "stop", "straight", "blind", "deaf", "expert"),
+    *("scan", "centre", "whole, linear", "whole, conv", "chance"),
+)  # in the order they are shown
 
 COLUMNS = {
+    "accuracy": ("accuracy", 100, 2),
+    "average_accuracy": ("average", 100, 1),
+    "surprise": ("nats", 1, 3),
+    "looks": ("looks", 1, 1),
     "success": ("SR", 100, 1),
     "spl": ("SPL", 100, 1),
     "oracle_success": ("OSR", 100, 1),
@@ -72,14 +79,15 @@ def make_table(task: str, split: str, seed: int, rows: Mapping[str, Sequence[Out
 
 def show_table(table: Mapping[str, Any]) -> Table:
     """The table for a terminal: means, and the interval of the success rate."""
+    metrics = [metric for metric in COLUMNS if any(metric in found for found in table["rows"].values())]
+    first = metrics[0]  # by which agents are compared
     title = f"{table['task']}, {table['split']}: {table['episodes']} episodes (NE and TL in the world's unit, else %)"
     shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    metrics = [metric for metric in COLUMNS if any(metric in found for found in table["rows"].values())]
-    for title in ("", *(COLUMNS[metric][0] for metric in metrics), "SR, 95 %"):
+    for title in ("", *(COLUMNS[metric][0] for metric in metrics), f"{COLUMNS[first][0]}, 95 %"):
         shown.add_column(title, justify="right" if title else "left", no_wrap=True)
     for row, found in table["rows"].items():
         cells = [_number(metric, found[metric]["mean"]) for metric in metrics]
-        interval = "–".join(_number("success", found["success"][end]) for end in ("low", "high"))
+        interval = "–".join(_number(first, found[first][end]) for end in ("low", "high"))
         shown.add_row(row, *cells, interval, style="bold" if row == "agent" else "")
     return shown
 

@@ -4,15 +4,15 @@ import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Generic
+from typing import Generic, Literal
 
 import torch
 from torch import Tensor
 
 from vln.agent import Agent, Decision, cut
 from vln.clock import Clock
-from vln.losses import answering, distance, imitation
-from vln.rollouts import Course, Rollout, mix, rollout
+from vln.losses import answering, distance, expecting, imitation, reinforce
+from vln.rollouts import Act, Course, Rollout, follow_teacher, mix, rollout, sample
 from vln.team import ALONE, Team
 from vln.world import S, World
 
@@ -22,16 +22,46 @@ VALUE_SHARE = 0.1  # of the value's loss beside that of the moves
 ANSWER_SHARE = 1.0  # of the answers' loss beside that of the moves
 
 
-def taught(decision: Decision, rollout: Rollout) -> Tensor:
+def taught(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:
     """The default loss: imitate the teacher's moves, answer the world's question, and know how far it still is."""
-    asides = VALUE_SHARE * distance(decision, rollout) + ANSWER_SHARE * answering(decision, rollout)
+    asides = VALUE_SHARE * distance(decision, rollout) + ANSWER_SHARE * answering(decision, rollout, early)
     return imitation(decision, rollout) + asides
+
+
+def reinforced(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:
+    """Reinforce the moves of episodes that went well, answer, and know how well it will go (arXiv:1406.6247)."""
+    return reinforce(decision, rollout) + expecting(decision, rollout) + answering(decision, rollout, early)
+
+
+def answered(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:
+    """Only answer: where to look is learned by the gradient of the answers through what was seen."""
+    return answering(decision, rollout, early)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way to learn. loss: what is descended. teacher: whether there is one, who moves and whose moves are learned.
+    through: whether gradients flow through the world's eye, so that what is decided while acting is what is learned."""
+
+    loss: Callable[[Decision, Rollout, float], Tensor]
+    teacher: bool = False
+    through: bool = False
+
+
+RULES = {
+    "imitation": Rule(taught, teacher=True),
+    "reinforce": Rule(reinforced),
+    "pathwise": Rule(answered, through=True),
+}
 
 
 @dataclass(frozen=True)
 class Lessons:
     """How an agent is trained."""
 
+    rule: Literal["imitation", "reinforce", "pathwise"] = "imitation"
+    """How it learns where to go or to look: from a teacher's moves, from which of its own moves led to success, or by
+    the gradient of its answers through what it saw."""
     updates: int = 3000
     """How many windows are learned from."""
     slots: int = 64
@@ -55,6 +85,8 @@ class Lessons:
     """The share of moves that are the teacher's at last."""
     teacher_falls: float = 0.15
     """The part of all updates over which that share falls."""
+    early: float = 1.0
+    """The weight of answers given before the last of an episode, which has 1."""
     greedily: float = 0.0
     """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
     it meets the loops it is caught in when judged by its likeliest moves."""
@@ -66,6 +98,8 @@ class Lessons:
     """Of the weights, the episodes and the acting."""
 
     def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise ValueError(f"no rule is called {self.rule!r}; there are {', '.join(RULES)}")
         for name in ("updates", "slots", "window", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -74,6 +108,10 @@ class Lessons:
                 raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
         if self.slots % self.workers:
             raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
+
+    def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
+        """What its rule descends."""
+        return RULES[self.rule].loss(decision, rollout, self.early)
 
     def rate_at(self, update: int) -> float:
         """The learning rate of an update, counted from 0."""
@@ -123,12 +161,16 @@ class Learner(Generic[S]):
         rng = torch.Generator(device).manual_seed(seed)
         return cls(world, agent, quick, lessons, course, optimizer, rng, team)
 
-    def learn(self, loss: Loss = taught, clock: Clock | None = None) -> dict[str, float]:
-        """Live one window, descend its loss once, and say how it went."""
+    def learn(self, loss: Loss | None = None, clock: Clock | None = None) -> dict[str, float]:
+        """Live one window, descend its loss (its lessons' unless given) once, and say how it went."""
         clock = clock or Clock()
-        lived = self._live(clock)
-        decision, memory = self.quick(lived.observation, lived.memory, lived.starts)
-        value = loss(decision, lived)
+        with torch.set_grad_enabled(self.rule.through):
+            lived = self._live(clock)
+        if lived.decision is None:
+            decision, memory = self.quick(lived.observation, lived.memory, lived.starts)
+        else:
+            decision, memory = lived.decision, self.course.memory
+        value = (loss or self.lessons.loss)(decision, lived)
         clock("forward")
         self.quick.zero_grad(set_to_none=True)
         value.backward()
@@ -148,27 +190,39 @@ class Learner(Generic[S]):
         clock("backward")
         told = {
             "loss": value,
-            "imitation": imitation(decision, lived),
-            "answering": answering(decision, lived),
+            "answering": answering(decision, lived, self.lessons.early),
             "episodes": lived.ended.sum() * self.team.size,
             "successes": lived.succeeded.sum() * self.team.size,
         }
+        if self.rule.teacher:
+            told["imitation"] = imitation(decision, lived)
         means = self.team.mean(torch.stack([number.detach().float() for number in told.values()]))
-        return dict(zip(told, means.tolist(), strict=True)) | {
+        said = dict(zip(told, means.tolist(), strict=True)) | {
             "rate": rate,
             "norm": float(norm),
             "clipped": float(norm > self.lessons.clip),
-            "teacher": self.lessons.teacher_share(self.update - 1),
         }
+        return said | ({"teacher": self.lessons.teacher_share(self.update - 1)} if self.rule.teacher else {})
 
-    @torch.no_grad()
+    @property
+    def rule(self) -> Rule:
+        return RULES[self.lessons.rule]
+
     def _live(self, clock: Clock) -> Rollout:
-        share = self.lessons.teacher_share(self.update)
-        act = None if share == 1 else mix(share, self.lessons.greedily)
+        label = self.world.teacher if self.rule.teacher else None
         lived, self.course = rollout(
-            self.world, self.quick, self.course, self.lessons.window, act, self.rng, self.world.teacher, clock
+            self.world, self.quick, self.course, self.lessons.window, self._act(), self.rng, label, clock
         )
         return lived
+
+    def _act(self) -> Act | None:
+        """How the agent moves in this update; None where the teacher alone moves, and nobody has to answer."""
+        if not self.rule.teacher:
+            return sample
+        share = self.lessons.teacher_share(self.update)
+        if share == 1:
+            return follow_teacher if self.world.graded else None
+        return mix(share, self.lessons.greedily, self.world.stop)
 
     @torch.no_grad()
     def renew(self) -> None:

@@ -4,7 +4,8 @@ Lengths and distances are in the unit of the place walked (cells, metres). Share
 """
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,11 +18,36 @@ _BLOCK = 4_000_000  # numbers held at once while resampling: 32 MB
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Outcome(ABC):
     """What a finished episode left behind for its judges.
 
     name, family: of the episode.
-    success: whether the agent stopped where it should have.
+    success: whether the agent stopped where it should have, or gave the right answer.
+    """
+
+    name: str
+    family: str
+    success: bool
+
+    @abstractmethod
+    def metrics(self) -> dict[str, float]:
+        """Every metric of the episode, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Graded(Outcome):
+    """An episode in which answers were graded. numbers: what the world measured, by name."""
+
+    numbers: Mapping[str, float]
+
+    def metrics(self) -> dict[str, float]:
+        return {"accuracy": float(self.success), **self.numbers}
+
+
+@dataclass(frozen=True, eq=False)
+class Walk(Outcome):
+    """An episode that was walked.
+
     error: the distance still to go at the end; inf when the goal can't be reached from there.
     least_error: the smallest distance to go at any time.
     length, shortest: how far the agent travelled, and how far one has to, in one unit (for SPL).
@@ -31,9 +57,6 @@ class Outcome:
     threshold: the distance at which nDTW and CLS count a position as missed.
     """
 
-    name: str
-    family: str
-    success: bool
     error: float
     least_error: float
     length: float
@@ -43,6 +66,20 @@ class Outcome:
     reference_length: float
     tolerance: float = 0.0
     threshold: float = 3.0
+
+    def metrics(self) -> dict[str, float]:
+        """All but the first two are in [0, 1]."""
+        warped = ndtw(self.distances, self.threshold)
+        return {
+            "trajectory_length": float(self.length),
+            "navigation_error": float(self.error),
+            "success": float(self.success),
+            "oracle_success": float(self.least_error <= self.tolerance),
+            "spl": spl(self.success, self.shortest, self.length),
+            "ndtw": warped,
+            "sdtw": sdtw(self.success, warped),
+            "cls": cls(self.distances, self.path_length, self.reference_length, self.threshold),
+        }
 
 
 class Interval(NamedTuple):
@@ -97,24 +134,9 @@ def cls(distances: NDArray[np.floating], path_length: float, reference_length: f
     return coverage * expected / (expected + abs(expected - path_length))
 
 
-def metrics_of(outcome: Outcome) -> dict[str, float]:
-    """Every metric of one episode, by name. All but the first two are in [0, 1]."""
-    warped = ndtw(outcome.distances, outcome.threshold)
-    return {
-        "trajectory_length": float(outcome.length),
-        "navigation_error": float(outcome.error),
-        "success": float(outcome.success),
-        "oracle_success": float(outcome.least_error <= outcome.tolerance),
-        "spl": spl(outcome.success, outcome.shortest, outcome.length),
-        "ndtw": warped,
-        "sdtw": sdtw(outcome.success, warped),
-        "cls": cls(outcome.distances, outcome.path_length, outcome.reference_length, outcome.threshold),
-    }
-
-
 def summary(outcomes: Sequence[Outcome], seed: int = 0, resamples: int = 1000) -> dict[str, Interval]:
     """Mean and 95 % interval of every metric. Raises ValueError when there are no episodes."""
-    measured = [metrics_of(outcome) for outcome in outcomes]
+    measured = [outcome.metrics() for outcome in outcomes]
     names = list(measured[0]) if measured else []
     values = np.array([list(metrics.values()) for metrics in measured])
     return dict(zip(names, _intervals(values, seed, resamples), strict=True))
@@ -138,7 +160,7 @@ def by_family(outcomes: Sequence[Outcome]) -> list[Group]:
     ]
 
 
-def by_length(outcomes: Sequence[Outcome], groups: int = 5) -> list[Group]:
+def by_length(outcomes: Sequence[Walk], groups: int = 5) -> list[Group]:
     """Success by length of the shortest path, in up to so many groups of about equally many episodes."""
     shortest = np.array([outcome.shortest for outcome in outcomes])
     # Edges are lengths that occur, so equal lengths stay together and no group is empty.

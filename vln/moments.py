@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 import torch
@@ -19,14 +19,14 @@ from vln.world import S, World, take
 class Moment(Generic[S]):
     """One step of a batch of episodes while they are judged: k of them are still going on.
 
-    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. moves: int64 [k]. after: the
-    state after the move. ended: bool [k].
+    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. moves: [k], numbers or points.
+    after: the state after the move (and the answer). ended: bool [k].
     """
 
     slots: NDArray[np.int64]
     state: S
     decision: Decision
-    moves: NDArray[np.int64]
+    moves: NDArray[Any]
     after: S
     ended: NDArray[np.bool_]
 
@@ -58,7 +58,10 @@ def moments(
             moves = act(decision, best, rng).cpu().numpy()
         else:
             moves = planned[time, slots]
-        after = world.step(state, moves)
+        replied = state
+        if world.graded and decision.answer is not None:
+            replied = world.reply(state, decision.answer.float().cpu().numpy())
+        after = world.step(replied, moves)
         ended = world.terminated(after) | world.truncated(after)
         yield Moment(slots, state, decision, moves, after, ended)
         left = np.flatnonzero(~ended)

@@ -1,4 +1,4 @@
-"""What became of an episode: the outcome that metrics are functions of, from a world and the way that was walked."""
+"""What became of an episode: the outcome that metrics are functions of, from a world and the way that was gone."""
 
 from typing import Any
 
@@ -6,22 +6,26 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from vln.metrics import Outcome
-from vln.world import State, World
+from vln.metrics import Graded, Outcome, Walk
+from vln.world import State, Walked, World
 
 
-def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[np.int16], shortest: float) -> Outcome:
+def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[Any], shortest: float) -> Outcome:
     """The outcome of the episode that one slot of a final state has lived.
 
     trail: the positions [n, 2] the agent was at, one for every state. shortest: the error at the beginning.
     """
     episode = int(final.episode[slot])
     asked = world.episodes[episode]
+    success = bool(world.success(final)[slot])
+    if not isinstance(world, Walked):
+        numbers = {name: float(values[slot]) for name, values in world.measure(final).items()}
+        return Graded(asked.name, asked.family, success, numbers)
     path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
-    return Outcome(
+    return Walk(
         name=asked.name,
         family=asked.family,
-        success=bool(world.success(final)[slot]),
+        success=success,
         error=float(world.error(final)[slot]),
         least_error=float(final.least_error[slot]),
         length=float(final.length[slot]),

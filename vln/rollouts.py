@@ -1,5 +1,6 @@
 """Living through episodes: the loop of observing, deciding and moving, and the record it leaves."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic
@@ -9,23 +10,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.agent import Agent, Decision, Memory, Observation
+from vln.agent import Agent, Decision, Memory, Observation, joined
+from vln.policies import drawn, drawn_of, likeliest
 from vln.streams import Stream
 from vln.world import S, World, put
 
-# How to act: from the decision [B] and the teacher's optimal moves (bool [B, moves]; None when nobody was asked) to
-# moves [B].
+# How to act: from the decision [B] and the teacher's optimal moves (bool [B, moves], or points; None when nobody was
+# asked) to moves [B].
 Act = Callable[[Decision, Tensor | None, torch.Generator], Tensor]
 
 
 def greedy(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
     """The likeliest move."""
-    return decision.policy.logits.argmax(dim=-1)
+    return likeliest(decision.policy)
 
 
 def sample(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
     """A move drawn from the policy."""
-    return _draw(decision.policy.probs, rng)
+    return drawn(decision.policy, rng)
 
 
 def follow_teacher(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
@@ -33,27 +35,28 @@ def follow_teacher(decision: Decision, best: Tensor | None, rng: torch.Generator
     return _taught(best, rng)
 
 
-def mix(share: float, greedily: float = 0.0) -> Act:
+def mix(share: float, greedily: float = 0.0, stop: int | None = None) -> Act:
     """The teacher's move with this probability, else the agent's own (scheduled sampling; 0 is DAgger).
 
     greedily: of the slots, the share in which the agent's own move is its likeliest; in the others it is drawn. Who is
     judged by the likeliest moves can turn left and right for ever where it is unsure. Drawn moves soon end such a loop,
     so whoever learns from these alone never learns to leave one.
 
-    A `stop` of the agent's own that the teacher would not make is replaced by the teacher's move: an episode ended too
-    early teaches nothing about what comes after (Bengio et al. 2015, arXiv:1506.03099; Ross et al. 2011,
-    arXiv:1011.0686).
+    stop: the number of the move that ends an episode, where there is one. One of the agent's own that the teacher would
+    not make is replaced by the teacher's move: an episode ended too early teaches nothing about what comes after
+    (Bengio et al. 2015, arXiv:1506.03099; Ross et al. 2011, arXiv:1011.0686).
     """
 
     def act(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
         taught = follow_teacher(decision, best, rng)
         own = sample(decision, best, rng)
-        drawn = len(own) - round(greedily * len(own))
-        own[drawn:] = greedy(decision, best, rng)[drawn:]
-        stop = decision.policy.logits.shape[-1] - 1
-        too_early = (own == stop) & (taught != stop)
-        draw = torch.rand(own.shape, generator=rng, device=own.device)
-        return torch.where((draw < share) | too_early, taught, own)
+        by_chance = len(own) - round(greedily * len(own))
+        own[by_chance:] = greedy(decision, best, rng)[by_chance:]
+        draw = torch.rand(len(own), generator=rng, device=own.device)
+        replaced = draw < share
+        if stop is not None:
+            replaced |= (own == stop) & (taught != stop)
+        return torch.where(replaced.view(-1, *[1] * (own.dim() - 1)), taught, own)
 
     return act
 
@@ -61,11 +64,7 @@ def mix(share: float, greedily: float = 0.0) -> Act:
 def _taught(best: Tensor | None, rng: torch.Generator) -> Tensor:
     if best is None:
         raise ValueError("to follow a teacher there must be one: pass label=world.teacher")
-    return _draw(best.float(), rng)
-
-
-def _draw(weights: Tensor, rng: torch.Generator) -> Tensor:
-    return torch.multinomial(weights, 1, generator=rng).squeeze(-1)
+    return drawn_of(best.float(), rng) if best.dtype == torch.bool else best
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,13 @@ class Rollout:
     observation: [T, B, ...] by name.
     starts: bool [T, B], where a new episode begins.
     memory: [B, ...], before the first step.
-    moves: [T, B].
+    moves: [T, B] or, of points, [T, B, coordinates].
     answer: [T, B], the right answers to the world's question, or None.
-    best: bool [T, B, moves], the teacher's moves, or None.
-    rewards: [T, B], the error each move removed.
-    ended, succeeded: bool [T, B], whether the episode ended with this move, and well.
-    error: [T, B], the distance to go before the move.
+    best: bool [T, B, moves] or points, the teacher's moves, or None.
+    rewards: [T, B], the error each action removed.
+    ended, succeeded: bool [T, B], whether the episode ended with this action, and well.
+    error: [T, B], the distance to go before the action.
+    decision: what was decided on the way, where gradients flow through the world; else None.
     """
 
     observation: Observation
@@ -108,6 +108,7 @@ class Rollout:
     ended: Tensor
     succeeded: Tensor
     error: Tensor
+    decision: Decision | None = None
 
 
 def rollout(
@@ -126,97 +127,170 @@ def rollout(
     label: the teacher to ask at every state. clock: told "world" or "agent" after each part's work, to measure it.
     The course that is returned holds the memory of acting; gradients are in it if they were on. Who did not act
     remembers nothing new: then `agent.forward` over the window gives the memory to go on with.
+
+    A world in tensors (World.on) is recorded in tensors: they stay on the device, and gradients flow through them.
     """
     device = next(agent.parameters()).device
     state, stream, starts, memory = course.state, course.stream, course.starts, course.memory
     slots = len(state)
-    record = _Record(world, steps, slots, len(world.moves) if label else 0)
+    record: _Record | _Tape = _Tape(device) if world.in_tensors else _Record(world, steps, slots, device)
     for time in range(steps):
         observation = world.observe(state)
         best = label(state) if label else None
-        record.before(time, observation, best, starts, world.error(state))
-        if label and world.answers:
-            record.answer[time] = world.answer(state)
+        asked = world.answer(state) if world.answers and (label or world.graded) else None
+        record.before(time, observation, best, asked, starts, world.error(state))
         clock("world")
-        advice = None if best is None else torch.from_numpy(best).to(device)
+        advice = None if best is None else record.tensor(best)
         if act is None:
             chosen = _taught(advice, rng)
         else:
-            observed, starting = record.moment(time, device)
+            observed, starting = record.moment(time)
             decision, memory = agent.step(observed, memory, starting)
             chosen = act(decision, advice, rng)
-        moves = chosen.cpu().numpy()
+            if world.graded and decision.answer is not None:
+                state = world.reply(state, record.array(decision.answer.detach()))
+            record.decided(decision)
+        moves = record.array(chosen)
         clock("agent")
         state = world.step(state, moves)
         starts = world.terminated(state) | world.truncated(state)
-        record.after(time, moves, world.error(state), starts, starts & world.success(state))
+        record.after(time, moves, world.error(state), starts, world.success(state))
         if starts.any():
             slots_done = np.flatnonzero(starts)
             episode, stream = stream.draw(slots_done, len(world.episodes))
             state = put(state, slots_done, world.begin(episode))
         clock("world")
-    lived = record.rollout(course.memory, device)
+    lived = record.rollout(course.memory)
     return lived, replace(course, state=state, stream=stream, starts=starts, memory=memory)
 
 
 class _Record:
     """Arrays that a window is written into step by step, so that nothing is stacked afterwards."""
 
-    def __init__(self, world: World[Any], steps: int, slots: int, moves: int) -> None:
+    def __init__(self, world: World[Any], steps: int, slots: int, device: torch.device) -> None:
+        self.device = device
         self.observation = {
             name: np.empty((steps, slots, *space.shape), dtype=space.dtype)  # type: ignore[misc]
             for name, space in world.spaces.items()
         }
-        self.best = np.empty((steps, slots, moves), dtype=np.bool_)
+        # What is not told at the first step is told at none.
+        self.best: NDArray[Any] | None = None
+        self.answer: NDArray[np.int64] | None = None
         self.starts, self.ended, self.succeeded = (np.empty((steps, slots), dtype=np.bool_) for _ in range(3))
-        self.moves = np.empty((steps, slots), dtype=np.int64)
-        self.answer = np.empty((steps, slots if moves and world.answers else 0), dtype=np.int64)
+        space = world.move_space
+        self.moves = np.empty((steps, slots, *space.shape), dtype=space.dtype)  # type: ignore[misc]
         self.error, self.error_after = (np.empty((steps, slots), dtype=np.float32) for _ in range(2))
+
+    def tensor(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+    def array(self, values: Tensor) -> NDArray[Any]:
+        return values.float().cpu().numpy() if values.is_floating_point() else values.cpu().numpy()
 
     def before(
         self,
         time: int,
         observation: dict[str, NDArray[Any]],
-        best: NDArray[np.bool_] | None,
+        best: NDArray[Any] | None,
+        answer: NDArray[np.int64] | None,
         starts: NDArray[np.bool_],
         error: NDArray[np.float32],
     ) -> None:
         for name, values in self.observation.items():
             values[time] = observation[name]
         if best is not None:
+            if self.best is None:
+                self.best = np.empty((len(self.starts), *best.shape), dtype=best.dtype)
             self.best[time] = best
+        if answer is not None:
+            if self.answer is None:
+                self.answer = np.empty(self.starts.shape, dtype=np.int64)
+            self.answer[time] = answer
         self.starts[time], self.error[time] = starts, error
+
+    def decided(self, decision: Decision) -> None:
+        """What is learned from is decided again, over the whole window at once."""
 
     def after(
         self,
         time: int,
-        moves: NDArray[np.int64],
+        moves: NDArray[Any],
         error: NDArray[np.float32],
         ended: NDArray[np.bool_],
-        succeeded: NDArray[np.bool_],
+        success: NDArray[np.bool_],
     ) -> None:
         # Where no way leads on, nothing was removed: a reward is always finite.
         self.error_after[time] = np.where(np.isfinite(error), error, self.error[time])
         self.moves[time] = moves
-        self.ended[time], self.succeeded[time] = ended, succeeded
+        self.ended[time], self.succeeded[time] = ended, ended & success
 
-    def moment(self, time: int, device: torch.device) -> tuple[Observation, Tensor]:
-        observation = {name: torch.from_numpy(values[time]).to(device) for name, values in self.observation.items()}
-        return observation, torch.from_numpy(self.starts[time]).to(device)
+    def moment(self, time: int) -> tuple[Observation, Tensor]:
+        observation = {name: self.tensor(values[time]) for name, values in self.observation.items()}
+        return observation, self.tensor(self.starts[time])
 
-    def rollout(self, memory: Memory, device: torch.device) -> Rollout:
-        def send(values: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(values).to(device)
-
+    def rollout(self, memory: Memory) -> Rollout:
         return Rollout(
-            observation={name: send(values) for name, values in self.observation.items()},
-            starts=send(self.starts),
+            observation={name: self.tensor(values) for name, values in self.observation.items()},
+            starts=self.tensor(self.starts),
             memory=memory,
-            moves=send(self.moves),
-            answer=send(self.answer) if self.answer.shape[-1] else None,
-            best=send(self.best) if self.best.shape[-1] else None,
-            rewards=send(self.error - self.error_after),
-            ended=send(self.ended),
-            succeeded=send(self.succeeded),
-            error=send(self.error),
+            moves=self.tensor(self.moves),
+            answer=None if self.answer is None else self.tensor(self.answer),
+            best=None if self.best is None else self.tensor(self.best),
+            rewards=self.tensor(self.error - self.error_after),
+            ended=self.tensor(self.ended),
+            succeeded=self.tensor(self.succeeded),
+            error=self.tensor(self.error),
         )
+
+
+class _Tape:
+    """The same for a world in tensors: they are kept as they come, gradients and all, and stacked at the end."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.kept: defaultdict[str, list[Tensor]] = defaultdict(list)
+        self.observations: list[Observation] = []
+        self.decisions: list[Decision] = []
+
+    def tensor(self, values: Any) -> Tensor:
+        """What a world tells that is in tensors, on their device; what lies beside them, in arrays, is sent there."""
+        return values if isinstance(values, Tensor) else torch.from_numpy(values).to(self.device)
+
+    def array(self, values: Tensor) -> Tensor:
+        return values
+
+    def before(self, time: int, observation: Observation, best: Any, answer: Any, starts: Any, error: Tensor) -> None:
+        self.observations.append(observation)
+        told = {"best": best, "answer": answer, "starts": starts, "error": error}
+        self._keep({name: values for name, values in told.items() if values is not None})
+
+    def decided(self, decision: Decision) -> None:
+        if torch.is_grad_enabled():
+            self.decisions.append(decision)
+
+    def after(self, time: int, moves: Tensor, error: Tensor, ended: NDArray[np.bool_], success: Tensor) -> None:
+        self._keep({"moves": moves, "error_after": error, "ended": ended, "success": success})
+
+    def moment(self, time: int) -> tuple[Observation, Tensor]:
+        return self.observations[time], self.kept["starts"][time]
+
+    def rollout(self, memory: Memory) -> Rollout:
+        kept = {name: torch.stack(values) for name, values in self.kept.items()}
+        names = self.observations[0]
+        return Rollout(
+            observation={name: torch.stack([seen[name] for seen in self.observations]) for name in names},
+            starts=kept["starts"],
+            memory=memory,
+            moves=kept["moves"],
+            answer=kept.get("answer"),
+            best=kept.get("best"),
+            rewards=kept["error"] - kept["error_after"],
+            ended=kept["ended"],
+            succeeded=kept["ended"] & kept["success"],
+            error=kept["error"],
+            decision=joined(self.decisions) if self.decisions else None,
+        )
+
+    def _keep(self, told: dict[str, Any]) -> None:
+        for name, values in told.items():
+            self.kept[name].append(self.tensor(values))

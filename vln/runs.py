@@ -11,22 +11,18 @@ from gymnasium import Space
 from vln.agent import Agent
 from vln.checkpoints import load_checkpoint
 from vln.evaluation import evaluate
-from vln.learning import Lessons
-from vln.tasks import Task
+from vln.learning import RULES, Lessons
+from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
 from vln.training import CHECKPOINT, inherit_weights, load_weights, train
 from vln.world import World
 
-# How tasks and agents are made: from a name and options; from the spaces of single observations, the numbers of moves
-# and of answers, options, and the senses to use (None for all).
+# How tasks and agents are made: from a name and options; from the spaces of what is observed, the space of moves, the
+# number of answers, and options.
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
-MakeAgent = Callable[[Mapping[str, Space[Any]], int, int, Mapping[str, Any], Sequence[str] | None], Agent]
+MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
 
-# What the trained floors of a table lack. Each is a run of its own in a folder of the run's.
-FLOORS = {"blind": "view", "deaf": "instruction"}
-
-
-PROBES = 256  # episodes of val_seen that an agent in training is judged in now and then
+PROBES = 256  # episodes of the split for choosing that an agent in training is judged in now and then
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,8 @@ class Plan:
     """What a run is of: facts that JSON can say, enough to make task, world and agent again.
 
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
-    of the agent. senses: the observations it is given, or None for all. begin_with: the folder of the run whose weights
-    it begins with, or None. lessons: how it is trained.
+    of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
+    with, or None. lessons: how it is trained.
     """
 
     task: str
@@ -43,25 +39,31 @@ class Plan:
     task_options: Mapping[str, Any] = field(default_factory=dict)
     world_options: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, Any] = field(default_factory=dict)
-    senses: Sequence[str] | None = None
+    without: Sequence[str] = ()
     begin_with: str | None = None
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
         return cls(**{**facts, "lessons": Lessons(**facts["lessons"])})
 
-    def floor(self, name: str, updates: int) -> "Plan":
-        """The plan of a trained floor (blind, deaf): it lacks a sense and is trained for so many updates.
+    def floor(self, name: str, floor: Floor, updates: int) -> "Plan":
+        """The plan of a floor of this name, which is trained for so many updates.
 
         Where the agent begins with the weights of a run, its floor begins with those of that run's floor.
         """
-        sense = FLOORS[name]
-        senses = tuple(name for name in ("instruction", "view", "previous") if name != sense)
-        # What nobody looks at need not be drawn.
-        world = {**self.world_options, "view": "none", "size": None} if sense == "view" else self.world_options
-        begin_with = self.begin_with and str(Path(self.begin_with) / name)
-        lessons = replace(self.lessons, updates=updates)
-        return replace(self, senses=senses, world_options=world, lessons=lessons, begin_with=begin_with)
+        return replace(
+            self,
+            without=floor.without,
+            world_options={**self.world_options, **floor.world},
+            agent={**self.agent, **floor.agent},
+            lessons=replace(self.lessons, updates=updates),
+            begin_with=self.begin_with and str(Path(self.begin_with) / name),
+        )
+
+    def make(self, make_agent: MakeAgent, world: World[Any], device: str) -> Agent:
+        """The agent, before it has learned anything."""
+        given = {name: space for name, space in world.spaces.items() if name not in self.without}
+        return make_agent(given, world.move_space, world.answers, self.agent).to(device)
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,11 @@ def begin_run(
     team comes from assemble(size, partial(begin_run, folder, plan, ...)), where several processes are to train.
     """
     task = make_task(plan.task, plan.task_options)
-    world = task.open("train", **plan.world_options, track_sight=True)
+    world = task.open("train", **plan.world_options).with_teacher()
+    if RULES[plan.lessons.rule].through or (world.differentiable and torch.device(device).type != "cpu"):
+        world = world.on(device)
     torch.manual_seed(plan.lessons.seed)
-    agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
+    agent = plan.make(make_agent, world, device)
     if plan.begin_with and not resume:
         inherit_weights(agent, load_checkpoint(Path(plan.begin_with) / CHECKPOINT), task.vocabulary.words)
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
@@ -102,10 +106,10 @@ def begin_run(
 
 
 def _probe(task: Task, plan: Plan) -> Callable[[Agent], float] | None:
-    """Success in known places, for the curve of a training; None where the task has no such split."""
-    if "val_seen" not in task.splits:
+    """Success in the split for choosing, for the curve of a training; None where the task has no such split."""
+    if task.choosing not in task.splits:
         return None
-    world = task.open("val_seen", **plan.world_options)
+    world = task.open(task.choosing, **plan.world_options)
     episodes = range(min(PROBES, len(world.episodes)))
     return lambda agent: sum(outcome.success for outcome in evaluate(world, agent, episodes)) / len(episodes)
 
@@ -124,7 +128,6 @@ def open_run(folder: Path, make_task: MakeTask, make_agent: MakeAgent, device: s
     task = make_task(plan.task, plan.task_options)
     if list(task.vocabulary.words) != checkpoint.facts["words"]:
         raise ValueError(f"{folder} was trained with other words than task {plan.task!r} has now; train it again")
-    world = task.open(task.splits[-1], **plan.world_options)
-    agent = make_agent(world.spaces, len(world.moves), world.answers, plan.agent, plan.senses).to(device)
+    agent = plan.make(make_agent, task.open(task.choosing, **plan.world_options), device)
     load_weights(agent, checkpoint)
     return Run(folder, plan, task, agent.eval())

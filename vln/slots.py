@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.metrics import metrics_of
 from vln.outcomes import outcome_of
 from vln.streams import Stream
-from vln.world import State, World, put, take
+from vln.world import State, Walked, World, put, take
 
 # What stopping right is worth beside the error removed on the way: without it, an agent that walks to the goal and
 # never stops would be as good as one that stops there.
@@ -51,11 +50,12 @@ class Slots:
         self.success_reward = success_reward
         self.stream: Stream | None = None
         self.state: Any = None  # a State of the world, once episodes have begun
-        self._texts = np.array([episode.instruction for episode in world.episodes], dtype=object)
         self._distance = np.zeros(count, dtype=np.float32)  # the last finite error
         self._first_error = np.zeros(count, dtype=np.float32)
         self._everyone = np.arange(count)
-        self._trails = np.zeros((world.max_steps + 1 if trails else 0, count, 2), dtype=np.int16)
+        self._keep_trails = trails
+        self._trails = np.empty(0)  # [max_steps + 1, count, 2], once episodes have begun
+        self._walked = isinstance(world, Walked)
 
     def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64] | None = None) -> None:
         """Begin an episode in each of these slots, in ascending order: the given ones, or the next of the stream."""
@@ -67,13 +67,21 @@ class Slots:
         self._first_error[slots] = error
         self._distance[slots] = np.where(np.isfinite(error), error, 0)
         self.state = begun if len(slots) == self.count else put(self.state, slots, begun)
-        if len(self._trails):
-            self._trails[0, slots] = self.world.position(begun)
+        if self._keep_trails:
+            position = self.world.position(begun)
+            if not len(self._trails):
+                self._trails = np.zeros((self.world.max_steps + 1, self.count, 2), dtype=position.dtype)
+            self._trails[0, slots] = position
 
-    def step(self, move: NDArray[np.int64], held: NDArray[np.int64] | None = None) -> Step:
-        """Make a move [B] in every slot, but leave the slots `held` (their numbers), none of them over, as they are."""
+    def step(
+        self, move: NDArray[Any], answer: NDArray[np.float32] | None = None, held: NDArray[np.int64] | None = None
+    ) -> Step:
+        """Make a move [B] in every slot, but leave the slots `held` (their numbers), none of them over, as they are.
+
+        answer: logits [B, answers], where answers are graded.
+        """
         world, before = self.world, self.state
-        state = world.step(before, move)
+        state = world.step(before if answer is None else world.reply(before, answer), move)
         if held is not None:
             state = put(state, held, take(before, held))
         self.state = state
@@ -81,7 +89,7 @@ class Slots:
         distance = np.where(np.isfinite(error), error, self._distance)
         reward = np.subtract(self._distance, distance, dtype=np.float64)
         self._distance = distance
-        if len(self._trails):
+        if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
         terminated, truncated = world.terminated(state), world.truncated(state)
         ended = (terminated | truncated).nonzero()[0]
@@ -92,19 +100,23 @@ class Slots:
         reward[ended] += self.success_reward * success
         return Step(reward, terminated, truncated, Ending(ended, final, success))
 
-    def instructions(self, state: State) -> NDArray[np.object_]:
-        """The text of the instruction of every slot of a state."""
-        return self._texts[state.episode]
+    def told(self, state: State) -> dict[str, NDArray[Any]]:
+        """What is told of every slot of a state beside what it shows: the instruction, where words are given."""
+        return {"instruction": self.world.instructions(state.episode)} if "instruction" in self.world.spaces else {}
 
-    def expert_moves(self, state: State) -> NDArray[np.int64]:
+    def expert_moves(self, state: State) -> NDArray[Any]:
         """An optimal move in every slot of a state: the first, where several are."""
-        return self.world.expert(state).argmax(axis=1)
+        best = self.world.expert(state)
+        return best.argmax(axis=1) if best.dtype == np.bool_ else best
 
     def metrics(self, ending: Ending, paths: bool) -> dict[str, NDArray[Any]]:
         """What became of these episodes (see vln.metrics), float64 [n] by name, and is_success, bool [n].
 
-        With paths ndtw, sdtw and cls are among it, which take a search per position passed.
+        With paths ndtw, sdtw and cls of a world that is walked are among it, which take a search per position passed.
         """
+        if not self._walked:
+            accuracy = ending.success.astype(np.float64)
+            return {"is_success": ending.success, "accuracy": accuracy} | self.world.measure(ending.final)
         if paths:
             rows = [self._path_metrics(ending, number) for number in range(len(ending.slots))]
             return {"is_success": ending.success} | {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -126,7 +138,7 @@ class Slots:
     def _path_metrics(self, ending: Ending, number: int) -> dict[str, float]:
         slot = int(ending.slots[number])
         trail = self._trails[: ending.final.steps[number] + 1, slot]
-        return metrics_of(outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot])))
+        return outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot])).metrics()
 
 
 def _directness(shortest: NDArray[np.float64], length: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,12 +37,12 @@ class Stream:
 @njit(cache=True)
 def _draw(key, count, slots, total, chosen):
     for place, slot in enumerate(slots):
-        chosen[place] = _scramble(_scramble(key[slot]) + count[slot]) % total
+        chosen[place] = scramble(scramble(key[slot]) + count[slot]) % total
         count[slot] += np.uint64(1)
 
 
 @njit(cache=True)
-def _scramble(bits):
+def scramble(bits):
     """SplitMix64 (Steele, Lea & Flood 2014): neighbouring numbers become unrelated ones. Wraps around on purpose."""
     bits += np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -65,11 +65,28 @@ class Written:
         return np.random.default_rng(key)
 
 
+@dataclass(frozen=True)
+class Floor:
+    """An agent that is trained like the one it stands beside in a table, but in want of something.
+
+    without: the observations it is not given. world, agent: the options of the world and of the agent that are others.
+    """
+
+    without: tuple[str, ...] = ()
+    world: Mapping[str, Any] = field(default_factory=dict)
+    agent: Mapping[str, Any] = field(default_factory=dict)
+
+
+BLIND_AND_DEAF = {"blind": Floor(without=("view",)), "deaf": Floor(without=("instruction",))}
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What can be asked (a source of episodes) and where (a world to open over them).
 
     world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or None to learn it from split train.
+    choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
+    floors: what an agent is compared with, by name.
     """
 
     name: str
@@ -77,6 +94,9 @@ class Task:
     world: Callable[..., World[Any]]
     splits: tuple[str, ...] = SPLITS
     words: Vocabulary | None = None
+    choosing: str = "val_seen"
+    judging: str = "val_unseen"
+    floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -17,7 +17,7 @@ from vln.agent import Agent
 from vln.checkpoints import Arrays, Checkpoint, load_checkpoint, save_checkpoint
 from vln.clock import Clock
 from vln.language import FIRST_WORD
-from vln.learning import Learner, Lessons, Loss, taught
+from vln.learning import Learner, Lessons, Loss
 from vln.logs import Log, Silence
 from vln.streams import Stream
 from vln.team import ALONE, Team
@@ -36,7 +36,7 @@ def train(
     folder: Path | str,
     facts: Mapping[str, Any] | None = None,
     resume: bool = False,
-    loss: Loss = taught,
+    loss: Loss | None = None,
     save_every: int = SAVE_EVERY,
     live: bool = True,
     team: Team = ALONE,
@@ -46,7 +46,7 @@ def train(
 
     facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
     weights that a training without a break would have reached. Ctrl-C saves and ends. Returns whether the training
-    came to its end.
+    came to its end. loss: what is descended, that of the lessons' rule unless given.
 
     team: the processes that train together, each of which calls this. probe: what is asked of the agent, in the process
     that leads, whenever a checkpoint is written, and recorded as `judged`; it must draw no random numbers of torch's.

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from vln.env import check_render_mode, chosen_episode
+from vln.env import check_render_mode, checked_action, chosen_episode
 from vln.slots import SUCCESS_REWARD, Slots, Step
 from vln.streams import Stream
 from vln.world import State, World
@@ -20,7 +20,7 @@ Observation = dict[str, NDArray[Any]]
 Info = dict[str, Any]
 
 
-class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
+class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, Any, NDArray[Any]]):
     """`num_envs` episodes of a world side by side. What they observe, earn and tell is TaskEnv's, batched.
 
     The seed of slot i is seed + i, or seed[i]. Infos are Gymnasium's: an array `name` [B] and a mask `_name` [B] of the
@@ -56,7 +56,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = spaces.Dict(world.spaces)
-        self.single_action_space = spaces.Discrete(len(world.moves))
+        self.single_action_space = world.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._slots = Slots(world, num_envs, success_reward, trails=path_metrics or render_mode is not None)
@@ -77,16 +77,16 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         return self.world.observe(self._slots.state), self._info(mask)
 
     def step(
-        self, actions: NDArray[np.int64]
+        self, actions: Any
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
         """Make a move in every slot. Raises ValueError when an action is not a move, ResetNeeded before reset()."""
-        move = self._checked(actions)
+        move, answer = checked_action(self.world, actions, self.num_envs)
         if not self._over.any():
-            step = self._slots.step(move)
+            step = self._slots.step(move, answer)
         elif self.autoreset_mode == AutoresetMode.NEXT_STEP and self._slots.state is not None:
             begun = np.flatnonzero(self._over)
             self._slots.begin(begun)
-            step = self._slots.step(move, held=begun)
+            step = self._slots.step(move, answer, held=begun)
         else:
             raise ResetNeeded(f"the episodes of slots {np.flatnonzero(self._over).tolist()} are over: reset them first")
         self._over = step.terminated | step.truncated
@@ -104,8 +104,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
 
     def _info(self, mask: NDArray[np.bool_]) -> Info:
         state = self._slots.state
-        told = {"instruction": self._slots.instructions(state), "expert_action": self._slots.expert_moves(state)}
-        return _masked(told, mask)
+        return _masked(self._slots.told(state) | {"expert_action": self._slots.expert_moves(state)}, mask)
 
     def _end(self, step: Step) -> Info:
         """What is told of the episodes that a step has ended; in mode SAME_STEP the next ones begin."""
@@ -114,7 +113,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         metrics = self._slots.metrics(step.ending, self.path_metrics)
         if self.autoreset_mode != AutoresetMode.SAME_STEP:
             return _masked(_scattered(metrics, slots, self.num_envs), over)
-        told = metrics | {"instruction": self._slots.instructions(step.ending.final)}
+        told = metrics | self._slots.told(step.ending.final)
         infos = {
             "final_obs": _final_observations(self.world, step.ending.final, slots, self.num_envs),
             "final_info": _masked(_scattered(told, slots, self.num_envs), over),
@@ -122,18 +121,6 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, NDArray[np.int64], N
         self._slots.begin(slots)
         self._over = np.zeros(self.num_envs, dtype=np.bool_)
         return _masked(infos, over)
-
-    def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A copy of the actions: the caller may write into his array before the next step."""
-        move = np.array(actions)
-        if move.shape != (self.num_envs,) or move.dtype.kind not in "iu":
-            raise ValueError(f"actions are {self.num_envs} whole numbers, not {move.dtype} {list(move.shape)}")
-        if move.min() < 0 or move.max() >= len(self.world.moves):
-            slot = int(np.flatnonzero((move < 0) | (move >= len(self.world.moves)))[0])
-            raise ValueError(
-                f"there is no move {move[slot]} (slot {slot}); the moves are {dict(enumerate(self.world.moves))}"
-            )
-        return move.astype(np.int64, copy=False)
 
     def _reset_mask(self, mask: Any) -> NDArray[np.bool_]:
         if mask is None:

@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from gymnasium import Space
+from gymnasium.spaces import Box, Dict, Discrete
 from numpy.typing import NDArray
 
 from vln.episode import Episode
@@ -17,9 +19,11 @@ from vln.language import Vocabulary
 class State:
     """Where a batch of episodes stands. Every field is an array whose first axis is the batch; steps make new states.
 
+    A world that carries gradients (see World.on) has tensors in the fields that they flow through.
+
     episode: int64 [B], which of the world's episodes each slot lives.
     steps: int32 [B], moves made so far, `stop` included.
-    previous: int64 [B], the last move, or the number of moves when none was made yet.
+    previous: int64 [B], the last move, or the number of moves when none was made yet; 0 where moves are points.
     length: float32 [B], how far the agent has travelled, in the world's unit.
     least_error: float32 [B], the smallest distance to go so far (for oracle success).
     stopped: bool [B], whether the agent said stop.
@@ -43,9 +47,12 @@ S = TypeVar("S", bound=State)
 
 def put(state: S, slots: NDArray[np.int64], other: S) -> S:
     """The state with these slots taken, in order, from another state; both stay as they were."""
+    if len(slots) == len(state) and (slots[1:] > slots[:-1]).all():
+        return other  # all of them, in their order
     merged = {}
     for field in fields(state):
-        values = getattr(state, field.name).copy()
+        values = getattr(state, field.name)
+        values = values.copy() if isinstance(values, np.ndarray) else values.clone()
         values[slots] = getattr(other, field.name)
         merged[field.name] = values
     return replace(state, **merged)
@@ -61,12 +68,17 @@ class World(ABC, Generic[S]):
 
     episodes: what can be asked here; a State points into it.
     vocabulary, words: how instructions become token ids of a fixed number of words.
-    moves: the names of the moves; `stop` is the last.
-    max_steps: an episode that has not stopped after this many moves is cut off (truncated).
+    moves: the names of the moves; where one of them is `stop`, it is the last. Where a move is a point, the names of
+        its coordinates.
+    max_steps: an episode that has not ended after this many moves is cut off (truncated).
     spaces: the Gymnasium space of every key of a single observation.
     answers: how many answers there are to the world's question; 0 where it asks none.
+    names: of the answers, for people.
+    graded: whether an answer is given with every move, and success is to be right at the end. Elsewhere the question
+        is an aside, from which an agent learns.
+    differentiable: whether it can be had in tensors, which carry gradients (see `on`).
+    in_tensors: whether states and what is seen of them are tensors.
     tolerance: the largest error at which stopping is a success.
-    threshold: the distance at which nDTW and CLS count a position as missed, in the unit of `distances`.
     """
 
     episodes: Sequence[Episode]
@@ -75,8 +87,23 @@ class World(ABC, Generic[S]):
     max_steps: int
     spaces: dict[str, Space[Any]]
     answers: int = 0
+    names: tuple[str, ...] = ()
+    graded: bool = False
+    differentiable: bool = False
+    in_tensors: bool = False
     tolerance: float = 0.0
-    threshold: float = 3.0
+
+    @property
+    def move_space(self) -> Space[Any]:
+        """The Gymnasium space of a move: a choice (Discrete), or a point (Box)."""
+        return Discrete(len(self.moves))
+
+    @property
+    def action_space(self) -> Space[Any]:
+        """The Gymnasium space of an action: a move, and where answers are graded the logits of the answer beside it."""
+        if not self.graded:
+            return self.move_space
+        return Dict({"move": self.move_space, "answer": Box(-np.inf, np.inf, (self.answers,), np.float32)})
 
     @abstractmethod
     def begin(self, episode: NDArray[np.int64]) -> S:
@@ -87,32 +114,95 @@ class World(ABC, Generic[S]):
         """What the agent is given, [B, ...] for every key of `spaces`. Always new arrays."""
 
     @abstractmethod
-    def step(self, state: S, move: NDArray[np.int64]) -> S:
+    def step(self, state: S, move: NDArray[Any]) -> S:
         """The state after a move [B]. A finished episode must not be stepped."""
+
+    def reply(self, state: S, answer: NDArray[np.float32]) -> S:
+        """The state in which these answers, logits [B, answers], have been given and graded; nothing else changes.
+
+        Called before the step that the answers come with.
+        """
+        return state
 
     @abstractmethod
     def error(self, state: S) -> NDArray[np.float32]:
-        """The distance still to go [B], through every stage that is left. 0 where stopping is right."""
+        """The distance still to go [B], through every stage that is left. 0 where stopping is right.
+
+        Where answers are graded: how much the truth would still surprise whoever gave the last answer, in nats.
+        """
 
     @abstractmethod
     def expert(self, state: S) -> NDArray[np.bool_]:
-        """The optimal moves, bool [B, moves], of one who knows the whole place. At least one at every state."""
+        """The optimal moves, bool [B, moves], of one who knows the whole place. At least one at every state.
+
+        Where moves are points: the one the expert would choose, float32 [B, coordinates].
+        """
 
     def teacher(self, state: S) -> NDArray[np.bool_]:
-        """The optimal moves, bool [B, moves], of one who knows only what the agent could have seen so far.
+        """The optimal moves, as of `expert`, of one who knows only what the agent could have seen so far.
 
         What an agent is taught: an expert's short cut through unseen rooms can't be learned from a view. The same
         as `expert` where the world shows all that matters.
         """
         return self.expert(state)
 
+    def with_teacher(self) -> "World[S]":
+        """The same world, one whose teacher can be asked."""
+        return self
+
     def answer(self, state: S) -> NDArray[np.int64]:
         """The right answer to the world's question, int [B] below `answers`. Answers are scored, never shown."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing")
 
     @abstractmethod
-    def position(self, state: S) -> NDArray[np.int16]:
-        """Where the agent is, [B, 2], in the terms of `distances`; the heading is left out."""
+    def position(self, state: S) -> NDArray[Any]:
+        """Where the agent is, [B, 2], in the place's own terms; the heading is left out."""
+
+    @abstractmethod
+    def draw(self, state: S, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, 2], what is seen."""
+
+    def measure(self, final: S) -> dict[str, NDArray[np.float64]]:
+        """What became of episodes that have ended, in numbers of the world's own, [B] by name."""
+        return {}
+
+    def on(self, device: Any) -> "World[Any]":
+        """The same world in tensors on a device, with gradients through what is seen. Raises ValueError without one."""
+        raise ValueError(f"{type(self).__name__} carries no gradients: agents can't learn through its eye")
+
+    def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:
+        """The text of the instruction of every one of these episodes [B]."""
+        return self._texts[episode]
+
+    @cached_property
+    def _texts(self) -> NDArray[np.object_]:
+        return np.array([episode.instruction for episode in self.episodes], dtype=object)
+
+    @property
+    def stop(self) -> int | None:
+        """The number of the move that ends an episode; None where there is no such move."""
+        return len(self.moves) - 1 if self.moves[-1] == "stop" else None
+
+    def success(self, state: S) -> NDArray[np.bool_]:
+        """Whether the agent stopped where it should have, [B]; where answers are graded, whether the last was right."""
+        return state.stopped & ~state.failed & (self.error(state) <= self.tolerance)
+
+    def terminated(self, state: S) -> NDArray[np.bool_]:
+        """Whether the episode ended by what the agent did, [B]."""
+        return state.stopped | state.failed
+
+    def truncated(self, state: S) -> NDArray[np.bool_]:
+        """Whether the episode was cut off by the limit of steps, [B]."""
+        return ~self.terminated(state) & (state.steps >= self.max_steps)
+
+
+class Walked(ABC):
+    """What path metrics ask of a world besides: it is walked in, and there is a way to compare with.
+
+    threshold: the distance at which nDTW and CLS count a position as missed, in the unit of `distances`.
+    """
+
+    threshold: float = 3.0
 
     @abstractmethod
     def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -125,23 +215,3 @@ class World(ABC, Generic[S]):
     @abstractmethod
     def reference(self, episode: int) -> NDArray[np.int16]:
         """The positions [n, 2] of the path to compare with, repeats included: the given one, or the expert's."""
-
-    @abstractmethod
-    def draw(self, state: S, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:
-        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, 2], what is seen."""
-
-    @property
-    def stop(self) -> int:
-        return len(self.moves) - 1
-
-    def success(self, state: S) -> NDArray[np.bool_]:
-        """Whether the agent stopped where it should have, [B]."""
-        return state.stopped & ~state.failed & (self.error(state) <= self.tolerance)
-
-    def terminated(self, state: S) -> NDArray[np.bool_]:
-        """Whether the episode ended by what the agent did, [B]."""
-        return state.stopped | state.failed
-
-    def truncated(self, state: S) -> NDArray[np.bool_]:
-        """Whether the episode was cut off by the limit of steps, [B]."""
-        return ~self.terminated(state) & (state.steps >= self.max_steps)

@@ -1,6 +1,7 @@
 """Rooms: the world of houses and mazes on a grid, walked in poses and seen from within."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.world import State, World
+from vln.tasks import Floor
+from vln.world import State, Walked, World
 
 from .first_person import first_person
 from .house import House
@@ -42,7 +44,7 @@ class RoomState(State):
     seen: NDArray[np.uint64]
 
 
-class Rooms(World[RoomState]):
+class Rooms(World[RoomState], Walked):
     """Walk a house: forward, turn left, turn right, stop.
 
     view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "lanes" (codes
@@ -161,6 +163,11 @@ class Rooms(World[RoomState]):
         _mark_best(pool.solid, pool.place, pool.left, pool.stride, state.episode, state.stage, state.pose, best)
         return best
 
+    def with_teacher(self) -> "Rooms":
+        taught = copy(self)
+        taught.track_sight = True
+        return taught
+
     def teacher(self, state: RoomState) -> NDArray[np.bool_]:
         """Go where the goal is once it has been in view; until then to the nearest pose that faces something unseen."""
         if not self.track_sight:
@@ -268,6 +275,13 @@ VIEWS = {
     "lanes": View(_see_lanes, lambda size: _codes(size, 4, cells=WIDTH), 7),
     "top_down": View(_see_top_down, _picture, 56),
     "none": View(_see_nothing, _picture, 1),
+}
+
+
+# What nobody looks at need not be drawn.
+FLOORS = {
+    "blind": Floor(without=("view",), world={"view": "none", "size": None}),
+    "deaf": Floor(without=("instruction",)),
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from vln.envs.rooms.world import Rooms
+from vln.envs.rooms.world import FLOORS, Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.tasks import Task
@@ -112,7 +112,7 @@ def sail(
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
     source = Sail(corpus, folds[fold], heading, words, route, mirrored, invented)
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
-    return Task("sail", source, world, SPLITS, source.vocabulary)
+    return Task("sail", source, world, SPLITS, source.vocabulary, floors=FLOORS)
 
 
 def mazes(houses: int = 2000, heading: str = "random") -> Task:
@@ -123,4 +123,4 @@ def mazes(houses: int = 2000, heading: str = "random") -> Task:
     if heading not in HEADINGS:
         raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
-    return Task("mazes", invent(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"))
+    return Task("mazes", invent(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"), floors=FLOORS)

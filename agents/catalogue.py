@@ -1,0 +1,28 @@
+"""The agent for a world, told by what the world shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gymnasium import Space
+from gymnasium.spaces import Discrete
+
+from vln.agent import Agent
+
+from .glimpser import Glimpser
+from .navigator import Navigator
+from .shape import Shape
+
+
+def make_agent(
+    spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int, options: Mapping[str, Any]
+) -> Agent:
+    """The agent a run describes: a glimpser where a place to look at is shown, else a navigator.
+
+    spaces: of single observations. moves: the space of a move. options: those of its Shape.
+    """
+    shape = Shape(**options)
+    if "where" in spaces:
+        return Glimpser(spaces, moves, answers, shape)
+    if not isinstance(moves, Discrete):
+        raise ValueError(f"a navigator chooses among moves; here they are points {moves}")
+    return Navigator(spaces, int(moves.n), shape, answers=answers)

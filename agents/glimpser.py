@@ -1,0 +1,106 @@
+"""The glimpser: sees a little, remembers, says what it believes, and chooses where to look next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete
+from torch import Tensor, nn
+from torch.distributions import Categorical, Normal
+
+from vln.agent import Agent, Decision, Memory, Observation, at
+
+from .eyes import GlimpseEye
+from .memories import Recurrent
+from .shape import Shape
+from .words import Attention, Read, Reader, read_moment, read_window
+
+SENSES = ("instruction", "view", "where")
+
+
+class Glimpser(Agent):
+    """What and where it looks as one vector, a recurrent core, and heads (Mnih et al. 2014, arXiv:1406.6247).
+
+    Heads: where to look next, what the picture is, and how probable it is to be right (the baseline). Where words are
+    given they are read by the navigator's reader: the eye sees in the light of the whole instruction, and the core is
+    given it too.
+
+    spaces: of single observations: `view` (a glimpse), `where` (it was taken at), and `instruction` (token ids). moves:
+    the space of its moves, points or choices. senses: which of the observations it has. answers: how many there are.
+    """
+
+    word_rows = ("reader.embed.weight",)
+
+    def __init__(
+        self,
+        spaces: Mapping[str, Space[Any]],
+        moves: Space[Any],
+        answers: int,
+        shape: Shape = Shape(),
+        senses: Sequence[str] = SENSES,
+    ) -> None:
+        super().__init__()
+        if unheard_of := set(senses) - set(SENSES):
+            raise ValueError(f"no sense is called {sorted(unheard_of)}; there are {', '.join(SENSES)}")
+        known = {name: space for name, space in spaces.items() if name in senses}
+        if not known:
+            raise ValueError(f"an agent needs at least one of the senses {sorted(spaces)}, not {list(senses)}")
+        self.reader = self.attention = self.join = None
+        inputs = shape.sight
+        if isinstance(space := known.get("instruction"), Box):
+            self.reader = Reader(int(space.high.max()) + 1, shape.words, shape.bidirectional, shape.mumble)
+            self.attention = Attention(shape.hidden, shape.words)
+            self.join = nn.Linear(shape.hidden + shape.words, shape.hidden)
+            inputs += shape.words
+        view = known.get("view")
+        heard = shape.words if self.reader else 0
+        self.eye = GlimpseEye(view.shape if isinstance(view, Box) else None, "where" in known, heard, shape)
+        self.core = Recurrent(shape.memory, inputs, shape.hidden, shape.layers)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.points = not isinstance(moves, Discrete)
+        self.aim, self.apart = shape.aim, shape.apart
+        self.policy = nn.Linear(shape.hidden, 2 if self.points else int(moves.n))  # type: ignore[attr-defined]
+        self.value = nn.Linear(shape.hidden, 1)
+        self.answer = nn.Linear(shape.hidden, answers)
+        # It begins by looking at the middle, or by choosing every move alike.
+        nn.init.normal_(self.policy.weight, std=0.01)
+        nn.init.zeros_(self.policy.bias)
+
+    def initial(self, batch: int) -> Memory:
+        return {"core": self.core.initial(batch)}
+
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        read = read_window(self.reader, observation["instruction"], starts) if self.reader else None
+        decision, core = self._decide(observation, memory["core"], starts, read)
+        return decision, {"core": core}
+
+    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        """As `forward` for one moment; the words that were read are kept in memory until the next episode."""
+        moment = {name: values[None] for name, values in observation.items()}
+        read, kept = read_moment(self.reader, observation["instruction"], memory, starts) if self.reader else (None, {})
+        decision, core = self._decide(moment, memory["core"], starts[None], read)
+        return at(decision, 0), {"core": core, **kept}
+
+    def _decide(
+        self, observation: Observation, core: Tensor, starts: Tensor, read: Read | None
+    ) -> tuple[Decision, Tensor]:
+        inputs = self.eye(observation.get("view"), observation.get("where"), read.whole if read else None)
+        if read:
+            inputs = torch.cat([inputs, read.whole], dim=-1)
+        hidden, core = self.core(self.dropout(inputs), core, starts)
+        attention = None
+        if read and self.attention and self.join:
+            heard, attention = self.attention(hidden, read.words, read.real)
+            hidden = torch.relu(self.join(torch.cat([hidden, heard], dim=-1)))
+        hidden = self.dropout(hidden)
+        remembered = hidden.detach() if self.apart else hidden
+        value = self.value(remembered).float().squeeze(-1)
+        return Decision(self._policy(remembered), value, attention, self.answer(hidden).float()), core
+
+    def _policy(self, remembered: Tensor) -> Categorical | Normal:
+        told = self.policy(remembered).float()
+        if not self.points:
+            return Categorical(logits=told, validate_args=False)
+        middle = told.tanh()
+        return Normal(middle, torch.full_like(middle, self.aim), validate_args=False)

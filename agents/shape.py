@@ -1,0 +1,37 @@
+"""What an agent is made of: one set of choices, of which each agent takes those that concern it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an agent is made of."""
+
+    memory: Literal["lstm", "gru", "elman"] = "lstm"
+    """The cell of the recurrent core."""
+    hidden: int = 192
+    """The size of the core's state."""
+    layers: int = 1
+    """How many cells the core stacks."""
+    words: int = 64
+    """The size of a word's vector after reading."""
+    bidirectional: bool = False
+    """Whether the instruction is also read backwards."""
+    sight: int = 192
+    """The size of what is seen, as a vector."""
+    second_look: bool = False
+    """Of the navigator: whether to look again for what the words attended to speak of."""
+    eye: Literal["linear", "conv"] = "linear"
+    """Of the glimpser: whether it sees a glimpse by a layer of all pixels, or by convolutions."""
+    aim: float = 0.1
+    """Of the glimpser: the standard deviation of where it looks, where moves are points."""
+    apart: bool = True
+    """Of the glimpser: whether moves and value are learned without changing what is seen and remembered; that is then
+    learned by answering alone."""
+    dropout: float = 0.0
+    """The share of inputs and outputs of the core left out while training."""
+    fog: float = 0.0
+    """Of the navigator: the share of a view's codes hidden while training; pictures are always seen clearly."""
+    mumble: float = 0.0
+    """The share of words heard as an unknown one while training, so that unknown words come to mean something."""

@@ -1,0 +1,118 @@
+"""The world of glimpses in tensors: its steps run on any device and carry gradients through what is seen."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vln.world import World
+
+if TYPE_CHECKING:
+    from .world import Glimpses, GlimpseState
+
+
+class TensorGlimpses(World[Any]):
+    """What Glimpses does, with tensors for all that is seen, moved and answered.
+
+    Which episode a slot lives, how many looks it has had and whether it has stopped stay in arrays: where no move stops,
+    nobody has to wait for the device to know when an episode ends. A canvas is brought to the device when its episode
+    begins, [B, channels, height, width] from 0 to 1.
+    """
+
+    graded = True
+    in_tensors = True
+
+    def __init__(self, world: "Glimpses", device: Any) -> None:
+        self.world, self.device = world, torch.device(device)
+        self.episodes, self.vocabulary, self.spaces = world.episodes, world.vocabulary, world.spaces
+        self.moves, self.max_steps = world.moves, world.max_steps
+        self.answers, self.names = world.answers, world.names
+        self.reach, self.steps = self._tensor(world.reach), self._tensor(world.steps)
+
+    @property
+    def move_space(self) -> Any:
+        return self.world.move_space
+
+    def begin(self, episode: NDArray[np.int64]) -> "GlimpseState":
+        begun = self.world.begin(episode)
+        fields = ("length", "least_error", "where", "surprise", "right", "hits")
+        told = {name: self._tensor(getattr(begun, name)) for name in fields}
+        return replace(begun, canvas=self._canvas(begun.canvas), **told)
+
+    def observe(self, state: "GlimpseState") -> dict[str, Any]:
+        where: Any = state.where
+        return {"view": self.world.eye.look_through(self._t(state.canvas), where), "where": where}
+
+    def step(self, state: "GlimpseState", move: Any) -> "GlimpseState":
+        world, steps = self.world, state.steps + np.int32(1)
+        before = self._t(state.where)
+        where = self._moved(state, move, steps)
+        way = ((where - before) * self.reach).detach()
+        after: Any = {
+            "length": self._t(state.length) + way.square().sum(dim=1).sqrt(),
+            "canvas": self._canvas(world.scenes.paint(state.episode, steps)) if world.scenes.changes else state.canvas,
+            "where": where,
+        }
+        stopped = (move == self.stop).cpu().numpy() if self.stop is not None else state.stopped
+        return replace(state, steps=steps, stopped=stopped, **after)
+
+    def reply(self, state: "GlimpseState", answer: Any) -> "GlimpseState":
+        truth = self.answer(state)
+        surprise = torch.nn.functional.cross_entropy(answer.float(), truth, reduction="none")
+        right = answer.argmax(dim=1) == truth
+        told: Any = {
+            "surprise": surprise,
+            "least_error": torch.minimum(self._t(state.least_error), surprise),
+            "right": right,
+            "hits": self._t(state.hits) + right,
+        }
+        return replace(state, **told)
+
+    def error(self, state: "GlimpseState") -> Any:
+        return state.surprise
+
+    def answer(self, state: "GlimpseState") -> Any:
+        return self._tensor(self.world.scenes.answer(state.episode, state.steps))
+
+    def success(self, state: "GlimpseState") -> Any:
+        return state.right
+
+    def terminated(self, state: "GlimpseState") -> NDArray[np.bool_]:
+        return self.world.terminated(state)
+
+    def expert(self, state: "GlimpseState") -> Any:
+        return self._tensor(self.world.expert(replace(state, where=self._t(state.where).detach().cpu().numpy())))
+
+    def position(self, state: "GlimpseState") -> Any:
+        return self.world.position(replace(state, where=self._t(state.where).detach().cpu().numpy()))
+
+    def draw(self, state: "GlimpseState", slot: int, trail: Any) -> NDArray[np.uint8]:
+        canvas = self._t(state.canvas).permute(0, 2, 3, 1).mul(255).round().byte().cpu().numpy()
+        where = self._t(state.where).detach().cpu().numpy()
+        return self.world.draw(replace(state, canvas=canvas, where=where), slot, trail)
+
+    def _moved(self, state: "GlimpseState", move: Tensor, steps: NDArray[np.int32]) -> Tensor:
+        world, before = self.world, self._t(state.where)
+        if world.gaze != "free":
+            return self._tensor(world._moved(state, np.empty(0), steps))
+        if world.move == "continuous":
+            return move.to(before.dtype).clamp(-1, 1)
+        if world.move == "discrete":
+            return (before + self.steps[move]).clamp(-1, 1)
+        far = move.square().sum(dim=1, keepdim=True).clamp(min=1).sqrt()
+        return (before + world.limit * (move / far).to(before.dtype)).clamp(-1, 1)
+
+    def _canvas(self, canvas: NDArray[np.uint8]) -> Any:
+        return self._tensor(canvas).permute(0, 3, 1, 2).float() / 255
+
+    def _tensor(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    @staticmethod
+    def _t(values: Any) -> Tensor:
+        """What is an array in the states of Glimpses is a tensor in the states of this world."""
+        assert isinstance(values, Tensor)
+        return values

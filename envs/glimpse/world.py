@@ -1,0 +1,255 @@
+"""Glimpses: the world of pictures seen through a small eye, one look after another, about which one question is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from vln.language import Vocabulary
+from vln.world import State, World
+
+from .eye import Eye
+from .portrait import portrait
+from .scenes import Scenes, chances
+from .scan import scan
+
+MOVES = ("continuous", "relative", "discrete")
+GAZES = ("free", "random", "scan", "centre")
+STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "stay": (0, 0)}  # of an eye that walks
+FIRST_LOOK = 1 << 32  # the purposes of an episode's chance from here on are its looks, two for each
+
+
+@dataclass(frozen=True)
+class GlimpseState(State):
+    """A State, what lies on the canvases, where on them the eyes look, and how the answers were.
+
+    canvas: uint8 [B, height, width, channels]. where: float32 [B, 2], x and y from -1 to 1.
+    surprise: float32 [B], of the truth to whoever gave the last answer, in nats; before the first, that of a guess.
+    right: bool [B], whether the last answer was right. hits: int32 [B], how many were.
+    """
+
+    canvas: NDArray[np.uint8]
+    where: NDArray[np.float32]
+    surprise: NDArray[np.float32]
+    right: NDArray[np.bool_]
+    hits: NDArray[np.int32]
+
+
+class Glimpses(World[GlimpseState]):
+    """Look at a picture and say what it is. An episode is a number of looks; with each goes a move and an answer.
+
+    eye: what a look shows. looks: how many there are; after the last the episode has ended, and its move moves nothing.
+    start: where the first look goes: "centre", "random", or a point (x, y).
+    move: "continuous" (a point to look at), "relative" (by how much to move the eye, at most `limit` far, in the unit
+        of points; longer moves are shortened) or "discrete" (the eye walks `stride` pixels left, right, up or down, or
+        stays).
+    stops: whether one of the discrete moves is `stop`, which ends the looking.
+    gaze: "free", or what moves the eye instead of the agent, whose moves are then not heeded: "random" (to points drawn
+        uniformly), "scan" (over a grid of the whole picture) or "centre" (nowhere).
+    """
+
+    graded = True
+    differentiable = True
+
+    def __init__(
+        self,
+        episodes: Scenes,
+        vocabulary: Vocabulary,
+        eye: Eye = Eye(),
+        looks: int = 6,
+        start: str | Sequence[float] = "centre",
+        move: str = "continuous",
+        limit: float = 0.3,
+        stride: int | None = None,
+        stops: bool = False,
+        gaze: str = "free",
+    ) -> None:
+        for name, chosen, known in (("move", move, MOVES), ("gaze", gaze, GAZES)):
+            if chosen not in known:
+                raise ValueError(f"no {name} is called {chosen!r}; there are {', '.join(known)}")
+        if looks < 1:
+            raise ValueError(f"looks must be at least 1, not {looks}")
+        if stops and move != "discrete":
+            raise ValueError(f"only an eye with discrete moves can stop, not a {move} one")
+        if limit <= 0 or (stride is not None and stride < 1):
+            raise ValueError("an eye that can't move sees nothing new: take a limit and a stride above 0")
+        self.scenes, self.episodes, self.vocabulary = episodes, episodes, vocabulary
+        self.eye, self.max_steps, self.move, self.gaze = eye, looks, move, gaze
+        self.limit, self.start = limit, _start(start)
+        height, width, channels = episodes.shape
+        self.reach = eye.reach(height, width)
+        self.answers, self.names = len(episodes.answers), episodes.answers
+        self.moves: tuple[str, ...] = ("x", "y")
+        if move == "discrete":
+            self.moves = (*STEPS, "stop") if stops else tuple(STEPS)
+        stride = stride or max(1, eye.patch // 2)
+        steps = np.array([*STEPS.values(), (0, 0)], dtype=np.float32) * np.float32(stride)
+        # In the unit of points; where the patch fills the picture from side to side there is nowhere to go.
+        self.steps = np.divide(steps, self.reach, out=np.zeros_like(steps), where=self.reach > 0)
+        shape = eye.shape(channels)
+        self.spaces: dict[str, Space[Any]] = {
+            "view": Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, shape, np.float32),
+            "where": Box(-1, 1, (2,), np.float32),
+        }
+
+    @property
+    def move_space(self) -> Space[Any]:
+        return Discrete(len(self.moves)) if self.move == "discrete" else Box(-1, 1, (2,), np.float32)
+
+    def begin(self, episode: NDArray[np.int64]) -> GlimpseState:
+        slots, steps = len(episode), np.zeros(len(episode), dtype=np.int32)
+        guess = np.full(slots, np.log(self.answers), dtype=np.float32)
+        return GlimpseState(
+            episode=episode,
+            steps=steps,
+            previous=np.zeros(slots, dtype=np.int64),
+            length=np.zeros(slots, dtype=np.float32),
+            least_error=guess,
+            stopped=np.zeros(slots, dtype=np.bool_),
+            failed=np.zeros(slots, dtype=np.bool_),
+            canvas=self.scenes.paint(episode, steps),
+            where=self._first_look(episode),
+            surprise=guess,
+            right=np.zeros(slots, dtype=np.bool_),
+            hits=np.zeros(slots, dtype=np.int32),
+        )
+
+    def observe(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
+        return {"view": self.eye.look(state.canvas, state.where), "where": state.where.copy()}
+
+    def step(self, state: GlimpseState, move: NDArray[Any]) -> GlimpseState:
+        steps = state.steps + np.int32(1)
+        where = self._moved(state, move, steps)
+        way = (where - state.where) * self.reach
+        return replace(
+            state,
+            steps=steps,
+            length=state.length + np.sqrt((way**2).sum(axis=1)),
+            stopped=move == self.stop if self.stop is not None else state.stopped,
+            canvas=self.scenes.paint(state.episode, steps) if self.scenes.changes else state.canvas,
+            where=where,
+        )
+
+    def reply(self, state: GlimpseState, answer: NDArray[np.float32]) -> GlimpseState:
+        truth, everyone = self.answer(state), np.arange(len(state))
+        largest = answer.max(axis=1)
+        surprise = np.log(np.exp(answer - largest[:, None]).sum(axis=1)) + largest - answer[everyone, truth]
+        right = answer.argmax(axis=1) == truth
+        return replace(
+            state,
+            surprise=surprise.astype(np.float32, copy=False),
+            least_error=np.minimum(state.least_error, surprise),
+            right=right,
+            hits=state.hits + right,
+        )
+
+    def error(self, state: GlimpseState) -> NDArray[np.float32]:
+        return state.surprise
+
+    def answer(self, state: GlimpseState) -> NDArray[np.int64]:
+        return self.scenes.answer(state.episode, state.steps)
+
+    def success(self, state: GlimpseState) -> NDArray[np.bool_]:
+        return state.right
+
+    def terminated(self, state: GlimpseState) -> NDArray[np.bool_]:
+        """The number of looks is part of what is asked, so who has used them up was not cut off."""
+        return state.stopped | (state.steps >= self.max_steps)
+
+    def expert(self, state: GlimpseState) -> NDArray[Any]:
+        """The scanner: it knows where on the canvas there is something to see, and looks it over part by part."""
+        aim = self._aim(state)
+        if self.move == "continuous":
+            return aim
+        ahead = aim - state.where
+        if self.move == "relative":
+            return np.clip(ahead / np.float32(self.limit), -1, 1)
+        # A step is right where it brings the eye nearer; where none does it stays.
+        after = ahead[:, None] - self.steps[None, : len(STEPS)]
+        nearer = (np.abs(after) * self.reach).sum(axis=2) < (np.abs(ahead) * self.reach).sum(axis=1)[:, None] - 1e-4
+        best = np.zeros((len(state), len(self.moves)), dtype=np.bool_)
+        best[:, : len(STEPS)] = nearer
+        best[:, list(STEPS).index("stay")] = ~nearer.any(axis=1)
+        return best
+
+    def measure(self, final: GlimpseState) -> dict[str, NDArray[np.float64]]:
+        return {
+            "average_accuracy": final.hits / final.steps,
+            "surprise": final.surprise.astype(np.float64),
+            "looks": final.steps.astype(np.float64),
+            "trajectory_length": final.length.astype(np.float64),
+        }
+
+    def position(self, state: GlimpseState) -> NDArray[np.float32]:
+        """The middle of the eye in pixels (x, y) from the canvas's upper left corner."""
+        height, width, _ = self.scenes.shape
+        return (np.array([width, height], dtype=np.float32) / 2 + state.where * self.reach).astype(np.float32)
+
+    def draw(self, state: GlimpseState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+        glimpse = self.eye.look(state.canvas[slot : slot + 1], state.where[slot : slot + 1])[0]
+        asked = self.episodes[int(state.episode[slot])]
+        return portrait(state.canvas[slot], np.asarray(trail), glimpse, self.eye, asked.instruction)
+
+    def on(self, device: Any) -> "World[Any]":
+        from .tensors import TensorGlimpses
+
+        return TensorGlimpses(self, device)
+
+    def _first_look(self, episode: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.gaze == "scan":
+            return np.tile(self._grid[0], (len(episode), 1))
+        if self.gaze == "random" or (self.gaze == "free" and self.start == "random"):
+            return self._by_chance(episode, np.zeros(len(episode), dtype=np.int32))
+        point = (0, 0) if isinstance(self.start, str) or self.gaze == "centre" else self.start
+        return np.tile(np.array(point, dtype=np.float32), (len(episode), 1))
+
+    def _moved(self, state: GlimpseState, move: NDArray[Any], steps: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Where the eyes look after a move."""
+        if self.gaze == "centre":
+            return state.where
+        if self.gaze == "scan":
+            return self._grid[steps % len(self._grid)]
+        if self.gaze == "random":
+            return self._by_chance(state.episode, steps)
+        if self.move == "continuous":
+            return np.clip(move, -1, 1).astype(np.float32, copy=False)
+        if self.move == "discrete":
+            return np.clip(state.where + self.steps[move], -1, 1)
+        far = np.maximum(np.sqrt((move**2).sum(axis=1, keepdims=True)), 1)
+        return np.clip(state.where + np.float32(self.limit) * move / far, -1, 1).astype(np.float32, copy=False)
+
+    def _by_chance(self, episode: NDArray[np.int64], steps: NDArray[np.int32]) -> NDArray[np.float32]:
+        return chances(self.scenes.keys(episode), np.uint64(FIRST_LOOK) + 2 * steps.astype(np.uint64), 2) * 2 - 1
+
+    @property
+    def _grid(self) -> NDArray[np.float32]:
+        """The points of a scan of the whole canvas."""
+        everything = np.array([[-1, -1, 1, 1]], dtype=np.float32)
+        return np.concatenate([scan(everything, look, self.max_steps) for look in range(self.max_steps)])
+
+    def _aim(self, state: GlimpseState) -> NDArray[np.float32]:
+        """Where the scanner looks next: in the parts of what is worth it, from which the patch does not stick out."""
+        height, width, _ = self.scenes.shape
+        box, half = self.scenes.box(state.episode, state.steps), np.float32(self.eye.patch / 2)
+        middle = (box[:, :2] + box[:, 2:]) / 2
+        low, high = np.minimum(box[:, :2] + half, middle), np.maximum(box[:, 2:] - half, middle)
+        centre = np.array([width, height], dtype=np.float32) / 2
+        room = np.maximum(self.reach, np.float32(0.5))
+        inside = np.clip(np.concatenate([(low - centre) / room, (high - centre) / room], axis=1), -1, 1)
+        looks = max(1, self.max_steps - 1)  # the first goes where every episode begins
+        return scan(inside, np.minimum(state.steps, looks - 1), looks)
+
+
+def _start(start: str | Sequence[float]) -> str | tuple[float, float]:
+    if isinstance(start, str):
+        if start not in ("centre", "random"):
+            raise ValueError(f"a look begins at the centre, at random, or at a point (x, y), not at {start!r}")
+        return start
+    x, y = start
+    if not (-1 <= x <= 1 and -1 <= y <= 1):
+        raise ValueError(f"a point is two numbers from -1 to 1, not ({x}, {y})")
+    return float(x), float(y)
