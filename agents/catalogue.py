@@ -13,9 +13,7 @@ from .navigator import Navigator
 from .shape import Shape
 
 
-def make_agent(
-    spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int, options: Mapping[str, Any]
-) -> Agent:
+def make_agent(spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int, options: Mapping[str, Any]) -> Agent:
     """The agent a run describes: a glimpser where a place to look at is shown, else a navigator.
 
     spaces: of single observations. moves: the space of a move. options: those of its Shape.

@@ -146,12 +146,17 @@ class GlimpseEye(nn.Module):
         self.size = shape.sight
         self.where = self.what = self.film = None
         if where:
-            self.where = nn.Sequential(nn.Linear(2, shape.sight // 2), nn.ReLU(), nn.Linear(shape.sight // 2, self.size))
+            self.where = nn.Sequential(
+                nn.Linear(2, shape.sight // 2), nn.ReLU(), nn.Linear(shape.sight // 2, self.size)
+            )
         if view is not None:
             rows, columns, channels = view
             if shape.eye == "linear":
                 self.what = nn.Sequential(
-                    nn.Flatten(), nn.Linear(rows * columns * channels, self.size), nn.ReLU(), nn.Linear(self.size, self.size)
+                    nn.Flatten(),
+                    nn.Linear(rows * columns * channels, self.size),
+                    nn.ReLU(),
+                    nn.Linear(self.size, self.size),
                 )
             else:
                 self.what = _convolutions(rows, columns, channels, self.size)

@@ -1,19 +1,19 @@
 """Agents of every kind: stepwise and as a sequence they decide alike, and nothing crosses an episode's end."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
-from tiny import AGENTS, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
+from tiny import AGENTS, SMALL, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
 from torch import Tensor
-from torch.distributions import Categorical
+from torch.distributions import Normal
 
-from vln.agent import Decision, Memory, cut
+from vln.agent import Agent, Decision, Memory, cut, joined
 from vln.agents.navigator import Navigator
 from vln.agents.shape import Shape
+from vln.policies import Policy
 from vln.rollouts import Rollout
 
 
@@ -22,31 +22,23 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return AGENTS[request.param]
 
 
-def stack(decisions: Sequence[Decision]) -> Decision:
-    """Decisions of single moments [B] as one of a sequence [T, B]."""
-
-    def stacked(values: Sequence[Tensor | None]) -> Tensor | None:
-        given = [value for value in values if value is not None]
-        return torch.stack(given) if given else None
-
-    policy = Categorical(logits=torch.stack([decision.policy.logits for decision in decisions]))
-    value = torch.stack([decision.value for decision in decisions])
-    attention, answer = stacked([one.attention for one in decisions]), stacked([one.answer for one in decisions])
-    return Decision(policy, value, attention, answer)
+def told(policy: Policy) -> Tensor:
+    """The numbers that a policy is made of."""
+    return policy.loc if isinstance(policy, Normal) else policy.logits
 
 
-def step_by_step(agent: Navigator, seen: Rollout, memory: Memory) -> tuple[Decision, Memory]:
+def step_by_step(agent: Agent, seen: Rollout, memory: Memory) -> tuple[Decision, Memory]:
     """The decisions of one who acts moment by moment."""
     decisions = []
     for time, starts in enumerate(seen.starts):
         moment = {name: values[time] for name, values in seen.observation.items()}
         decision, memory = agent.step(moment, memory, starts)
         decisions.append(decision)
-    return stack(decisions), memory
+    return joined(decisions), memory
 
 
 def assert_alike(one: Decision, other: Decision) -> None:
-    torch.testing.assert_close(one.policy.logits, other.policy.logits)
+    torch.testing.assert_close(told(one.policy), told(other.policy))
     torch.testing.assert_close(one.value, other.value)
     assert (one.answer is None) == (other.answer is None)
     if one.answer is not None and other.answer is not None:
@@ -80,9 +72,9 @@ def test_what_was_before_a_start_changes_no_decision_after_it(kind: Kind) -> Non
     changed, _ = agent(other, {"core": 1e3 * random_memory(agent, 5)["core"]}, seen.starts)
     assert after.any()
     assert (~after).any()
-    assert torch.equal(changed.policy.logits[after], before.policy.logits[after])
+    assert torch.equal(told(changed.policy)[after], told(before.policy)[after])
     assert torch.equal(changed.value[after], before.value[after])
-    assert not torch.equal(changed.policy.logits[~after], before.policy.logits[~after])
+    assert not torch.equal(told(changed.policy)[~after], told(before.policy)[~after])
 
 
 def _shuffled(values: Tensor, where: Tensor) -> Tensor:
@@ -99,7 +91,7 @@ def test_no_gradient_crosses_an_episodes_end(kind: Kind) -> None:
     memory = {"core": random_memory(agent, 5)["core"].requires_grad_()}
     decision, _ = agent(seen.observation, memory, seen.starts)
     after = since_last_start(seen.starts)
-    score = decision.policy.logits[after][..., 0].sum() + decision.value[after].sum()
+    score = told(decision.policy)[after][..., 0].sum() + decision.value[after].sum()
     to_inputs, to_memory = torch.autograd.grad(score, [entering[0], memory["core"]])
     assert not to_inputs[~after].any()
     assert not to_memory.any()
@@ -112,7 +104,7 @@ def test_the_first_moment_of_an_episode_reaches_its_last_decision(kind: Kind) ->
     agent.core.register_forward_pre_hook(lambda _, given: entering.append(given[0]))
     memory = {"core": random_memory(agent, 5)["core"].requires_grad_()}
     decision, _ = agent(seen.observation, memory, torch.zeros_like(seen.starts))
-    gradients = torch.autograd.grad(decision.policy.logits[-1, :, 0].sum(), [entering[0], memory["core"]])
+    gradients = torch.autograd.grad(told(decision.policy)[-1, :, 0].sum(), [entering[0], memory["core"]])
     assert gradients[0][0].any(dim=-1).all()
     assert gradients[1].flatten(1).any(dim=-1).all()
 
@@ -145,7 +137,7 @@ def test_an_agent_without_a_sense_decides_the_same_whatever_it_would_tell(withou
     for one in (agent, whole):
         before, _ = one(seen.observation, one.initial(5), seen.starts)
         after, _ = one(other, one.initial(5), seen.starts)
-        assert torch.equal(before.policy.logits, after.policy.logits) == (one is agent)
+        assert torch.equal(told(before.policy), told(after.policy)) == (one is agent)
 
 
 def test_an_instruction_without_words_is_no_reason_to_fail() -> None:
@@ -154,7 +146,7 @@ def test_an_instruction_without_words_is_no_reason_to_fail() -> None:
     seen = replace(seen, observation=seen.observation | {"instruction": nothing})
     decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
     stepwise, _ = step_by_step(agent, seen, agent.initial(5))
-    assert decision.policy.logits.isfinite().all()
+    assert told(decision.policy).isfinite().all()
     assert_alike(stepwise, decision)
 
 
@@ -165,6 +157,16 @@ def test_every_weight_is_learned_from_one_window(kind: Kind) -> None:
     (decision.policy.log_prob(seen.moves).mean() + decision.value.mean() + answers.square().mean()).backward()
     still = [name for name, weight in agent.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert still == []
+
+
+def test_heads_that_are_set_apart_change_neither_what_is_seen_nor_what_is_remembered() -> None:
+    for apart in (False, True):
+        agent = tiny_agent(Kind(replace(SMALL, apart=apart), "looks at points"))
+        seen = lived("looks at points")
+        decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
+        (decision.policy.log_prob(seen.moves).mean() + decision.value.mean()).backward()
+        learned = {name.split(".")[0] for name, weight in agent.named_parameters() if weight.grad is not None}
+        assert learned == ({"policy", "value"} if apart else {"eye", "core", "policy", "value"})
 
 
 def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:

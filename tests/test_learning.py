@@ -14,8 +14,8 @@ from torch import Tensor
 
 from vln.agent import Agent, Decision, cut
 from vln.agents.navigator import SENSES, Navigator
-from vln.agents.shape import Shape
 from vln.agents.scripted import Habit
+from vln.agents.shape import Shape
 from vln.evaluation import evaluate
 from vln.learning import VALUE_SHARE, Learner, Lessons, taught
 from vln.losses import DISTANCE_UNIT

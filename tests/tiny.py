@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from glimpses import KINDS as glimpse_kinds
+from glimpses import glimpses
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation
+from vln.agents.glimpser import Glimpser
 from vln.agents.navigator import SENSES, Navigator
+from vln.agents.scripted import Guess, Habit
 from vln.agents.shape import Shape
-from vln.agents.scripted import Habit
 from vln.envs.catalogue import rooms
 from vln.rollouts import Course, Rollout, rollout, sample
 from vln.tasks import Task, Written
@@ -37,6 +40,9 @@ class Kind:
 
 
 PLAIN = Kind()
+# Its heads are not set apart, so that what they do can be traced back to what was seen.
+GLIMPSER = replace(SMALL, apart=False)
+GLIMPSES = ("looks at points", "walks", "three scales")
 
 AGENTS = (
     {
@@ -48,6 +54,10 @@ AGENTS = (
     | {f"sees {view}": Kind(view=view) for view in ("first_person", "lanes", "top_down", "none")}
     | {f"looks twice, {view}": Kind(replace(SMALL, second_look=True), view) for view in ("symbols", "first_person")}
     | {"answers": Kind(answers=True)}
+    | {f"glimpses, {view}": Kind(GLIMPSER, view) for view in GLIMPSES}
+    | {"glimpses, convolutions": Kind(replace(GLIMPSER, eye="conv", memory="gru", layers=2), "three scales")}
+    | {"glimpses, told no place": Kind(GLIMPSER, "looks at points", ("view",))}
+    | {"glimpses, blind": Kind(GLIMPSER, "looks at points", ("where",))}
     | {
         "blind": Kind(senses=("instruction", "previous")),
         "deaf": Kind(senses=("view", "previous")),
@@ -68,15 +78,23 @@ def tiny(family: str, difficulty: int = 1) -> Task:
 
 @cache
 def tiny_world(view: str = "symbols", max_steps: int = 12) -> World[Any]:
-    """Where the tiny agents learn: one small room each, objects to go to."""
+    """Where the tiny agents learn: one small room each, objects to go to; or pictures to look at."""
+    if view in GLIMPSES:
+        return glimpses(**glimpse_kinds[view])
     return tiny("GoTo").open("train", view=view, max_steps=max_steps, track_sight=True)
 
 
-def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Navigator:
+def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Any:
     """An agent that has learned nothing, but whose decisions depend on all it senses."""
     torch.manual_seed(seed)
     world = tiny_world(kind.view)
-    agent = Navigator(world.spaces, len(world.moves), kind.shape, kind.senses, world.answers if kind.answers else 0)
+    agent: Navigator | Glimpser
+    if world.graded:
+        senses = kind.senses if kind.senses != SENSES else ("view", "where")
+        agent = Glimpser(world.spaces, world.move_space, world.answers, kind.shape, senses)
+    else:
+        answers = world.answers if kind.answers else 0
+        agent = Navigator(world.spaces, len(world.moves), kind.shape, kind.senses, answers)
     torch.nn.init.normal_(agent.policy.weight)
     return agent.eval()
 
@@ -107,7 +125,8 @@ class Clockwork(Agent):
 @cache
 def lived(view: str = "symbols", steps: int = 14, slots: int = 5) -> Rollout:
     """A window of hasty lives, in which many episodes begin and end."""
-    world, agent = tiny_world(view), Habit(HASTY)
+    world = tiny_world(view)
+    agent = Guess(world.move_space) if world.graded else Habit(HASTY)
     course = Course.begin(world, agent, slots, seed=3)
     return rollout(world, agent, course, steps, sample, torch.Generator().manual_seed(0), world.teacher)[0]
 

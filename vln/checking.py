@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 MakeVector = Callable[[int, AutoresetMode], VectorEnv]
 MakeSingle = Callable[[], gymnasium.Env]
-Act = Callable[[np.random.Generator, VectorEnv], NDArray[Any]]
+Act = Callable[[np.random.Generator, VectorEnv], Any]
 
 SEED = 7
 
 
-def any_action(rng: np.random.Generator, vector: VectorEnv) -> NDArray[Any]:
+def any_action(rng: np.random.Generator, vector: VectorEnv) -> Any:
     """An action for every slot, all equally probable."""
     vector.action_space.seed(int(rng.integers(2**31)))
-    return np.array(vector.action_space.sample())
+    return deepcopy(vector.action_space.sample())
 
 
 def check_vector_env(
@@ -71,7 +71,7 @@ def _check_in_step(vector: VectorEnv, make_single: MakeSingle, mode: AutoresetMo
     for step in range(steps):
         before, as_returned = ours, deepcopy(ours)
         actions = act(rng, vector)
-        theirs, ours = singles.step(actions.copy()), vector.step(actions)
+        theirs, ours = singles.step(deepcopy(actions)), vector.step(actions)
         here = f"mode {mode.name}, step {step}"
         assert data_equivalence(before, as_returned, exact=True), f"{here}: wrote into what was returned before it"
         shared = data_shares_objects((before[0], before[-1]), (ours[0], ours[-1]))
@@ -101,10 +101,17 @@ def _check_fewer_slots(make_vector: MakeVector, mode: AutoresetMode, act: Act, s
             f"mode {mode.name}, step {step}, seed {SEED}: the first two of {slots} slots observe other things than two"
         )
         actions = act(rng, large)
-        seen = [_step_or_reset(env, actions[: env.num_envs]) for env in (large, small)]
+        seen = [_step_or_reset(env, _of_first(env.num_envs, actions)) for env in (large, small)]
 
 
-def _step_or_reset(vector: VectorEnv, actions: NDArray[Any]) -> Any:
+def _of_first(slots: int, actions: Any) -> Any:
+    """The actions of so many slots."""
+    if isinstance(actions, dict):
+        return {name: values[:slots].copy() for name, values in actions.items()}
+    return actions[:slots].copy()
+
+
+def _step_or_reset(vector: VectorEnv, actions: Any) -> Any:
     """The observation after a step, the ended slots reset where that is left to the user."""
     observation, _, terminated, truncated, _ = vector.step(actions)
     ended = terminated | truncated

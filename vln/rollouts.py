@@ -185,7 +185,8 @@ class _Record:
         return torch.from_numpy(values).to(self.device)
 
     def array(self, values: Tensor) -> NDArray[Any]:
-        return values.float().cpu().numpy() if values.is_floating_point() else values.cpu().numpy()
+        values = values.detach().cpu()
+        return (values.float() if values.is_floating_point() else values).numpy()
 
     def before(
         self,

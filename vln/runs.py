@@ -22,7 +22,6 @@ from vln.world import World
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
 MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
 
-PROBES = 256  # episodes of the split for choosing that an agent in training is judged in now and then
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], float] | None:
     if task.choosing not in task.splits:
         return None
     world = task.open(task.choosing, **plan.world_options)
-    episodes = range(min(PROBES, len(world.episodes)))
+    episodes = range(min(task.probes, len(world.episodes)))
     return lambda agent: sum(outcome.success for outcome in evaluate(world, agent, episodes)) / len(episodes)
 
 

@@ -86,6 +86,7 @@ class Task:
 
     world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or None to learn it from split train.
     choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
+    probes: how many episodes of the split for choosing an agent in training is judged in now and then.
     floors: what an agent is compared with, by name.
     """
 
@@ -95,6 +96,7 @@ class Task:
     splits: tuple[str, ...] = SPLITS
     words: Vocabulary | None = None
     choosing: str = "val_seen"
+    probes: int = 256
     judging: str = "val_unseen"
     floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
 

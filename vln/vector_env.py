@@ -76,9 +76,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, Any, NDArray[Any]]):
         self._over[slots] = False
         return self.world.observe(self._slots.state), self._info(mask)
 
-    def step(
-        self, actions: Any
-    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
+    def step(self, actions: Any) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
         """Make a move in every slot. Raises ValueError when an action is not a move, ResetNeeded before reset()."""
         move, answer = checked_action(self.world, actions, self.num_envs)
         if not self._over.any():

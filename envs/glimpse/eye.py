@@ -54,7 +54,9 @@ class Eye:
     def look(self, canvas: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np.float32]:
         """Glimpses [B, patch, patch, scales * channels] of pictures [B, height, width, channels] at where [B, 2]."""
         _, height, width, channels = canvas.shape
-        centre = (np.array([width, height], dtype=np.float32) / 2 + where * self.reach(height, width)).astype(np.float32)
+        centre = (np.array([width, height], dtype=np.float32) / 2 + where * self.reach(height, width)).astype(
+            np.float32
+        )
         glimpse = np.empty((len(canvas), *self.shape(channels)), dtype=np.float32)
         look = _look_serial if glimpse.size < FEW else _look_parallel
         look(canvas, centre, self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), glimpse)

@@ -58,7 +58,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         raise ValueError(f"{path} is no IDX file: it begins with {content[:4].hex(' ') or 'nothing'}")
     kind, dimensions = content[2], content[3]
     if kind != _UNSIGNED_BYTE:
-        raise ValueError(f"{path} holds numbers of IDX type {kind:#x}; only unsigned bytes (0x8) are pictures or labels")
+        raise ValueError(
+            f"{path} holds numbers of IDX type {kind:#x}; only unsigned bytes (0x8) are pictures or labels"
+        )
     begin = 4 + 4 * dimensions
     if len(content) < begin:
         raise ValueError(f"{path} is cut off in its head, after {len(content)} bytes")

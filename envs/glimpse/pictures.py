@@ -34,7 +34,9 @@ class Pictures:
         wrong = (labels < 0) | (labels >= len(self.classes))
         if wrong.any():
             number = int(np.flatnonzero(wrong)[0])
-            raise ValueError(f"picture {number} is of class {labels[number]}, but there are {len(self.classes)} classes")
+            raise ValueError(
+                f"picture {number} is of class {labels[number]}, but there are {len(self.classes)} classes"
+            )
 
     def __len__(self) -> int:
         return len(self.images)

@@ -225,7 +225,6 @@ def _lay_distorted(image, key, distort, top, left, canvas):
                 canvas[top + row, left + column, channel] = np.uint8(seen + 0.5)
 
 
-
 def chances(keys: NDArray[np.uint64], what: NDArray[np.uint64], count: int) -> NDArray[np.float32]:
     """So many numbers from 0 up to 1 for each episode, [B, count]; what: [B], the first one's purpose."""
     drawn = np.empty((len(keys), count), dtype=np.float32)

@@ -52,6 +52,7 @@ def glimpse(
         SPLITS,
         words=Vocabulary(()),
         choosing="val",
+        probes=2000,
         judging="val",
         floors=FLOORS,
     )

@@ -123,4 +123,6 @@ def mazes(houses: int = 2000, heading: str = "random") -> Task:
     if heading not in HEADINGS:
         raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")
     world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
-    return Task("mazes", invent(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"), floors=FLOORS)
+    return Task(
+        "mazes", invent(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"), floors=FLOORS
+    )
