@@ -57,10 +57,14 @@ def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
         return task, world, {place.agent: known[place.agent]}
     device = place.device or best_device()
     run = open_run(place.run, make_task, make_agent, device)
-    world = run.open(place.split or run.task.judging)
+    split = place.split or run.task.judging
+    world = run.open(split)
     act = sample if place.draw else greedy
     contenders = {"agent": Contender(run.agent, act)} | scripted_for(world)
     for floor in run.task.floors:
         if (place.run / floor / CHECKPOINT).exists():
-            contenders[floor] = Contender(open_run(place.run / floor, make_task, make_agent, device).agent, act)
+            its = open_run(place.run / floor, make_task, make_agent, device)
+            other = its.plan.world_options != run.plan.world_options
+            where = run.task.open(split, **its.plan.world_options) if other else world
+            contenders[floor] = Contender(its.agent, act, world=where)
     return run.task, world, contenders

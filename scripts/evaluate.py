@@ -14,9 +14,11 @@ import tyro
 from contenders import Place, contend
 from rich.console import Console
 
-from vln.agents.ensemble import Ensemble
 from vln.agents.catalogue import make_agent
+from vln.agents.ensemble import Ensemble
 from vln.envs.catalogue import make_task
+from vln.envs.glimpse.gaze import gaze_maps
+from vln.envs.glimpse.world import Glimpses
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_paragraphs
 from vln.envs.sail.task import Sail
@@ -28,7 +30,7 @@ from vln.report import write_report
 from vln.runs import open_run
 from vln.world import World
 
-CURVES = ("judged", "success", "loss", "imitation", "clip_rate", "steps_per_second")
+CURVES = ("judged", "success", "loss", "imitation", "answering", "clip_rate", "steps_per_second")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def write_page(
     if walks := [row for row in rows if isinstance(row, Walk)]:
         breakdowns["by length of the shortest path"] = by_length(walks)
     title = f"{table['task']}: {options.run.name} on {table['split']}"
-    write_report(options.report, title, table, curves, breakdowns, replay(world, shown.agent, chosen, shown.act))
+    galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
+    lived = replay(world, shown.agent, chosen, shown.act)
+    write_report(options.report, title, table, curves, breakdowns, lived, galleries)
 
 
 def main(options: Options) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from recipes import Options as Training
 from rich.console import Console
 from rich.table import Table
 
-from vln.agents.ensemble import Ensemble
 from vln.agents.catalogue import make_agent
+from vln.agents.ensemble import Ensemble
 from vln.agents.scripted import scripted
 from vln.devices import use_threads
 from vln.envs.catalogue import make_task

@@ -11,7 +11,7 @@ from pathlib import Path
 import tyro
 from contenders import Place, contend
 
-from vln.replays import failures_first, pictures, replay
+from vln.replays import failures_first, film, replay
 from vln.video import FPS, reel, write_video
 from vln.window import Window
 
@@ -39,9 +39,9 @@ def main(options: Options) -> None:
     episodes = range(min(options.episodes, len(world.episodes)))
     replays = failures_first(replay(world, chosen.agent, episodes, chosen.act, seed=options.seed))
     for lived in replays:
-        ending = "reached" if lived.success else f"{lived.error:g} to go"
-        print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words)}")
-    shown = [pictures(lived) for lived in replays]
+        ending = lived.outcome if lived.success or lived.answers else f"{lived.error:g} to go"
+        print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words) or lived.family}")
+    shown = [film(lived) for lived in replays]
     if options.video:
         write_video(options.video, reel(shown), options.fps)
         print(f"written: {options.video}")

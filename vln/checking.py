@@ -10,7 +10,6 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.utils.passive_env_checker import data_shares_objects
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space, iterate
-from numpy.typing import NDArray
 
 MakeVector = Callable[[int, AutoresetMode], VectorEnv]
 MakeSingle = Callable[[], gymnasium.Env]

@@ -40,12 +40,16 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of a table: an agent, how it acts, whether it is told the expert's moves, how wide it searches."""
+    """One row of a table: an agent, how it acts, whether it is told the expert's moves, how wide it searches.
+
+    world: where it lives the episodes, if it must see them in another way than the others.
+    """
 
     agent: Agent
     act: Act = greedy
     told: bool = False
     beam: int = 1
+    world: World[Any] | None = None
 
 
 def judge(
@@ -53,11 +57,12 @@ def judge(
 ) -> dict[str, list[Outcome]]:
     """The outcomes of every contender in the same episodes: the world's first ones, or all."""
     count = len(world.episodes) if episodes is None else min(episodes, len(world.episodes))
-    label: Callable[[Any], NDArray[np.bool_]] = world.expert
-    return {
-        row: evaluate(world, one.agent, range(count), one.act, label if one.told else None, seed, one.beam)
-        for row, one in contenders.items()
-    }
+
+    def judged(one: Contender) -> list[Outcome]:
+        where = one.world or world
+        return evaluate(where, one.agent, range(count), one.act, where.expert if one.told else None, seed, one.beam)
+
+    return {row: judged(one) for row, one in contenders.items()}
 
 
 def make_table(task: str, split: str, seed: int, rows: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:

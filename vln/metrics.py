@@ -36,9 +36,13 @@ class Outcome(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Graded(Outcome):
-    """An episode in which answers were graded. numbers: what the world measured, by name."""
+    """An episode in which answers were graded.
+
+    numbers: what the world measured, by name. trail: [n, 2], where the agent was at each of its answers.
+    """
 
     numbers: Mapping[str, float]
+    trail: NDArray[np.floating]
 
     def metrics(self) -> dict[str, float]:
         return {"accuracy": float(self.success), **self.numbers}

@@ -19,8 +19,8 @@ from vln.world import S, World, take
 class Moment(Generic[S]):
     """One step of a batch of episodes while they are judged: k of them are still going on.
 
-    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. moves: [k], numbers or points.
-    after: the state after the move (and the answer). ended: bool [k].
+    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. moves: [k], numbers or
+    points. after: the state after the move (and the answer). ended: bool [k].
     """
 
     slots: NDArray[np.int64]

@@ -20,7 +20,7 @@ def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[Any], 
     success = bool(world.success(final)[slot])
     if not isinstance(world, Walked):
         numbers = {name: float(values[slot]) for name, values in world.measure(final).items()}
-        return Graded(asked.name, asked.family, success, numbers)
+        return Graded(asked.name, asked.family, success, numbers, trail[:-1])
     path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
     return Walk(
         name=asked.name,

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
+from torch.distributions import Categorical
 
 from vln.agent import Agent
+from vln.bars import bars
 from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
 from vln.moments import Moment, as_judged, moments
@@ -21,21 +24,25 @@ class Frame:
     """One step of a replay: what there was to see, and what the agent made of it.
 
     picture: uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
-    move: the move taken, an index of the replay's moves.
-    probabilities: [moves], of the agent's policy.
+    move: the move taken, an index of the replay's moves; or a point, where moves are points.
+    probabilities: [moves], of the agent's policy; none where moves are points.
     expert: bool [moves], the moves that are optimal here.
     attention: [words], how much the agent attended to each word of the instruction, or None.
     value: the agent's estimate of what is still to be gained, or None.
-    error: the distance still to go, before the move.
+    error: the distance still to go, before the move; where answers are graded, the surprise of this moment's answer.
+    belief: [answers], how probable the agent believes each answer to be, or None.
+    truth: the right answer, an index of the replay's answers, or None.
     """
 
     picture: NDArray[np.uint8]
-    move: int
+    move: int | tuple[float, ...]
     probabilities: NDArray[np.floating]
     expert: NDArray[np.bool_]
     attention: NDArray[np.floating] | None
     value: float | None
     error: float
+    belief: NDArray[np.floating] | None = None
+    truth: int | None = None
 
     def __post_init__(self) -> None:
         picture, probabilities, expert = (np.asarray(x) for x in (self.picture, self.probabilities, self.expert))
@@ -45,7 +52,7 @@ class Frame:
             raise ValueError(f"probabilities are one finite number for each move, not {probabilities}")
         if expert.dtype != bool or expert.shape != probabilities.shape:
             raise ValueError(f"the expert's moves are bool {list(probabilities.shape)}, not {expert}")
-        if not 0 <= self.move < len(probabilities):
+        if isinstance(self.move, int) and not 0 <= self.move < len(probabilities):
             raise ValueError(f"move {self.move} is none of {len(probabilities)} moves")
 
 
@@ -56,9 +63,10 @@ class Replay:
     name, family: of the episode.
     words: the instruction, as the agent read it.
     success, error, length: how it ended, how far from the goal, and after how long a way.
-    moves: the names of the moves.
+    moves: the names of the moves; none where moves are points.
     steps: one Frame for each move taken; all pictures are of one size.
     end: the picture after the last move, or None.
+    answers: the names of the answers, where they are graded.
     """
 
     name: str
@@ -70,6 +78,7 @@ class Replay:
     moves: tuple[str, ...]
     steps: tuple[Frame, ...]
     end: NDArray[np.uint8] | None = None
+    answers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -78,6 +87,8 @@ class Replay:
             where = f"step {number} of the replay {self.name!r}"
             if len(frame.probabilities) != len(self.moves):
                 raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
+            if frame.belief is not None and np.shape(frame.belief) != (len(self.answers),):
+                raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answers)} answers")
             if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
                 raise ValueError(f"{where} has attention {list(np.shape(frame.attention))} for {len(self.words)} words")
             if frame.picture.shape != self.steps[0].picture.shape:
@@ -88,6 +99,13 @@ class Replay:
             raise ValueError(
                 f"the replay {self.name!r} ends in a picture of {self.end.shape}, after {self.steps[0].picture.shape}"
             )
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a word."""
+        if self.answers:
+            return "right" if self.success else "wrong"
+        return "reached" if self.success else "failed"
 
 
 def replay(
@@ -136,24 +154,43 @@ def pictures(replay: Replay) -> list[NDArray[np.uint8]]:
     return [frame.picture for frame in replay.steps] + end
 
 
+def film(replay: Replay) -> list[NDArray[np.uint8]]:
+    """The pictures of a replay for those who see nothing else: what the agent believes is drawn beside them."""
+    if not replay.answers:
+        return pictures(replay)
+    shots = []
+    for frame in replay.steps:
+        belief = np.zeros(len(replay.answers)) if frame.belief is None else frame.belief
+        panel = bars(replay.answers, belief, frame.truth, height=len(frame.picture))
+        shots.append(np.concatenate([frame.picture, panel], axis=1))
+    return shots  # an answer ends an episode: after it there is nothing more to be seen
+
+
 def _frames(
     world: World[Any], moment: Moment[Any], best: NDArray[np.bool_], trails: Sequence[Sequence[NDArray[np.int16]]]
 ) -> list[Frame]:
     """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
     decision, state = moment.decision, moment.state
-    probabilities = decision.policy.probs.float().cpu().numpy()
-    values = DISTANCE_UNIT * decision.value.float().cpu().numpy()
+    choices = isinstance(decision.policy, Categorical)
+    probabilities = decision.policy.probs.float().cpu().numpy() if choices else np.zeros((len(best), 0))
+    best = best if choices else np.zeros((len(best), 0), dtype=np.bool_)
+    values = (1 if world.graded else DISTANCE_UNIT) * decision.value.float().cpu().numpy()
     attention = None if decision.attention is None else decision.attention.float().cpu().numpy()
-    error = world.error(state)
+    graded = world.graded and decision.answer is not None
+    belief = decision.answer.float().softmax(dim=-1).cpu().numpy() if graded else None  # type: ignore[union-attr]
+    truth = world.answer(state) if graded else None
+    error = world.error(moment.after if graded else state)
     return [
         Frame(
             picture=world.draw(state, row, np.array(trails[slot])),
-            move=int(moment.moves[row]),
+            move=int(moment.moves[row]) if choices else tuple(moment.moves[row].tolist()),
             probabilities=probabilities[row],
             expert=best[row],
             attention=None if attention is None else attention[row, : len(_words(world, state, row))],
             value=float(values[row]),
             error=float(error[row]),
+            belief=None if belief is None else belief[row],
+            truth=None if truth is None else int(truth[row]),
         )
         for row, slot in enumerate(moment.slots.tolist())
     ]
@@ -170,9 +207,10 @@ def _replay(
         success=bool(world.success(final)[row]),
         error=float(world.error(final)[row]),
         length=float(final.length[row]),
-        moves=world.moves,
+        moves=world.moves if isinstance(world.move_space, Discrete) else (),
         steps=tuple(frames),
-        end=world.draw(final, row, np.array(trail)),
+        end=None if world.graded else world.draw(final, row, np.array(trail)),
+        answers=world.names if world.graded else (),
     )
 
 

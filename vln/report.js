@@ -66,14 +66,14 @@ function showEpisode(replay) {
   if (current.top < list.top || current.bottom > list.bottom) byId("list").scrollTop += current.top - list.top;
 }
 
-function showMoves(replay, frame) {
-  byId("moves").tBodies[0].replaceChildren(...replay.moves.map((move, index) => {
-    const row = element("tr", "", index === frame.move ? "taken" : "");
-    const name = element("th", `${move} `);
+// Rows of names and shares: one is in bold, some are tagged.
+function showShares(table, names, shares, bold, tagged, tag) {
+  table.tBodies[0].replaceChildren(...names.map((text, index) => {
+    const row = element("tr", "", index === bold ? "taken" : "");
+    const name = element("th", `${text} `);
     name.scope = "row";
-    if (frame.expert[index]) name.append(element("span", "expert", "tag"));
-    const share = frame.probabilities[index];
-    row.append(name, element("td", `${(100 * share).toFixed(1)} %`), bar(share));
+    if (tagged(index)) name.append(element("span", tag, "tag"));
+    row.append(name, element("td", `${(100 * shares[index]).toFixed(1)} %`), bar(shares[index]));
     return row;
   }));
 }
@@ -85,8 +85,8 @@ function show() {
   if (shown !== episode) showEpisode(replay);
   shown = episode;
   byId("patches").replaceChildren(...frame.patches.map(patch));
-  byId("base").alt = ended ? "The map and the view at the end"
-    : `The map and the view at step ${step + 1}, before the move ${replay.moves[frame.move]}`;
+  byId("base").alt = ended ? "What there was to see at the end"
+    : `What there was to see at step ${step + 1}, before the move ${frame.taken}`;
   byId("slider").value = step + 1;
   byId("count").textContent = ended ? "end" : `${step + 1} of ${replay.steps.length}`;
   const most = Math.max(...(frame.attention ?? []), 1e-9);
@@ -96,9 +96,16 @@ function show() {
     word.title = frame.attention ? `attention ${(100 * share).toFixed(1)} %` : "";
   });
   byId("moves").hidden = ended;
-  if (!ended) showMoves(replay, frame);
-  const facts = ended ? { "outcome": frame.outcome, "distance to go": frame.error }
-    : { "move taken": replay.moves[frame.move], "distance to go": frame.error, "value": frame.value };
+  if (!ended) {
+    showShares(byId("moves"), replay.moves, frame.probabilities, frame.move, (index) => frame.expert[index], "expert");
+  }
+  if (frame.belief) {
+    const likeliest = frame.belief.indexOf(Math.max(...frame.belief));
+    showShares(byId("belief"), replay.answers, frame.belief, likeliest, (index) => index === frame.truth, "right");
+  }
+  const left = replay.answers.length ? "surprise in nats" : "distance to go";
+  const facts = ended ? { "outcome": frame.outcome, [left]: frame.error }
+    : { [replay.moves.length ? "move taken" : "looks next at"]: frame.taken, [left]: frame.error, "value": frame.value };
   byId("state").replaceChildren(...Object.entries(facts).filter(([, fact]) => fact !== null).map(([name, fact]) => {
     const line = element("div");
     line.append(element("dt", name), element("dd", fact));

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .metrics import Interval
-from .replays import Replay, failures_first, pictures
+from .replays import Frame, Replay, failures_first, pictures
 
 PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
 PICTURE_QUALITY = 75  # of WebP, out of 100
@@ -24,6 +24,10 @@ CURVE_MARGIN = (44, 10, 12, 24)  # left, right, top and bottom, for the numbers 
 
 # What a metric is called in the table's head, and in full. Other metrics keep their own name.
 METRIC_NAMES = {
+    "accuracy": ("accuracy", "the last answer was right"),
+    "average_accuracy": ("average", "answers that were right, of all looks"),
+    "surprise": ("nats", "surprise of the truth to who gave the last answer (cross-entropy)"),
+    "looks": ("looks", "how many there were"),
     "success": ("SR", "success: stopped where it should have"),
     "oracle_success": ("OSR", "oracle success: was within reach of the goal at some time"),
     "spl": ("SPL", "success weighted by path length"),
@@ -33,7 +37,8 @@ METRIC_NAMES = {
     "navigation_error": ("NE", "navigation error: distance from the goal at the end"),
     "trajectory_length": ("TL", "trajectory length: distance travelled"),
 }
-LENGTHS = ("navigation_error", "trajectory_length")  # in the place's unit; every other metric is a share of 1
+# In the place's unit, or in that which their name says; every other metric is a share of 1.
+LENGTHS = ("navigation_error", "trajectory_length", "surprise", "looks")
 
 # What a row of the table stands for.
 ROW_MEANINGS = {
@@ -44,6 +49,11 @@ ROW_MEANINGS = {
     "blind": "trained without views",
     "deaf": "trained without the instruction",
     "expert": "knows the whole place",
+    "scan": "trained to look over a fixed grid",
+    "centre": "trained to look at the centre only",
+    "whole, linear": "sees the whole picture at once, by linear layers",
+    "whole, conv": "sees the whole picture at once, by convolutions",
+    "chance": "looks anywhere and guesses",
 }
 
 
@@ -54,6 +64,7 @@ def write_report(
     curves: Mapping[str, Sequence[tuple[float, float]]],
     breakdowns: Mapping[str, Sequence[tuple[str, int, Interval]]],
     replays: Sequence[Replay],
+    galleries: Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]] | None = None,
 ) -> None:
     """Write one self-contained HTML page, which asks nothing of any network.
 
@@ -62,6 +73,7 @@ def write_report(
     curves: the training curves by name, each of (step, value); values that are not finite are left out.
     breakdowns: success by some property, by title ("by family"), each of (label, episodes, interval).
     replays: shown failures first.
+    galleries: pictures to look at side by side, by title, each of (label, picture).
     Raises ValueError when the table has no rows or lacks a part.
     """
     missing = [key for key in ("task", "split", "episodes", "seed", "rows") if key not in table]
@@ -95,6 +107,10 @@ def write_report(
         curve_box=CURVE_BOX,
         curve_left=CURVE_MARGIN[0],
         breakdowns=breakdowns,
+        galleries={
+            title: [(label, _webp(picture), picture.shape) for label, picture in shown]
+            for title, shown in (galleries or {}).items()
+        },
         replays=ordered,
         recordings=[_recording(replay) for replay in ordered],
     )
@@ -168,12 +184,16 @@ def _recording(replay: Replay) -> dict[str, Any]:
     return {
         "words": replay.words,
         "moves": replay.moves,
+        "answers": replay.answers,
         "picture": _webp(first),
         "size": [width, height],
         "steps": [
             {
                 "patches": changed,
-                "move": int(frame.move),
+                "move": int(frame.move) if isinstance(frame.move, int) else None,
+                "taken": _move_in_words(replay, frame),
+                "belief": None if frame.belief is None else [round(float(share), 4) for share in frame.belief],
+                "truth": frame.truth,
                 "probabilities": [round(float(share), 4) for share in frame.probabilities],
                 "expert": [bool(best) for best in frame.expert],
                 "attention": None if frame.attention is None else [round(float(part), 4) for part in frame.attention],
@@ -186,10 +206,16 @@ def _recording(replay: Replay) -> dict[str, Any]:
         if replay.end is None
         else {
             "patches": patches[-1],
-            "outcome": "reached" if replay.success else "failed",
+            "outcome": replay.outcome,
             "error": number(replay.error),
         },
     }
+
+
+def _move_in_words(replay: Replay, frame: Frame) -> str:
+    if isinstance(frame.move, int):
+        return replay.moves[frame.move]
+    return f"({', '.join(f'{part:.2f}' for part in frame.move)})"
 
 
 def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -23,7 +23,6 @@ MakeTask = Callable[[str, Mapping[str, Any]], Task]
 MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
 
 
-
 @dataclass(frozen=True)
 class Plan:
     """What a run is of: facts that JSON can say, enough to make task, world and agent again.

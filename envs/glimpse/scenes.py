@@ -21,7 +21,7 @@ PIECE = 8  # pixels a side of a piece of clutter (Mnih et al. 2014, arXiv:1406.6
 MOST_TURN = np.radians(15)
 MOST_GROWTH = 0.15
 MOST_SHEAR = 0.15
-MOST_SHIFT = 2.0  # pixels
+MOST_SHIFT = 0.07  # of a side
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,13 @@ class Picture:
 class Scenes(Sequence[Episode]):
     """Episodes that differ in what lies on the canvas; they are as many as are asked for and written when needed.
 
-    shape: of the canvas: height, width, channels. answers: their names. changes: whether what lies on the canvas or
+    shape: of the canvas: height, width, channels. picture: height and width of what lies on it. answers: their names.
+    changes: whether what lies on the canvas or
     what is right changes while one looks.
     """
 
     shape: tuple[int, int, int]
+    picture: tuple[int, int]
     answers: tuple[str, ...]
     changes: bool = False
 
@@ -106,7 +108,7 @@ class Placed(Scenes):
         if not 0 <= distort <= 1:
             raise ValueError(f"distort is from 0 to 1, not {distort}")
         self.pictures, self.split, self.clutter, self.distort = pictures, split, clutter, distort
-        self.shape = (canvas or height, canvas or width, channels)
+        self.shape, self.picture = (canvas or height, canvas or width, channels), (height, width)
         self.answers = pictures.classes
         still = not (canvas or clutter or distort)
         self.variants = VARIANTS if endless and not still else 1
@@ -202,8 +204,8 @@ def _lay_distorted(image, key, distort, top, left, canvas):
     tall = np.exp(distort * MOST_GROWTH * _around_zero(key, GROWTH))
     wide = tall * np.exp(distort * MOST_GROWTH * 0.5 * _around_zero(key, STRETCH))
     shear = distort * MOST_SHEAR * _around_zero(key, SHEAR)
-    across = distort * MOST_SHIFT * _around_zero(key, RIGHT)
-    down = distort * MOST_SHIFT * _around_zero(key, DOWN)
+    across = distort * MOST_SHIFT * width * _around_zero(key, RIGHT)
+    down = distort * MOST_SHIFT * height * _around_zero(key, DOWN)
     cosine, sine = np.cos(turn), np.sin(turn)
     for row in range(height):
         for column in range(width):

@@ -1,19 +1,22 @@
 """Glimpses as a task: which pictures, laid how on a canvas, and the split that is never looked at before the end."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vln.language import Vocabulary
 from vln.tasks import Floor, Task
 
+from .drawn import drawn
 from .eye import Eye
+from .folders import folder
 from .mnist import handwritten, mnist
 from .pictures import SPLITS, Album
 from .scenes import Placed
+from .shapes import shapes
 from .world import Glimpses
 
+PATCH_SHARE = 8 / 28  # of a picture's side that a patch covers unless told, as in most of the literature
+LEAST_PATCH = 3  # pixels
 SEED = 0  # of what chance decides about canvases
 
 # What every table of glimpses holds beside the agent: the same agent, looking elsewhere, and nets of like size that see
@@ -36,7 +39,8 @@ def glimpse(
 ) -> Task:
     """What is the picture? Its class is asked for.
 
-    pictures: "digits" (scikit-learn's), "mnist" (in the folder `data`/mnist), or an album (see pictures.Album).
+    pictures: "digits" (scikit-learn's), "mnist" (in the folder `data`/mnist), "shapes", "drawn" (digits in fonts), the
+    path of a folder (see folders.folder), or an album (see pictures.Album).
     canvas, clutter: see scenes.Placed. distort: how far pictures to train on are distorted; others never are.
     """
     album = _album(pictures, data)
@@ -61,19 +65,27 @@ def glimpse(
 def see(
     episodes: Any,
     vocabulary: Vocabulary,
-    patch: int = 8,
+    patch: int | None = None,
     scales: int = 1,
     contrast: bool = True,
     whole: bool = False,
     **options: Any,
 ) -> Glimpses:
-    """The world of these scenes. whole: an eye that sees all of the picture in one look, whatever its patch would be."""
+    """The world of these scenes.
+
+    patch: of the eye; unless given 8 pixels for pictures of 28, and as many for others as that, but at least 3.
+    whole: an eye that sees all of the picture in one look, whatever its patch would be.
+    """
     if not whole:
-        return Glimpses(episodes, vocabulary, Eye(patch, scales, contrast), **options)
+        side = patch or max(LEAST_PATCH, round(PATCH_SHARE * min(episodes.picture)))
+        return Glimpses(episodes, vocabulary, Eye(side, scales, contrast), **options)
     height, width, _ = episodes.shape
     if height != width:
         raise ValueError(f"an eye that sees the whole picture needs a square one, not {height}x{width}")
     return Glimpses(episodes, vocabulary, Eye(height, 1, contrast), **{**options, "looks": 1})
+
+
+_INVENTED = {"shapes": shapes, "drawn": drawn}
 
 
 def _album(pictures: str | Album, data: Path | str | None) -> Album:
@@ -85,4 +97,9 @@ def _album(pictures: str | Album, data: Path | str | None) -> Album:
         if data is None:
             raise ValueError("mnist needs data: the folder that holds mnist/train-images-idx3-ubyte.gz and the rest")
         return mnist(Path(data) / "mnist")
-    raise ValueError(f"no pictures are called {pictures!r}; there are digits, mnist")
+    if pictures in _INVENTED:
+        return _INVENTED[pictures]()
+    if Path(pictures).is_dir():
+        return folder(pictures)
+    names = ", ".join(("digits", "mnist", *_INVENTED))
+    raise ValueError(f"no pictures are called {pictures!r}; there are {names}, and the path of a folder may be given")

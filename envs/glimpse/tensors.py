@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class TensorGlimpses(World[Any]):
     """What Glimpses does, with tensors for all that is seen, moved and answered.
 
-    Which episode a slot lives, how many looks it has had and whether it has stopped stay in arrays: where no move stops,
-    nobody has to wait for the device to know when an episode ends. A canvas is brought to the device when its episode
-    begins, [B, channels, height, width] from 0 to 1.
+    Which episode a slot lives, how many looks it has had and whether it has stopped stay in arrays: where no move
+    stops, nobody has to wait for the device to know when an episode ends. A canvas is brought to the device when its
+    episode begins, [B, channels, height, width] from 0 to 1.
     """
 
     graded = True
@@ -96,8 +96,18 @@ class TensorGlimpses(World[Any]):
 
     def _moved(self, state: "GlimpseState", move: Tensor, steps: NDArray[np.int32]) -> Tensor:
         world, before = self.world, self._t(state.where)
+        over = steps >= world.max_steps
+        if over.all():
+            return before
+        moved = self._after(state, move, steps)
+        return torch.where(self._tensor(over)[:, None], before, moved) if over.any() else moved
+
+    def _after(self, state: "GlimpseState", move: Tensor, steps: NDArray[np.int32]) -> Tensor:
+        world, before = self.world, self._t(state.where)
+        if world.gaze == "centre":
+            return before
         if world.gaze != "free":
-            return self._tensor(world._moved(state, np.empty(0), steps))
+            return self._tensor(world._after(state, np.empty(0), steps))
         if world.move == "continuous":
             return move.to(before.dtype).clamp(-1, 1)
         if world.move == "discrete":

@@ -1,4 +1,4 @@
-"""Glimpses: the world of pictures seen through a small eye, one look after another, about which one question is asked."""
+"""Glimpses: the world of pictures seen through a small eye, look by look, about which a question is asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from vln.world import State, World
 
 from .eye import Eye
 from .portrait import portrait
-from .scenes import Scenes, chances
 from .scan import scan
+from .scenes import Scenes, chances
 
 MOVES = ("continuous", "relative", "discrete")
 GAZES = ("free", "random", "scan", "centre")
@@ -208,9 +208,14 @@ class Glimpses(World[GlimpseState]):
         return np.tile(np.array(point, dtype=np.float32), (len(episode), 1))
 
     def _moved(self, state: GlimpseState, move: NDArray[Any], steps: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Where the eyes look after a move."""
-        if self.gaze == "centre":
+        """Where the eyes look after a move; the last of an episode moves nothing."""
+        over = steps >= self.max_steps
+        if over.all() or self.gaze == "centre":
             return state.where
+        moved = self._after(state, move, steps)
+        return np.where(over[:, None], state.where, moved) if over.any() else moved
+
+    def _after(self, state: GlimpseState, move: NDArray[Any], steps: NDArray[np.int32]) -> NDArray[np.float32]:
         if self.gaze == "scan":
             return self._grid[steps % len(self._grid)]
         if self.gaze == "random":
