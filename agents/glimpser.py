@@ -13,7 +13,7 @@ from vln.agent import Agent, Decision, Memory, Observation, at
 
 from .eyes import GlimpseEye
 from .memories import Recurrent
-from .shape import Shape
+from .shape import PLAIN, Shape
 from .words import Attention, Read, Reader, read_moment, read_window
 
 SENSES = ("instruction", "view", "where")
@@ -37,7 +37,7 @@ class Glimpser(Agent):
         spaces: Mapping[str, Space[Any]],
         moves: Space[Any],
         answers: int,
-        shape: Shape = Shape(),
+        shape: Shape = PLAIN,
         senses: Sequence[str] = SENSES,
     ) -> None:
         super().__init__()

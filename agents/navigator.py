@@ -13,7 +13,7 @@ from vln.agent import Agent, Decision, Memory, Observation, at
 
 from .eyes import SecondLook, eye_for
 from .memories import Recurrent
-from .shape import Shape
+from .shape import PLAIN, Shape
 from .words import Attention, Read, Reader, read_moment, read_window
 
 MOVE_SIZE = 16  # of the last move, as a vector
@@ -35,7 +35,7 @@ class Navigator(Agent):
         self,
         spaces: Mapping[str, Space[Any]],
         moves: int,
-        shape: Shape = Shape(),
+        shape: Shape = PLAIN,
         senses: Sequence[str] = SENSES,
         answers: int = 0,
     ) -> None:

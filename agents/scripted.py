@@ -31,24 +31,26 @@ class Habit(Agent):
 
 
 class Guess(Agent):
-    """Makes any move, and has no idea of an answer."""
+    """Makes any move, and finds every answer as probable as any other."""
 
-    def __init__(self, moves: Space[Any]) -> None:
+    def __init__(self, moves: Space[Any], answers: int) -> None:
         super().__init__()
         self.choices = int(moves.n) if isinstance(moves, Discrete) else 0
+        self.answers = answers
         self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
 
     def initial(self, batch: int) -> Memory:
         return {}
 
     def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        value = self.place.expand(starts.shape)
+        value, answer = self.place.expand(starts.shape), self.place.expand(*starts.shape, self.answers)
         if self.choices:
             logits = self.place.expand(*starts.shape, self.choices)
-            return Decision(Categorical(logits=logits, validate_args=False), value), memory
+            return Decision(Categorical(logits=logits, validate_args=False), value, answer=answer), memory
         middle = self.place.expand(*starts.shape, 2)
         # As wide as it is, most points beyond the edge are brought back to it: it looks along the edges and across.
-        return Decision(Normal(middle, torch.ones_like(middle), validate_args=False), value), memory
+        policy = Normal(middle, torch.ones_like(middle), validate_args=False)
+        return Decision(policy, value, answer=answer), memory
 
 
 STRAIGHT = 0.8  # how often the forward-biased agent goes forward; the other moves share the rest
@@ -59,7 +61,11 @@ def scripted_for(world: World[Any]) -> dict[str, Contender]:
 
     Where answers are graded nobody who has not learned knows one: there is only chance, who looks anywhere and guesses.
     """
-    return {"chance": Contender(Guess(world.move_space), sample)} if world.graded else scripted(len(world.moves))
+    return (
+        {"chance": Contender(Guess(world.move_space, world.answers), sample)}
+        if world.graded
+        else scripted(len(world.moves))
+    )
 
 
 def scripted(moves: int) -> dict[str, Contender]:

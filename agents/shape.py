@@ -35,3 +35,6 @@ class Shape:
     """Of the navigator: the share of a view's codes hidden while training; pictures are always seen clearly."""
     mumble: float = 0.0
     """The share of words heard as an unknown one while training, so that unknown words come to mean something."""
+
+
+PLAIN = Shape()

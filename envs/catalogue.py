@@ -16,7 +16,7 @@ from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
 from .glimpse.pictures import Album
-from .glimpse.task import glimpse
+from .glimpse.task import glimpse, glimpsefind
 from .rooms.families import FAMILIES
 from .rooms.phrases import WORDS
 from .rooms.world import FLOORS, Rooms
@@ -45,6 +45,7 @@ TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) 
     "sail": sail,
     "mazes": mazes,
     "glimpse": glimpse,
+    "glimpsefind": glimpsefind,
 }
 
 
@@ -94,13 +95,20 @@ class TaskOptions:
     invented: int | None = None
     """Of SAIL: how many invented mazes to train in too, with ten made-up sentences each; none unless given."""
     pictures: str | None = None
-    """Of glimpses: digits (those that come with scikit-learn, unless given) or mnist."""
+    """Of glimpses: digits (those that come with scikit-learn, unless given), mnist, shapes, drawn, or a folder."""
     canvas: int | None = None
     """Of glimpses: the side of a larger, dark canvas that each picture lies anywhere on."""
     clutter: int | None = None
     """Of glimpses: how many pieces of other pictures lie about."""
     distort: float | None = None
     """Of glimpses: how far pictures to train on are turned, scaled, sheared and shifted at random, from 0 to 1."""
+    ask: Literal["class", "sum", "both", "way", "now"] | None = None
+    """Of glimpses: what the picture is; of two digits their sum, or both in order; of one that moves which way it went,
+    or what it is now."""
+    side: int | None = None
+    """Of glimpses: the side that pictures in a folder are scaled to."""
+    questions: int | None = None
+    """Of glimpsefind: how many to train on."""
 
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""

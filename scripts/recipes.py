@@ -17,7 +17,7 @@ class Options:
     """What to train on, what to train, and how."""
 
     task: Annotated[str, tyro.conf.Positional] = "goto"
-    """The task: goto, gotoroom, route, relation, sequence, find, sail or mazes."""
+    """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse or glimpsefind."""
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None

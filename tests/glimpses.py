@@ -1,13 +1,18 @@
 """Small worlds of glimpses, of every kind, that tests share."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from vln.envs.glimpse.eye import Eye
+from vln.envs.glimpse.find import Found
+from vln.envs.glimpse.frames import Frames
+from vln.envs.glimpse.pairs import Pairs
 from vln.envs.glimpse.pictures import Pictures
-from vln.envs.glimpse.scenes import Placed
+from vln.envs.glimpse.placed import Placed
+from vln.envs.glimpse.questions import DIGITS, WORDS
 from vln.envs.glimpse.world import Glimpses
 from vln.language import Vocabulary
 
@@ -28,18 +33,48 @@ def glimpses(canvas: int | None = None, clutter: int = 0, channels: int = 1, **o
     return Glimpses(scenes, Vocabulary(()), **{"eye": Eye(4), "looks": 4, **options})
 
 
-# Every way to move, to begin, and to have the eye moved; grey and coloured, plain and cluttered, one scale and three.
-KINDS: dict[str, dict[str, Any]] = {
-    "looks at points": {},
-    "looks relatively": {"move": "relative", "limit": 0.4},
-    "walks": {"move": "discrete"},
-    "walks and stops": {"move": "discrete", "stops": True, "stride": 3},
-    "begins anywhere": {"start": "random"},
-    "begins at a point": {"start": (0.5, -0.25)},
-    "looks anywhere": {"gaze": "random"},
-    "scans": {"gaze": "scan"},
-    "stares": {"gaze": "centre"},
-    "three scales": {"eye": Eye(4, scales=3), "canvas": 16, "clutter": 2},
-    "colours, an odd patch": {"eye": Eye(3, scales=2), "channels": 3},
-    "no contrast": {"eye": Eye(5, contrast=False), "canvas": 13},
+@cache
+def digits(count: int = 30, side: int = 10) -> Pictures:
+    """Pictures of noise that pass for digits."""
+    images = np.random.default_rng(6).integers(0, 256, (count, side, side, 1), dtype=np.uint8)
+    return Pictures(images, np.arange(count) % 10, DIGITS)
+
+
+def finding(**options: Any) -> Glimpses:
+    """A world in which words say what to look for."""
+    scenes = Found(digits(), "train", questions=20, endless=True)
+    return Glimpses(scenes, Vocabulary(WORDS), **{"eye": Eye(6, scales=3), "looks": 4, **options})
+
+
+def moving(asked: str) -> Glimpses:
+    """A world in which what one looks at moves."""
+    return Glimpses(Frames(digits(), "train", asked, canvas=18, endless=True), Vocabulary(()), Eye(6), looks=5)
+
+
+def reading(how: str) -> Glimpses:
+    """A world of two digits."""
+    return Glimpses(Pairs(digits(), "train", how, endless=True), Vocabulary(()), Eye(6), looks=4)
+
+
+# Every way to move, to begin, and to have the eye moved; grey and coloured, plain and cluttered, one scale and three;
+# every kind of scene.
+KINDS: dict[str, Callable[[], Glimpses]] = {
+    "looks at points": glimpses,
+    "looks relatively": partial(glimpses, move="relative", limit=0.4),
+    "walks": partial(glimpses, move="discrete"),
+    "walks and stops": partial(glimpses, move="discrete", stops=True, stride=3),
+    "begins anywhere": partial(glimpses, start="random"),
+    "begins at a point": partial(glimpses, start=(0.5, -0.25)),
+    "looks anywhere": partial(glimpses, gaze="random"),
+    "scans": partial(glimpses, gaze="scan"),
+    "stares": partial(glimpses, gaze="centre"),
+    "three scales": partial(glimpses, eye=Eye(4, scales=3), canvas=16, clutter=2),
+    "colours, an odd patch": partial(glimpses, eye=Eye(3, scales=2), channels=3),
+    "no contrast": partial(glimpses, eye=Eye(5, contrast=False), canvas=13),
+    "finds": finding,
+    "finds by walking": partial(finding, move="discrete"),
+    "sees which way it goes": partial(moving, "way"),
+    "sees what it is now": partial(moving, "now"),
+    "adds": partial(reading, "sum"),
+    "reads": partial(reading, "both"),
 }

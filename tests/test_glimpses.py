@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from vln.checking import check_vector_env
 from vln.env import TaskEnv
 from vln.envs.glimpse.eye import LEAST_CONTRAST, Eye
+from vln.envs.glimpse.placed import PIECE, Placed
 from vln.envs.glimpse.scan import scan
-from vln.envs.glimpse.scenes import PIECE, VARIANTS, Placed
+from vln.envs.glimpse.scenes import VARIANTS
 from vln.envs.glimpse.world import STEPS, Glimpses
 from vln.vector_env import TaskVectorEnv
 
@@ -24,7 +25,7 @@ EYES = [Eye(4), Eye(3), Eye(4, scales=3), Eye(3, scales=2), Eye(5, scales=2, con
 
 @pytest.fixture(params=KINDS)
 def world(request: pytest.FixtureRequest) -> Glimpses:
-    return glimpses(**KINDS[request.param])
+    return KINDS[request.param]()
 
 
 def slow_look(eye: Eye, picture: NDArray[np.uint8], x: float, y: float) -> NDArray[np.float64]:

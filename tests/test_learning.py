@@ -144,7 +144,7 @@ def test_an_update_uses_the_rate_of_its_number() -> None:
 @pytest.mark.parametrize("name", ["updates", "slots", "window"])
 def test_lessons_of_nothing_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
-        replace(Lessons(), **{name: 0})  # type: ignore[arg-type]  # the name of a whole number
+        replace(Lessons(), **{name: 0})
 
 
 @pytest.mark.parametrize(("clip", "clipped"), [(1e-3, 1.0), (1e3, 0.0)])

@@ -73,7 +73,7 @@ def test_reinforce_is_on_average_the_exact_gradient() -> None:
         one, seen = alone(decision, lived, row)
         steps = int(own[:, row].sum())
         seen = replace(seen, **{name: getattr(seen, name)[:steps] for name in ("moves", "ended", "succeeded")})
-        policy = torch.distributions.Categorical(logits=one.policy.logits[:steps])  # type: ignore[union-attr]
+        policy = torch.distributions.Categorical(logits=one.policy.logits[:steps])
         one = Decision(policy, one.value[:steps])
         for total, part in zip(
             estimate, torch.autograd.grad(reinforce(one, seen), weights, retain_graph=True), strict=True
@@ -184,12 +184,12 @@ def test_every_rule_learns_what_the_pictures_are(rule: str, half: bool) -> None:
     """Floor: chance, a third. The pictures are few and known by heart."""
     world = glimpses(looks=LOOKS)
     agent = glimpser(world, hidden=48, sight=48)
-    lessons = Lessons(rule=rule, updates=150, slots=24, window=LOOKS, rate=5e-3, warm_up=5, half=half)  # type: ignore[arg-type]
+    lessons = Lessons(rule=rule, updates=150, slots=24, window=LOOKS, rate=5e-3, warm_up=5, half=half)
     learner = Learner.begin(world.on("cpu") if RULES[rule].through else world, agent, lessons)
     for _ in range(lessons.updates):
         learner.learn()
     right = sum(outcome.success for outcome in evaluate(world, agent)[:12])
-    guessed = sum(outcome.success for outcome in evaluate(world, Guess(world.move_space))[:12])
+    guessed = sum(outcome.success for outcome in evaluate(world, Guess(world.move_space, world.answers))[:12])
     assert guessed <= 4
     assert right >= 10
 

@@ -29,6 +29,8 @@ def task(request: pytest.FixtureRequest) -> Task:
         return tiny_mazes()
     if request.param == "glimpse":
         return make_task("glimpse")
+    if request.param == "glimpsefind":
+        return make_task("glimpsefind", {"questions": 40})
     (family,) = (family for family in FAMILIES if family.lower() == request.param)
     return tiny(family)
 
@@ -41,6 +43,11 @@ def sail() -> Task:
 def tiny_mazes() -> Task:
     whole = make_task("mazes")
     return replace(whole, source=replace(written(whole), sizes={split: PLACES[split] for split in whole.splits}))
+
+
+def some(episodes: Sequence[Episode]) -> Sequence[Episode]:
+    """All of them, or the first of very many."""
+    return episodes if len(episodes) < 10_000 else episodes[:200]
 
 
 def written(task: Task) -> Written:
@@ -83,7 +90,7 @@ def test_known_houses_are_asked_new_episodes(family: str) -> None:
 
 def test_the_same_seed_writes_the_same_episodes(task: Task) -> None:
     for split in task.splits:
-        assert said(task.source(split)) == said(task.source(split))
+        assert said(some(task.source(split))) == said(some(task.source(split)))
 
 
 def test_no_invented_maze_of_a_split_occurs_in_another() -> None:
@@ -102,7 +109,7 @@ def test_another_seed_writes_others(family: str) -> None:
 
 def test_episodes_are_as_many_as_asked_for_and_named_apart(task: Task) -> None:
     for split in task.splits:
-        names = [asked.name for asked in task.episodes(split)]
+        names = [asked.name for asked in some(task.episodes(split))]
         assert len(set(names)) == len(names) > 0
         if isinstance(task.source, Written):
             assert len(names) == np.prod(PLACES[split])
@@ -110,7 +117,7 @@ def test_episodes_are_as_many_as_asked_for_and_named_apart(task: Task) -> None:
 
 def test_the_vocabulary_knows_every_word_of_train_and_in_rooms_of_every_split(task: Task) -> None:
     for split in task.splits if isinstance(task.source, Written) and task.words else ("train",):
-        assert not task.vocabulary.unknown(asked.instruction for asked in task.episodes(split))
+        assert not task.vocabulary.unknown(asked.instruction for asked in some(task.episodes(split)))
 
 
 def test_a_word_that_was_never_trained_on_is_seen_as_unknown() -> None:
@@ -124,7 +131,7 @@ def test_a_word_that_was_never_trained_on_is_seen_as_unknown() -> None:
 def test_every_split_opens_as_a_world_that_can_be_lived_in(task: Task) -> None:
     for split in task.splits:
         world = task.open(split)
-        state = world.begin(np.arange(len(world.episodes)))
+        state = world.begin(np.arange(len(some(world.episodes))))
         assert np.isfinite(world.error(state)).all()
         best = world.expert(state)
         assert best.any(axis=1).all() if best.dtype == np.bool_ else (np.abs(best) <= 1).all()

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from glimpses import KINDS as glimpse_kinds
-from glimpses import glimpses
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation
+from vln.agents import glimpser
 from vln.agents.glimpser import Glimpser
 from vln.agents.navigator import SENSES, Navigator
 from vln.agents.scripted import Guess, Habit
@@ -42,7 +42,7 @@ class Kind:
 PLAIN = Kind()
 # Its heads are not set apart, so that what they do can be traced back to what was seen.
 GLIMPSER = replace(SMALL, apart=False)
-GLIMPSES = ("looks at points", "walks", "three scales")
+GLIMPSES = ("looks at points", "walks", "three scales", "finds")
 
 AGENTS = (
     {
@@ -80,7 +80,7 @@ def tiny(family: str, difficulty: int = 1) -> Task:
 def tiny_world(view: str = "symbols", max_steps: int = 12) -> World[Any]:
     """Where the tiny agents learn: one small room each, objects to go to; or pictures to look at."""
     if view in GLIMPSES:
-        return glimpses(**glimpse_kinds[view])
+        return glimpse_kinds[view]()
     return tiny("GoTo").open("train", view=view, max_steps=max_steps, track_sight=True)
 
 
@@ -90,7 +90,7 @@ def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Any:
     world = tiny_world(kind.view)
     agent: Navigator | Glimpser
     if world.graded:
-        senses = kind.senses if kind.senses != SENSES else ("view", "where")
+        senses = kind.senses if kind.senses != SENSES else glimpser.SENSES
         agent = Glimpser(world.spaces, world.move_space, world.answers, kind.shape, senses)
     else:
         answers = world.answers if kind.answers else 0
@@ -126,7 +126,7 @@ class Clockwork(Agent):
 def lived(view: str = "symbols", steps: int = 14, slots: int = 5) -> Rollout:
     """A window of hasty lives, in which many episodes begin and end."""
     world = tiny_world(view)
-    agent = Guess(world.move_space) if world.graded else Habit(HASTY)
+    agent = Guess(world.move_space, world.answers) if world.graded else Habit(HASTY)
     course = Course.begin(world, agent, slots, seed=3)
     return rollout(world, agent, course, steps, sample, torch.Generator().manual_seed(0), world.teacher)[0]
 

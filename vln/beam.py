@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.distributions import Categorical
 
 from vln.agent import Agent
 from vln.moments import observed, rows_of
@@ -35,6 +36,7 @@ def plan(world: World[S], agent: Agent, begun: S, width: int) -> NDArray[np.int6
     everyone = np.arange(count)[:, None]
     for time in range(world.max_steps):
         decision, memory = agent.step(observed(world, state, device), memory, starts)
+        assert isinstance(decision.policy, Categorical)  # for there is a stop
         likely = decision.policy.logits.log_softmax(dim=-1).view(count, -1, len(world.moves))
         reached = score[..., None] + likely
         stopping = reached[..., stop]

@@ -85,6 +85,10 @@ class Lessons:
     """The share of moves that are the teacher's at last."""
     teacher_falls: float = 0.15
     """The part of all updates over which that share falls."""
+    led: float = 0.0
+    """Where nobody is imitated: the part of all updates in which a teacher leads all the same. Its share of the moves
+    and the weight of imitating it fall from 1 to 0 meanwhile. An agent that begins by looking round finds what one that
+    begins by staring never does."""
     early: float = 1.0
     """The weight of answers given before the last of an episode, which has 1."""
     greedily: float = 0.0
@@ -103,7 +107,7 @@ class Lessons:
         for name in ("updates", "slots", "window", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("teacher_first", "teacher_last", "greedily"):
+        for name in ("teacher_first", "teacher_last", "greedily", "led"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
         if self.slots % self.workers:
@@ -122,6 +126,8 @@ class Lessons:
 
     def teacher_share(self, update: int) -> float:
         """The probability that a move is the teacher's."""
+        if not RULES[self.rule].teacher:
+            return max(0.0, 1 - update / (self.led * self.updates)) if self.led else 0.0
         done = min(1.0, update / max(1.0, self.teacher_falls * self.updates))
         return self.teacher_first + (self.teacher_last - self.teacher_first) * done
 
@@ -171,6 +177,8 @@ class Learner(Generic[S]):
         else:
             decision, memory = lived.decision, self.course.memory
         value = (loss or self.lessons.loss)(decision, lived)
+        if self.leading and not self.rule.teacher:
+            value = value + self.lessons.teacher_share(self.update) * imitation(decision, lived)
         clock("forward")
         self.quick.zero_grad(set_to_none=True)
         value.backward()
@@ -194,7 +202,7 @@ class Learner(Generic[S]):
             "episodes": lived.ended.sum() * self.team.size,
             "successes": lived.succeeded.sum() * self.team.size,
         }
-        if self.rule.teacher:
+        if lived.best is not None:
             told["imitation"] = imitation(decision, lived)
         means = self.team.mean(torch.stack([number.detach().float() for number in told.values()]))
         said = dict(zip(told, means.tolist(), strict=True)) | {
@@ -202,14 +210,19 @@ class Learner(Generic[S]):
             "norm": float(norm),
             "clipped": float(norm > self.lessons.clip),
         }
-        return said | ({"teacher": self.lessons.teacher_share(self.update - 1)} if self.rule.teacher else {})
+        return said | ({"teacher": self.lessons.teacher_share(self.update - 1)} if lived.best is not None else {})
 
     @property
     def rule(self) -> Rule:
         return RULES[self.lessons.rule]
 
+    @property
+    def leading(self) -> bool:
+        """Whether a teacher has a part in this update."""
+        return self.rule.teacher or self.lessons.teacher_share(self.update) > 0
+
     def _live(self, clock: Clock) -> Rollout:
-        label = self.world.teacher if self.rule.teacher else None
+        label = self.world.teacher if self.leading else None
         lived, self.course = rollout(
             self.world, self.quick, self.course, self.lessons.window, self._act(), self.rng, label, clock
         )
@@ -217,7 +230,7 @@ class Learner(Generic[S]):
 
     def _act(self) -> Act | None:
         """How the agent moves in this update; None where the teacher alone moves, and nobody has to answer."""
-        if not self.rule.teacher:
+        if not self.leading:
             return sample
         share = self.lessons.teacher_share(self.update)
         if share == 1:

@@ -172,8 +172,9 @@ def _frames(
     """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
     decision, state = moment.decision, moment.state
     choices = isinstance(decision.policy, Categorical)
-    probabilities = decision.policy.probs.float().cpu().numpy() if choices else np.zeros((len(best), 0))
-    best = best if choices else np.zeros((len(best), 0), dtype=np.bool_)
+    probabilities, optimal = np.zeros((len(best), 0)), np.zeros((len(best), 0), dtype=np.bool_)
+    if isinstance(decision.policy, Categorical):
+        probabilities, optimal = decision.policy.probs.float().cpu().numpy(), best
     values = (1 if world.graded else DISTANCE_UNIT) * decision.value.float().cpu().numpy()
     attention = None if decision.attention is None else decision.attention.float().cpu().numpy()
     graded = world.graded and decision.answer is not None
@@ -185,7 +186,7 @@ def _frames(
             picture=world.draw(state, row, np.array(trails[slot])),
             move=int(moment.moves[row]) if choices else tuple(moment.moves[row].tolist()),
             probabilities=probabilities[row],
-            expert=best[row],
+            expert=optimal[row],
             attention=None if attention is None else attention[row, : len(_words(world, state, row))],
             value=float(values[row]),
             error=float(error[row]),

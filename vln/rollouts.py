@@ -133,12 +133,12 @@ def rollout(
     device = next(agent.parameters()).device
     state, stream, starts, memory = course.state, course.stream, course.starts, course.memory
     slots = len(state)
-    record: _Record | _Tape = _Tape(device) if world.in_tensors else _Record(world, steps, slots, device)
+    # Of arrays or of tensors, as the world is: no type says which.
+    record: Any = _Tape(device) if world.in_tensors else _Record(world, steps, slots, device)
     for time in range(steps):
         observation = world.observe(state)
         best = label(state) if label else None
-        asked = world.answer(state) if world.answers and (label or world.graded) else None
-        record.before(time, observation, best, asked, starts, world.error(state))
+        record.before(time, observation, best, starts, world.error(state))
         clock("world")
         advice = None if best is None else record.tensor(best)
         if act is None:
@@ -152,7 +152,10 @@ def rollout(
             record.decided(decision)
         moves = record.array(chosen)
         clock("agent")
-        state = world.step(state, moves)
+        before, state = state, world.step(state, moves)
+        if world.answers and (label or world.graded):
+            # Asked afterwards: a world that is somebody else's tells only then what was right.
+            record.answered(time, world.answer(before))
         starts = world.terminated(state) | world.truncated(state)
         record.after(time, moves, world.error(state), starts, world.success(state))
         if starts.any():
@@ -193,7 +196,6 @@ class _Record:
         time: int,
         observation: dict[str, NDArray[Any]],
         best: NDArray[Any] | None,
-        answer: NDArray[np.int64] | None,
         starts: NDArray[np.bool_],
         error: NDArray[np.float32],
     ) -> None:
@@ -203,11 +205,12 @@ class _Record:
             if self.best is None:
                 self.best = np.empty((len(self.starts), *best.shape), dtype=best.dtype)
             self.best[time] = best
-        if answer is not None:
-            if self.answer is None:
-                self.answer = np.empty(self.starts.shape, dtype=np.int64)
-            self.answer[time] = answer
         self.starts[time], self.error[time] = starts, error
+
+    def answered(self, time: int, answer: NDArray[np.int64]) -> None:
+        if self.answer is None:
+            self.answer = np.empty(self.starts.shape, dtype=np.int64)
+        self.answer[time] = answer
 
     def decided(self, decision: Decision) -> None:
         """What is learned from is decided again, over the whole window at once."""
@@ -260,10 +263,13 @@ class _Tape:
     def array(self, values: Tensor) -> Tensor:
         return values
 
-    def before(self, time: int, observation: Observation, best: Any, answer: Any, starts: Any, error: Tensor) -> None:
+    def before(self, time: int, observation: Observation, best: Any, starts: Any, error: Tensor) -> None:
         self.observations.append(observation)
-        told = {"best": best, "answer": answer, "starts": starts, "error": error}
+        told = {"best": best, "starts": starts, "error": error}
         self._keep({name: values for name, values in told.items() if values is not None})
+
+    def answered(self, time: int, answer: Any) -> None:
+        self._keep({"answer": answer})
 
     def decided(self, decision: Decision) -> None:
         if torch.is_grad_enabled():

@@ -44,7 +44,8 @@ class Eye:
         """How many pixels (x, y) the eye's centre can go from the picture's. Raises ValueError for a large patch."""
         if self.patch > min(height, width):
             raise ValueError(f"a patch of {self.patch}x{self.patch} is larger than the picture of {height}x{width}")
-        return np.array([width - self.patch, height - self.patch], dtype=np.float32) / 2
+        room = np.array([width - self.patch, height - self.patch], dtype=np.float32)
+        return room / np.float32(2)
 
     @property
     def brightest(self) -> float:

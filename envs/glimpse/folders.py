@@ -77,9 +77,7 @@ def _same_classes(files: Mapping[Path, Mapping[str, list[Path]]]) -> None:
     for place, classes in files.items():
         for other in files:
             if missing := [name for name in files[other] if name not in classes]:
-                raise ValueError(
-                    f"class {missing[0]!r} of split {other.name!r} is not in split {place.name!r}: see {place}"
-                )
+                raise ValueError(f"{place} has no class {missing[0]!r}, which is in split {other.name}")
 
 
 def _pictures(files: Mapping[Path, Mapping[str, list[Path]]], side: int | None) -> dict[Path, Pictures]:

@@ -33,8 +33,9 @@ def gaze_maps(world: Glimpses, outcomes: Sequence[Outcome]) -> list[tuple[str, N
             places = ((found[number].trail - boxes[number, :2]) * scale).astype(int)
             inside = ((places >= 0) & (places < heat.shape[::-1])).all(axis=1)
             np.add.at(heat, (places[inside, 1], places[inside, 0]), 1)
-        heat = cv2.GaussianBlur(heat, (0, 0), BLUR * SIDE)
-        maps.append((family, _over(_mean(world, np.array(members), boxes), heat / max(float(heat.max()), 1e-9))))
+        spread = np.asarray(cv2.GaussianBlur(heat, (0, 0), BLUR * SIDE), dtype=np.float32)
+        mean = _mean(world, np.array(members), boxes)
+        maps.append((family, _over(mean, spread / np.float32(max(float(spread.max()), 1e-9)))))
     return maps
 
 
@@ -47,7 +48,7 @@ def _mean(world: Glimpses, episodes: NDArray[np.int64], boxes: NDArray[np.float3
         canvases = world.scenes.paint(some, np.zeros(len(some), dtype=np.int32)).mean(axis=-1)
         for canvas, (left, top) in zip(canvases, boxes[some, :2].astype(int), strict=True):
             total += canvas[top : top + height, left : left + width]
-    return total / (255 * len(episodes))
+    return total / np.float32(255 * len(episodes))
 
 
 def _over(mean: NDArray[np.float32], heat: NDArray[np.float32]) -> NDArray[np.uint8]:

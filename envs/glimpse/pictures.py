@@ -44,7 +44,7 @@ class Pictures:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
-        return self.images.shape[1:]  # type: ignore[return-value]
+        return self.images.shape[1:]
 
     def part(self, chosen: NDArray[np.int64] | slice) -> "Pictures":
         """Some of the pictures."""

@@ -1,5 +1,7 @@
 """A picture for people: the canvas with the way of the eye, and beside it what the eye sees at each scale."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ def portrait(
     """uint8 [height, width, 3]; trail: [n, 2], the points looked at so far, in pixels (x, y) of the canvas."""
     height, width, channels = canvas.shape
     scale = SIDE / max(height, width)
-    shown = cv2.resize(
+    shown: Any = cv2.resize(
         np.ascontiguousarray(_coloured(canvas)),
         (round(width * scale), round(height * scale)),
         interpolation=cv2.INTER_NEAREST,

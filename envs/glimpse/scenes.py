@@ -3,25 +3,15 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import overload
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from vln.episode import Episode
-from vln.streams import scramble
 
-from .pictures import Pictures
-
-VARIANTS = 1 << 20  # of each picture, where every episode of a training is to be another
-PIECE = 8  # pixels a side of a piece of clutter (Mnih et al. 2014, arXiv:1406.6247)
-
-# How far a picture is distorted at most, at distort = 1.
-MOST_TURN = np.radians(15)
-MOST_GROWTH = 0.15
-MOST_SHEAR = 0.15
-MOST_SHIFT = 0.07  # of a side
+VARIANTS = 1 << 20  # of each thing there is to see, where every episode of a training is to be another
 
 
 @dataclass(frozen=True)
@@ -31,18 +21,53 @@ class Picture:
     identity: str
 
 
+@dataclass(frozen=True)
+class Deck:
+    """Which episodes there are: so many things to see, each in one variant or, for training, in VARIANTS.
+
+    split, seed: what makes the chance of these episodes their own.
+    """
+
+    things: int
+    split: str
+    endless: bool
+    seed: int
+
+    def __len__(self) -> int:
+        return self.things * (VARIANTS if self.endless else 1)
+
+    def thing(self, episode: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which thing there is to see in each of these episodes [B]."""
+        return episode % self.things
+
+    def keys(self, episode: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """What makes an episode's chance its own, [B]."""
+        return episode.astype(np.uint64) ^ self._salt
+
+    def name(self, number: int) -> str:
+        """Of one episode, by its number."""
+        variant, thing = divmod(number, self.things)
+        return f"{self.split}/{thing}" + (f"/{variant}" if self.endless else "")
+
+    @cached_property
+    def _salt(self) -> np.uint64:
+        return np.uint64(np.random.SeedSequence([self.seed, *map(ord, self.split)]).generate_state(1, np.uint64)[0])
+
+
 class Scenes(Sequence[Episode]):
     """Episodes that differ in what lies on the canvas; they are as many as are asked for and written when needed.
 
-    shape: of the canvas: height, width, channels. picture: height and width of what lies on it. answers: their names.
-    changes: whether what lies on the canvas or
-    what is right changes while one looks.
+    deck: which there are. shape: of the canvas, height, width, channels. picture: height and width of one thing on it.
+    answers: their names. changes: whether what lies on the canvas, or what is right, changes while one looks.
+    sayings: the instructions that are given, where any are; `said` tells which.
     """
 
+    deck: Deck
     shape: tuple[int, int, int]
     picture: tuple[int, int]
     answers: tuple[str, ...]
     changes: bool = False
+    sayings: Sequence[str] = ()
 
     @abstractmethod
     def paint(self, episode: NDArray[np.int64], time: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -56,13 +81,16 @@ class Scenes(Sequence[Episode]):
     def box(self, episode: NDArray[np.int64], time: NDArray[np.int32]) -> NDArray[np.float32]:
         """What is worth looking at, [B, 4]: left, top, right and bottom, in pixels of the canvas."""
 
-    @abstractmethod
-    def keys(self, episode: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """What makes an episode's chance its own, [B]."""
+    def said(self, episode: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which of the sayings is the instruction of each of these episodes."""
+        return self.deck.thing(episode)
 
-    @abstractmethod
-    def episode(self, number: int) -> Episode:
-        """The episode of this number, from 0."""
+    def family(self, number: int) -> str:
+        """The kind of an episode, by which results are split: what is the right answer at its beginning."""
+        return self.answers[int(self._first_answer(number))]
+
+    def __len__(self) -> int:
+        return len(self.deck)
 
     @overload
     def __getitem__(self, number: int) -> Episode: ...
@@ -70,172 +98,20 @@ class Scenes(Sequence[Episode]):
     def __getitem__(self, number: slice) -> list[Episode]: ...
     def __getitem__(self, number: int | slice) -> Episode | list[Episode]:
         if isinstance(number, slice):
-            return [self.episode(one) for one in range(*number.indices(len(self)))]
+            return [self._episode(one) for one in range(*number.indices(len(self)))]
         if not -len(self) <= number < len(self):
             raise IndexError(f"there are {len(self)} episodes, none has the number {number}")
-        return self.episode(number % len(self))
+        return self._episode(number % len(self))
 
     def __iter__(self) -> Iterator[Episode]:
-        return map(self.episode, range(len(self)))
+        return map(self._episode, range(len(self)))
 
+    def _episode(self, number: int) -> Episode:
+        instruction = self.sayings[int(self.said(np.array([number]))[0])] if self.sayings else ""
+        place = Picture(f"{self.deck.split}/{number % self.deck.things}")
+        return Episode(
+            instruction, place, (), (self._first_answer(number),), self.family(number), self.deck.name(number)
+        )
 
-class Placed(Scenes):
-    """One picture on a dark canvas, and pieces of others scattered over it.
-
-    canvas: its side; as large as the picture unless given. Where it is larger, the picture lies anywhere on it.
-    clutter: how many pieces of PIECE x PIECE pixels. Each is cut from a place drawn uniformly in a picture drawn
-    uniformly from the same split, and laid at a place drawn uniformly on the canvas. Where things overlap the brighter
-    pixel is seen. (The paper does not say which; this is what the recipe its readers share does.)
-    distort: how far each picture is turned, scaled, sheared and shifted at random, from 0 to 1.
-    endless: whether there are VARIANTS of each picture, each placed and cluttered anew, for training.
-    """
-
-    def __init__(
-        self,
-        pictures: Pictures,
-        split: str,
-        canvas: int | None = None,
-        clutter: int = 0,
-        distort: float = 0.0,
-        endless: bool = False,
-        seed: int = 0,
-    ) -> None:
-        height, width, channels = pictures.shape
-        if canvas is not None and canvas < max(height, width):
-            raise ValueError(f"pictures of {height}x{width} do not fit on a canvas of {canvas}x{canvas}")
-        if clutter < 0 or (clutter and min(height, width) < PIECE):
-            raise ValueError(f"clutter is pieces of {PIECE}x{PIECE} pixels, cut from pictures of {height}x{width}")
-        if not 0 <= distort <= 1:
-            raise ValueError(f"distort is from 0 to 1, not {distort}")
-        self.pictures, self.split, self.clutter, self.distort = pictures, split, clutter, distort
-        self.shape, self.picture = (canvas or height, canvas or width, channels), (height, width)
-        self.answers = pictures.classes
-        still = not (canvas or clutter or distort)
-        self.variants = VARIANTS if endless and not still else 1
-        self.seed = np.uint64(np.random.SeedSequence([seed, *map(ord, split)]).generate_state(1, np.uint64)[0])
-
-    def __len__(self) -> int:
-        return len(self.pictures) * self.variants
-
-    def paint(self, episode: NDArray[np.int64], time: NDArray[np.int32]) -> NDArray[np.uint8]:
-        number = episode % len(self.pictures)
-        if self.shape == self.pictures.shape and not (self.clutter or self.distort):
-            return self.pictures.images[number]
-        canvas = np.zeros((len(episode), *self.shape), dtype=np.uint8)
-        _paint(self.pictures.images, number, self.keys(episode), self.clutter, self.distort, canvas)
-        return canvas
-
-    def answer(self, episode: NDArray[np.int64], time: NDArray[np.int32]) -> NDArray[np.int64]:
-        return self.pictures.labels[episode % len(self.pictures)]
-
-    def box(self, episode: NDArray[np.int64], time: NDArray[np.int32]) -> NDArray[np.float32]:
-        corner = np.empty((len(episode), 2), dtype=np.int64)
-        (height, width, _), (rows, columns, _) = self.pictures.shape, self.shape
-        _find(self.keys(episode), rows - height, columns - width, corner)
-        top, left = corner.T
-        return np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
-
-    def keys(self, episode: NDArray[np.int64]) -> NDArray[np.uint64]:
-        return episode.astype(np.uint64) ^ self.seed
-
-    def episode(self, number: int) -> Episode:
-        picture, variant = number % len(self.pictures), number // len(self.pictures)
-        label = int(self.pictures.labels[picture])
-        name = f"{self.split}/{picture}" + (f"/{variant}" if self.variants > 1 else "")
-        return Episode("", Picture(f"{self.split}/{picture}"), (), (label,), self.pictures.classes[label], name)
-
-
-# Each number that chance decides for an episode is a function of the episode's key and of what it is for, so that a
-# canvas can be painted again from its key, and the place on it be told without painting it.
-TOP, LEFT, TURN, GROWTH, STRETCH, SHEAR, RIGHT, DOWN, FIRST_PIECE = range(9)
-PIECE_NUMBERS = 5  # of each piece of clutter: from which picture, from where in it (2), to where (2)
-
-
-@njit(cache=True)
-def chance(key, what):
-    """A number from 0 up to 1, drawn uniformly for an episode and a purpose."""
-    return np.float64(scramble(scramble(key) + np.uint64(what)) >> np.uint64(11)) / np.float64(1 << 53)
-
-
-@njit(cache=True)
-def _find(keys, room_down, room_across, corner):
-    for slot in range(len(keys)):
-        corner[slot, 0] = np.int64(chance(keys[slot], TOP) * (room_down + 1))
-        corner[slot, 1] = np.int64(chance(keys[slot], LEFT) * (room_across + 1))
-
-
-@njit(cache=True, parallel=True)
-def _paint(images, number, keys, clutter, distort, canvas):
-    _, height, width, channels = images.shape
-    rows, columns = canvas.shape[1:3]
-    for slot in prange(len(keys)):
-        key = keys[slot]
-        top = np.int64(chance(key, TOP) * (rows - height + 1))
-        left = np.int64(chance(key, LEFT) * (columns - width + 1))
-        if distort > 0:
-            _lay_distorted(images[number[slot]], key, distort, top, left, canvas[slot])
-        else:
-            canvas[slot, top : top + height, left : left + width] = images[number[slot]]
-        for piece in range(clutter):
-            what = FIRST_PIECE + piece * PIECE_NUMBERS
-            other = np.int64(chance(key, what) * len(images))
-            from_row = np.int64(chance(key, what + 1) * (height - PIECE + 1))
-            from_column = np.int64(chance(key, what + 2) * (width - PIECE + 1))
-            to_row = np.int64(chance(key, what + 3) * (rows - PIECE + 1))
-            to_column = np.int64(chance(key, what + 4) * (columns - PIECE + 1))
-            for row in range(PIECE):
-                for column in range(PIECE):
-                    for channel in range(channels):
-                        seen = images[other, from_row + row, from_column + column, channel]
-                        if seen > canvas[slot, to_row + row, to_column + column, channel]:
-                            canvas[slot, to_row + row, to_column + column, channel] = seen
-
-
-@njit(cache=True)
-def _around_zero(key, what):
-    return 2 * chance(key, what) - 1
-
-
-@njit(cache=True)
-def _lay_distorted(image, key, distort, top, left, canvas):
-    """The picture seen through an affine map about its middle; what leaves its frame is cut off."""
-    height, width, channels = image.shape
-    turn = distort * MOST_TURN * _around_zero(key, TURN)
-    tall = np.exp(distort * MOST_GROWTH * _around_zero(key, GROWTH))
-    wide = tall * np.exp(distort * MOST_GROWTH * 0.5 * _around_zero(key, STRETCH))
-    shear = distort * MOST_SHEAR * _around_zero(key, SHEAR)
-    across = distort * MOST_SHIFT * width * _around_zero(key, RIGHT)
-    down = distort * MOST_SHIFT * height * _around_zero(key, DOWN)
-    cosine, sine = np.cos(turn), np.sin(turn)
-    for row in range(height):
-        for column in range(width):
-            y, x = row - (height - 1) / 2 - down, column - (width - 1) / 2 - across
-            turned_x, turned_y = cosine * x + sine * y, cosine * y - sine * x
-            from_column = (turned_x + shear * turned_y) / wide + (width - 1) / 2
-            from_row = turned_y / tall + (height - 1) / 2
-            upper, before = np.int64(np.floor(from_row)), np.int64(np.floor(from_column))
-            lower_share, after_share = from_row - upper, from_column - before
-            for channel in range(channels):
-                seen = 0.0
-                for below in range(2):
-                    for beside in range(2):
-                        r, c = upper + below, before + beside
-                        if 0 <= r < height and 0 <= c < width:
-                            share = lower_share if below else 1 - lower_share
-                            share *= after_share if beside else 1 - after_share
-                            seen += share * image[r, c, channel]
-                canvas[top + row, left + column, channel] = np.uint8(seen + 0.5)
-
-
-def chances(keys: NDArray[np.uint64], what: NDArray[np.uint64], count: int) -> NDArray[np.float32]:
-    """So many numbers from 0 up to 1 for each episode, [B, count]; what: [B], the first one's purpose."""
-    drawn = np.empty((len(keys), count), dtype=np.float32)
-    _draw_chances(keys, what, drawn)
-    return drawn
-
-
-@njit(cache=True)
-def _draw_chances(keys, what, drawn):
-    for slot in range(len(keys)):
-        for number in range(drawn.shape[1]):
-            drawn[slot, number] = chance(keys[slot], what[slot] + np.uint64(number))
+    def _first_answer(self, number: int) -> int:
+        return int(self.answer(np.array([number]), np.zeros(1, dtype=np.int32))[0])

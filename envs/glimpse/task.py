@@ -1,23 +1,33 @@
 """Glimpses as a task: which pictures, laid how on a canvas, and the split that is never looked at before the end."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vln.language import Vocabulary
-from vln.tasks import Floor, Task
+from vln.tasks import BLIND_AND_DEAF, Floor, Task
 
 from .drawn import drawn
 from .eye import Eye
+from .find import Found
 from .folders import folder
+from .frames import ASKED, Frames
 from .mnist import handwritten, mnist
+from .pairs import READINGS, Pairs
 from .pictures import SPLITS, Album
-from .scenes import Placed
+from .placed import Placed
+from .questions import WORDS
+from .scenes import Scenes
 from .shapes import shapes
 from .world import Glimpses
 
 PATCH_SHARE = 8 / 28  # of a picture's side that a patch covers unless told, as in most of the literature
 LEAST_PATCH = 3  # pixels
 SEED = 0  # of what chance decides about canvases
+PROBES = 2000  # episodes by which an agent in training is judged
+QUESTIONS = ("class", *READINGS, *ASKED)
+QUESTIONS_TO_TRAIN, QUESTIONS_TO_JUDGE = 16384, 2048
+FIND_PATCH, FIND_SCALES, FIND_LOOKS = 12, 3, 6  # the coarsest patch covers most of the canvas
 
 # What every table of glimpses holds beside the agent: the same agent, looking elsewhere, and nets of like size that see
 # the whole picture at once.
@@ -36,30 +46,52 @@ def glimpse(
     canvas: int | None = None,
     clutter: int = 0,
     distort: float = 0.0,
+    ask: str = "class",
+    side: int | None = None,
 ) -> Task:
-    """What is the picture? Its class is asked for.
+    """What is the picture?
 
     pictures: "digits" (scikit-learn's), "mnist" (in the folder `data`/mnist), "shapes", "drawn" (digits in fonts), the
     path of a folder (see folders.folder), or an album (see pictures.Album).
-    canvas, clutter: see scenes.Placed. distort: how far pictures to train on are distorted; others never are.
+    canvas, clutter: see placed.Placed. distort: how far pictures to train on are distorted; others never are.
+    ask: "class"; of two digits "sum" or "both" (see pairs.Pairs); of one that moves "way" or "now" (see frames.Frames).
+    side: of the pictures in a folder, whatever size they have there.
     """
-    album = _album(pictures, data)
+    if ask not in QUESTIONS:
+        raise ValueError(f"nothing is asked that is called {ask!r}; there are {', '.join(QUESTIONS)}")
+    if ask != "class" and (clutter or distort):
+        raise ValueError(f"clutter and distorted pictures are for --ask class, not for {ask!r}")
+    album = _album(pictures, data, side)
 
-    def scenes(split: str) -> Placed:
+    def scenes(split: str) -> Scenes:
         training = split == "train"
-        return Placed(album(split), split, canvas, clutter, distort if training else 0.0, training, SEED)
+        if ask == "class":
+            return Placed(album(split), split, canvas, clutter, distort if training else 0.0, training, SEED)
+        if ask in READINGS:
+            return Pairs(album(split), split, ask, canvas, training, SEED)
+        return Frames(album(split), split, ask, canvas, endless=training, seed=SEED)
 
-    return Task(
-        "glimpse",
-        scenes,
-        see,
-        SPLITS,
-        words=Vocabulary(()),
-        choosing="val",
-        probes=2000,
-        judging="val",
-        floors=FLOORS,
-    )
+    return Task("glimpse", scenes, see, SPLITS, Vocabulary(()), "val", PROBES, "val", FLOORS)
+
+
+def glimpsefind(
+    pictures: str | Album = "digits", data: Path | str | None = None, questions: int = QUESTIONS_TO_TRAIN
+) -> Task:
+    """What words ask of digits and shapes on one canvas: which digit lies left of the red circle, how many are blue.
+
+    pictures: of digits, as in `glimpse`. questions: how many to train on, each seen in very many variants.
+    """
+    album = _album(pictures, data, None)
+    sizes = {"train": questions} | dict.fromkeys(SPLITS[1:], QUESTIONS_TO_JUDGE)
+
+    def scenes(split: str) -> Scenes:
+        if split not in sizes:
+            raise ValueError(f"no split is called {split!r}; there are {', '.join(sizes)}")
+        return Found(album(split), split, sizes[split], endless=split == "train", seed=SEED)
+
+    world = partial(see, patch=FIND_PATCH, scales=FIND_SCALES, looks=FIND_LOOKS)
+    floors = BLIND_AND_DEAF | FLOORS
+    return Task("glimpsefind", scenes, world, SPLITS, Vocabulary(WORDS), "val", PROBES, "val", floors)
 
 
 def see(
@@ -88,9 +120,11 @@ def see(
 _INVENTED = {"shapes": shapes, "drawn": drawn}
 
 
-def _album(pictures: str | Album, data: Path | str | None) -> Album:
+def _album(pictures: str | Album, data: Path | str | None, side: int | None) -> Album:
     if not isinstance(pictures, str):
         return pictures
+    if side is not None and (pictures in ("digits", "mnist") or pictures in _INVENTED):
+        raise ValueError(f"{pictures} have the size they have; a side is for pictures in a folder")
     if pictures == "digits":
         return handwritten()
     if pictures == "mnist":
@@ -100,6 +134,6 @@ def _album(pictures: str | Album, data: Path | str | None) -> Album:
     if pictures in _INVENTED:
         return _INVENTED[pictures]()
     if Path(pictures).is_dir():
-        return folder(pictures)
+        return folder(pictures, side)
     names = ", ".join(("digits", "mnist", *_INVENTED))
     raise ValueError(f"no pictures are called {pictures!r}; there are {names}, and the path of a folder may be given")

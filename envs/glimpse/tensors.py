@@ -39,12 +39,15 @@ class TensorGlimpses(World[Any]):
     def begin(self, episode: NDArray[np.int64]) -> "GlimpseState":
         begun = self.world.begin(episode)
         fields = ("length", "least_error", "where", "surprise", "right", "hits")
-        told = {name: self._tensor(getattr(begun, name)) for name in fields}
+        told: Any = {name: self._tensor(getattr(begun, name)) for name in fields}
         return replace(begun, canvas=self._canvas(begun.canvas), **told)
 
     def observe(self, state: "GlimpseState") -> dict[str, Any]:
         where: Any = state.where
-        return {"view": self.world.eye.look_through(self._t(state.canvas), where), "where": where}
+        seen = {"view": self.world.eye.look_through(self._t(state.canvas), where), "where": where}
+        if "instruction" in self.spaces:
+            seen["instruction"] = self._tensor(self.world.tokens(state))
+        return seen
 
     def step(self, state: "GlimpseState", move: Any) -> "GlimpseState":
         world, steps = self.world, state.steps + np.int32(1)

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from vln.language import Vocabulary
 from vln.world import State, World
 
+from .chance import chances
 from .eye import Eye
 from .portrait import portrait
 from .scan import scan
-from .scenes import Scenes, chances
+from .scenes import Scenes
 
+PLAIN = Eye()
 MOVES = ("continuous", "relative", "discrete")
+WORDS = 16
 GAZES = ("free", "random", "scan", "centre")
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "stay": (0, 0)}  # of an eye that walks
 FIRST_LOOK = 1 << 32  # the purposes of an episode's chance from here on are its looks, two for each
@@ -50,6 +53,7 @@ class Glimpses(World[GlimpseState]):
     stops: whether one of the discrete moves is `stop`, which ends the looking.
     gaze: "free", or what moves the eye instead of the agent, whose moves are then not heeded: "random" (to points drawn
         uniformly), "scan" (over a grid of the whole picture) or "centre" (nowhere).
+    words: the number of token ids of an instruction, where words are given.
     """
 
     graded = True
@@ -59,7 +63,7 @@ class Glimpses(World[GlimpseState]):
         self,
         episodes: Scenes,
         vocabulary: Vocabulary,
-        eye: Eye = Eye(),
+        eye: Eye = PLAIN,
         looks: int = 6,
         start: str | Sequence[float] = "centre",
         move: str = "continuous",
@@ -67,6 +71,7 @@ class Glimpses(World[GlimpseState]):
         stride: int | None = None,
         stops: bool = False,
         gaze: str = "free",
+        words: int = WORDS,
     ) -> None:
         for name, chosen, known in (("move", move, MOVES), ("gaze", gaze, GAZES)):
             if chosen not in known:
@@ -95,6 +100,9 @@ class Glimpses(World[GlimpseState]):
             "view": Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, shape, np.float32),
             "where": Box(-1, 1, (2,), np.float32),
         }
+        self._said = np.array([vocabulary.encode(text, words) for text in episodes.sayings], dtype=np.int32)
+        if len(self._said):
+            self.spaces["instruction"] = Box(0, len(vocabulary) - 1, (words,), np.int32)
 
     @property
     def move_space(self) -> Space[Any]:
@@ -119,7 +127,18 @@ class Glimpses(World[GlimpseState]):
         )
 
     def observe(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
-        return {"view": self.eye.look(state.canvas, state.where), "where": state.where.copy()}
+        seen: dict[str, NDArray[Any]] = {
+            "view": self.eye.look(state.canvas, state.where),
+            "where": state.where.copy(),
+        }
+        return seen | ({"instruction": self.tokens(state)} if len(self._said) else {})
+
+    def tokens(self, state: GlimpseState) -> NDArray[np.int32]:
+        """The token ids of what is asked for, [B, words]."""
+        return self._said[self.scenes.said(state.episode)]
+
+    def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:
+        return np.array([self.scenes.sayings[number] for number in self.scenes.said(episode)], dtype=object)
 
     def step(self, state: GlimpseState, move: NDArray[Any]) -> GlimpseState:
         steps = state.steps + np.int32(1)
@@ -228,7 +247,7 @@ class Glimpses(World[GlimpseState]):
         return np.clip(state.where + np.float32(self.limit) * move / far, -1, 1).astype(np.float32, copy=False)
 
     def _by_chance(self, episode: NDArray[np.int64], steps: NDArray[np.int32]) -> NDArray[np.float32]:
-        return chances(self.scenes.keys(episode), np.uint64(FIRST_LOOK) + 2 * steps.astype(np.uint64), 2) * 2 - 1
+        return chances(self.scenes.deck.keys(episode), np.uint64(FIRST_LOOK) + 2 * steps.astype(np.uint64), 2) * 2 - 1
 
     @property
     def _grid(self) -> NDArray[np.float32]:
