@@ -2,33 +2,30 @@
 
     python scripts/benchmark.py worlds --json worlds.json
     python scripts/benchmark.py training --threads 1 2
+    python scripts/benchmark.py glimpses
 
 A speed is the median over repeats; beside it stands the best, which other programs on the machine disturbed least.
 MiniGrid (arXiv:2306.13831) is measured too where it is installed.
 """
 
 import json
-import os
-import platform
 import sys
-import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import gymnasium
 import numpy as np
 import torch
 import tyro
+from glimpse_speeds import Glimpsing, glimpse_speeds
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
+from speeds import Speed, conditions, measure, show
 from torch import Tensor, nn
 
 from vln.agents.navigator import Navigator
@@ -81,30 +78,6 @@ class Training:
     """How often each speed is measured."""
     json: Path | None = None
     """Where to write the figures."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Something done so many times a second, once for every repeat."""
-
-    unit: str
-    repeats: list[float]
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        return {"unit": self.unit, "median": median(self.repeats), "best": max(self.repeats)}
-
-
-def measure(unit: str, work: Iterator[int], repeats: int, seconds: float) -> Speed:
-    """How often a second `work` does what it does; each next() of it works a while and gives how often it did."""
-    next(work)  # compiles, and fills the caches
-    speeds = []
-    for _ in range(repeats):
-        done, began = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - began) < seconds or not done:
-            done += next(work)
-        speeds.append(done / elapsed)
-    return Speed(unit, speeds)
 
 
 def drawn_moves(stops: float, slots: int) -> Iterator[NDArray[np.int64]]:
@@ -237,33 +210,17 @@ def training_speeds(options: Training) -> dict[str, Speed]:
     return speeds
 
 
-def conditions(threads: Any) -> dict[str, Any]:
-    """On what the speeds were measured."""
-    about = Path("/proc/cpuinfo")
-    models = [line for line in about.read_text().splitlines() if "model name" in line] if about.exists() else []
-    return {
-        "cpu": models[0].split(":")[1].strip() if models else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "threads": threads,
-        "busy cores": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "numba", "torch", "gymnasium", "vln")},
-    }
-
-
-def main(options: Worlds | Training) -> dict[str, Any]:
+def main(options: Worlds | Training | Glimpsing) -> dict[str, Any]:
     """Measure, print the table, and write the figures where they are wanted."""
     circumstances = conditions(options.threads)
     if isinstance(options, Worlds):
         use_threads(options.threads)
         speeds = world_speeds(options)
+    elif isinstance(options, Glimpsing):
+        speeds = glimpse_speeds(options)
     else:
         speeds = training_speeds(options)
-    table = Table("per second", "median", "best", "", caption=", ".join(f"{k} {v}" for k, v in circumstances.items()))
-    for name, speed in speeds.items():
-        digits = ",.2f" if speed.unit == "share" else ",.0f"
-        table.add_row(name, f"{median(speed.repeats):{digits}}", f"{max(speed.repeats):{digits}}", speed.unit)
-    Console().print(table)
+    Console().print(show(speeds, circumstances))
     rows = {name: speed.figures for name, speed in speeds.items()}
     figures = {"conditions": circumstances, "rows": rows}
     if options.json:
@@ -272,5 +229,7 @@ def main(options: Worlds | Training) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    subcommands = tyro.extras.subcommand_type_from_defaults({"worlds": Worlds(), "training": Training()})
+    subcommands = tyro.extras.subcommand_type_from_defaults(
+        {"worlds": Worlds(), "training": Training(), "glimpses": Glimpsing()}
+    )
     main(tyro.cli(subcommands, args=sys.argv[1:], description=__doc__))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 # What contrast is divided by is never less: faint noise stays faint. Brightness goes from 0 to 1.
 LEAST_CONTRAST = 0.1
-FEW = 65536  # numbers in a glimpse of a whole batch: below it, sharing it out among threads takes longer
+FEW = 200_000  # pixels looked at by a whole batch: below it, sharing them out among threads takes longer
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Eye:
             np.float32
         )
         glimpse = np.empty((len(canvas), *self.shape(channels)), dtype=np.float32)
-        look = _look_serial if glimpse.size < FEW else _look_parallel
+        pixels = len(canvas) * channels * sum((self.patch * 2**scale) ** 2 for scale in range(self.scales))
+        look = _look_serial if pixels < FEW else _look_parallel
         look(canvas, centre, self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), glimpse)
         return glimpse
 
@@ -109,7 +110,7 @@ def _look(canvas, centre, scales, least_contrast, glimpse):
             right_share, lower_share = np.float32(left - first_column), np.float32(top - first_row)
             long = (patch * block + 1) * channels
             begin = max(0, -first_column * channels)
-            end = min(long, (width - first_column) * channels)
+            end = max(begin, min(long, (width - first_column) * channels))
             shift = first_column * channels
             scaled = np.float32(1) / np.float32(255 * block * block)
             first = scale * channels
@@ -125,17 +126,18 @@ def _look(canvas, centre, scales, least_contrast, glimpse):
                         share -= lower_share
                     elif below == block:
                         share = lower_share
-                    pixels = rows_of_pixels[slot, row]
-                    for place in range(begin, end):
-                        line[place] += share * np.float32(pixels[shift + place])
+                    # Slices, whose places are all counted from 0, so that the sum is made of vectors.
+                    pixels, summed = rows_of_pixels[slot, row, shift + begin : shift + end], line[begin:end]
+                    for place in range(len(pixels)):
+                        summed[place] += share * np.float32(pixels[place])
                 for across in range(patch):
                     for channel in range(channels):
-                        place = across * block * channels + channel
+                        place = np.uint64(across * block * channels + channel)
                         seen = (np.float32(1) - right_share) * line[place]
                         for _ in range(block - 1):
-                            place += channels
+                            place += np.uint64(channels)
                             seen += line[place]
-                        seen = (seen + right_share * line[place + channels]) * scaled
+                        seen = (seen + right_share * line[place + np.uint64(channels)]) * scaled
                         glimpse[slot, down, across, first + channel] = seen
                         mean += seen
             if least_contrast == 0:
