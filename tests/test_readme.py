@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_every_program_of_the_readme_is_found() -> None:
-    assert list(PROGRAMS) == ["first.py", "corner.py", "listener.py", "walk.py", "ppo.py"]
+    assert list(PROGRAMS) == ["first.py", "corner.py", "listener.py", "walk.py", "look.py", "ppo.py"]
     assert README.count("```python") == len(PROGRAMS)
 
 

@@ -148,3 +148,20 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     assert len(rows["invented only"]["paragraph"]["seeds"]) == 1
     assert {"agent, beam", "ensemble", "ensemble, beam"} <= set(rows)
     assert run("sail", *arguments) == rows  # nothing is trained again
+
+
+def test_a_glimpsing_run_is_judged_beside_all_its_floors_shown_and_filmed(here: Path) -> None:
+    looking = "--looks 2 --window 2 --rule pathwise --led 0.5 --updates 4 --slots 2 --hidden 8 --sight 8 --threads 1"
+    assert run("train", "glimpse", "--floors", "0.5", *looking.split())
+    run_folder = here / "runs" / "glimpse"
+    table = run("evaluate", str(run_folder), "--report", str(here / "page.html"), "--threads", "1")
+    rows = ["agent", "random", "scan", "centre", "whole, linear", "whole, conv", "chance"]
+    assert list(table["rows"]) == rows
+    assert table["split"] == "val"
+    assert {row: table["rows"][row]["looks"]["mean"] for row in rows} == dict.fromkeys(rows, 2) | {
+        "whole, linear": 1,
+        "whole, conv": 1,
+    }
+    assert "Where it looks, by class" in (here / "page.html").read_text()
+    run("watch", str(run_folder), "--episodes", "2", "--video", str(here / "seen.mp4"), "--threads", "1")
+    assert (here / "seen.mp4").stat().st_size > 1000

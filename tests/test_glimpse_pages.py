@@ -1,0 +1,128 @@
+"""What people look at of glimpses: beliefs in replays, films and pages, and where agents look by class."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from browser import open_page
+from glimpses import KINDS, finding, glimpses, noise
+
+from vln.agents.scripted import Guess
+from vln.bars import MOST, RIGHT, bars
+from vln.envs.glimpse.eye import Eye
+from vln.envs.glimpse.gaze import SIDE, gaze_maps
+from vln.envs.glimpse.portrait import FRAMES
+from vln.envs.glimpse.portrait import SIDE as SHOWN
+from vln.evaluation import evaluate
+from vln.judging import Contender, judge, make_table
+from vln.metrics import Graded
+from vln.replays import film, replay
+from vln.report import write_report
+from vln.rollouts import sample
+
+
+def guess(world, certain: int | None = None) -> Guess:  # type: ignore[no-untyped-def]
+    """An agent that looks anywhere; certain: the answer it is sure of."""
+    agent = Guess(world.move_space, world.answers)
+    if certain is not None:
+        forward = agent.forward
+
+        def sure(*given):  # type: ignore[no-untyped-def]
+            decision, memory = forward(*given)
+            decision.__dict__["answer"] = torch.log(0.1 + 0.8 * torch.eye(world.answers)[certain]).expand(
+                decision.answer.shape
+            )
+            return decision, memory
+
+        agent.forward = sure  # type: ignore[method-assign]
+    return agent
+
+
+@pytest.mark.parametrize("kind", ["looks at points", "walks and stops", "finds", "colours, an odd patch"])
+def test_a_replay_holds_what_was_believed_at_every_look(kind: str) -> None:
+    world = KINDS[kind]()
+    (lived,) = replay(world, guess(world, certain=1), [1], sample)
+    assert lived.answers == world.names
+    assert lived.end is None
+    for frame in lived.steps:
+        assert frame.belief is not None
+        assert frame.belief.argmax() == 1
+        assert frame.truth == world.answer(world.begin(np.array([1])))[0]
+        assert frame.error == pytest.approx(-np.log(frame.belief[frame.truth]), rel=1e-4)
+        assert isinstance(frame.move, int) == (kind == "walks and stops")
+    assert lived.success == (lived.steps[-1].truth == 1)
+    assert lived.outcome == ("right" if lived.success else "wrong")
+
+
+def test_a_film_shows_the_belief_beside_the_picture() -> None:
+    world = glimpses()
+    (lived,) = replay(world, guess(world, certain=1), [1], sample)
+    shots = film(lived)
+    assert len(shots) == len(lived.steps) == world.max_steps
+    height, width, _ = lived.steps[0].picture.shape
+    assert shots[0].shape == (height, width + 220, 3)
+    green = (shots[0][:, width:] == RIGHT).all(axis=2)
+    assert green.any(axis=0).sum() == pytest.approx(0.9 / 1.1 * (220 - 12 - 12 - 9 * len("bright")), abs=15)
+
+
+def test_of_many_answers_the_most_probable_are_drawn() -> None:
+    shares = np.zeros(100)
+    shares[42] = 0.7
+    few, many = bars(["a", "b"], np.array([0.3, 0.7]), 1, 300), bars([str(n) for n in range(100)], shares, 42, 300)
+    assert few.shape == many.shape == (300, 220, 3)
+    assert ((many == RIGHT).all(axis=2).sum(axis=1) > 60).sum() > 5
+    assert MOST < 100
+
+
+def test_the_portrait_shows_the_way_of_the_eye_and_what_each_scale_covers() -> None:
+    world = glimpses(canvas=24, eye=Eye(4, scales=2))
+    state = world.begin(np.arange(1))
+    picture = world.draw(state, 0, np.array([[4, 4], [12, 12]], dtype=np.float32))
+    scale = SHOWN / 24
+    for number, half in enumerate((2, 4)):
+        row, column = round((12 - half) * scale) + 12, round(12 * scale) + 12  # within a margin
+        found = (picture[row - 2 : row + 3, column - 20] == FRAMES[number]).all(axis=-1)
+        assert found.any()
+    assert (picture[12 + round(8 * scale), 12 + round(8 * scale)] == FRAMES[0]).all()  # on the line between the two
+
+
+def test_gaze_maps_are_hot_where_an_agent_looks() -> None:
+    world = glimpses(canvas=20, start=(0.0, 0.0))
+    corner = [Graded("", name, True, {}, world.scenes.box(np.array([n]), np.zeros(1))[0, :2] + [[2.0, 7.0]] * 3)
+              for n, name in enumerate(("dark", "dim", "bright") * 2)]  # fmt: skip
+    maps = gaze_maps(world, corner)
+    assert [label for label, _ in maps] == ["bright", "dark", "dim"]
+    for _, picture in maps:
+        assert picture.shape == (SIDE, SIDE, 3)
+        redness = picture[..., 0].astype(int) - picture[..., 2]
+        row, column = np.unravel_index(redness.argmax(), redness.shape)
+        assert (row / SIDE * 10, column / SIDE * 10) == (pytest.approx(7, abs=0.5), pytest.approx(2, abs=0.5))
+
+
+def test_the_page_shows_table_beliefs_and_gazes_without_complaint(tmp_path: Path) -> None:
+    world = finding()
+    agent = guess(world, certain=1)
+    rows = judge(world, {"agent": Contender(agent, sample)}, episodes=20)
+    table = make_table("glimpsefind", "val", 0, rows)
+    lived = replay(world, agent, [0, 1, 2], sample)
+    galleries = {"Where it looks": gaze_maps(world, rows["agent"])}
+    write_report(tmp_path / "page.html", "Glimpses", table, {}, {}, lived, galleries)
+    page = open_page(tmp_path / "page.html", "#episode=1&step=2")
+    assert page.complaints == []
+    right = sum(outcome.success for outcome in rows["agent"])
+    assert f"The agent is right in <strong>{100 * right / 20:.1f} %</strong>" in page.dom
+    belief = page.dom.split('id="belief"')[1].split("</table>")[0]
+    assert belief.count("<tr") == len(world.names)
+    assert belief.count(">right</span>") == 1
+    assert "looks next at" in page.dom
+    assert page.dom.count("Where it looks: ") == 3  # digit, colour, count
+
+
+def test_every_look_is_in_the_outcome() -> None:
+    world = glimpses(gaze="scan")
+    outcomes = evaluate(world, guess(world), range(4), sample)
+    grid = np.stack([outcome.trail for outcome in outcomes if isinstance(outcome, Graded)])
+    assert grid.shape == (4, world.max_steps, 2)
+    np.testing.assert_allclose(grid[0], [[2, 2], [8, 2], [8, 8], [2, 8]])
+    assert outcomes[0].metrics()["accuracy"] == float(noise().labels[0] == 0)
