@@ -15,8 +15,10 @@ from vln.tasks import SIZES, Task, Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
+from .glimpse.circle_square import circlesquare
 from .glimpse.pictures import Album
 from .glimpse.task import glimpse, glimpsefind
+from .peers.active_perception import peer_circle_square
 from .rooms.families import FAMILIES
 from .rooms.phrases import WORDS
 from .rooms.world import FLOORS, Rooms
@@ -46,6 +48,8 @@ TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) 
     "mazes": mazes,
     "glimpse": glimpse,
     "glimpsefind": glimpsefind,
+    "circlesquare": circlesquare,
+    "circlesquare-peer": peer_circle_square,
 }
 
 
@@ -107,6 +111,8 @@ class TaskOptions:
     or what it is now."""
     side: int | None = None
     """Of glimpses: the side that pictures in a folder are scaled to."""
+    grey: bool | None = None
+    """Of glimpses: whether colours are seen as greys."""
     questions: int | None = None
     """Of glimpsefind: how many to train on."""
 

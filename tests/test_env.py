@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from glimpses import glimpses
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env as check_with_gymnasium
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
@@ -356,3 +357,16 @@ def test_ppo_of_stable_baselines_learns_in_it(world: World[Any]) -> None:
     returns, lengths = evaluate_policy(model, vec, n_eval_episodes=8, return_episode_rewards=True, warn=True)
     assert model.ep_success_buffer
     assert len(returns) == len(lengths) >= 8
+
+
+def test_stable_baselines_learns_where_to_look_and_what_to_answer() -> None:
+    vec = GymnasiumVecEnv(TaskVectorEnv(glimpses(looks=3), 4))
+    assert vec.action_space.shape == (3 + 2,)
+    assert PPO("MultiInputPolicy", vec, n_steps=6, batch_size=8).learn(48).num_timesteps == 48
+    sure = np.tile(np.array([[10, -10, -10, 0.5, -0.25]], dtype=np.float32), (4, 1))
+    vec.seed(3)
+    vec.reset()
+    observation, _, _, _ = vec.step(sure)
+    np.testing.assert_allclose(observation["where"], [[0.5, -0.25]] * 4)
+    with pytest.raises(ValueError, match=r'choices and numbers are mixed.*take move="continuous"'):
+        GymnasiumVecEnv(TaskVectorEnv(glimpses(move="discrete"), 4))

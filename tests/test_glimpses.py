@@ -62,8 +62,9 @@ def test_both_eyes_see_what_a_slow_one_sees(eye: Eye, channels: int) -> None:
     where[:3] = [[-1, -1], [1, 1], [0, 0]]
     expected = [slow_look(eye, *each) for each in zip(pictures, *where.T, strict=True)]
     np.testing.assert_allclose(eye.look(pictures, where), expected, atol=2e-5)
-    canvas = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+    canvas = torch.from_numpy(pictures)
     np.testing.assert_allclose(eye.look_through(canvas, torch.from_numpy(where)), expected, atol=2e-5)
+    np.testing.assert_allclose(eye.look_through(canvas, torch.from_numpy(where).double()), expected, atol=2e-5)
 
 
 def test_at_its_ends_the_finest_patch_lies_in_the_corner() -> None:
@@ -93,10 +94,17 @@ def test_a_difference_in_brightness_looks_the_same_in_the_dark_and_in_the_light(
 
 
 def test_the_gradient_of_what_is_seen_is_that_of_small_steps() -> None:
-    canvas = torch.from_numpy(noise().images[:3]).permute(0, 3, 1, 2).double() / 255
     where = torch.tensor([[0.13, -0.41], [-0.77, 0.52], [0.05, 0.93]], dtype=torch.float64, requires_grad=True)
     for eye in EYES:
-        assert torch.autograd.gradcheck(lambda w, eye=eye: eye.look_through(canvas, w), where, eps=1e-5, atol=1e-4)
+        for channels in (1, 3):
+            canvas = torch.from_numpy(noise(channels=channels).images[:3])
+            assert torch.autograd.gradcheck(lambda w, e=eye, c=canvas: e.look_through(c, w), where, eps=1e-5, atol=1e-4)
+            # And that of the kernels is the same.
+            near = where.detach().float().requires_grad_()
+            weights = torch.randn(3, *eye.shape(channels), generator=torch.Generator().manual_seed(0))
+            (exact,) = torch.autograd.grad((eye.look_through(canvas, where) * weights).sum(), where)
+            (quick,) = torch.autograd.grad((eye.look_through(canvas, near) * weights).sum(), near)
+            torch.testing.assert_close(quick.double(), exact, atol=2e-3, rtol=1e-3)
 
 
 def actions(world: Glimpses, slots: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[np.float32]]:

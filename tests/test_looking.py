@@ -115,7 +115,7 @@ def test_the_gradient_through_a_step_is_that_of_small_changes(move: str) -> None
     world = glimpses(move=move, limit=0.4)
     tensors = world.on("cpu")
     begun: Any = tensors.begin(np.arange(3))
-    begun = replace(begun, canvas=begun.canvas.double(), where=begun.where.double())
+    begun = replace(begun, where=begun.where.double())
     point = torch.tensor([[0.31, -0.24], [0.62, 0.11], [-0.73, 0.55]], dtype=torch.float64, requires_grad=True)
     tensors.reach = tensors.reach.double()
     seen = lambda moved: tensors.observe(tensors.step(begun, moved))["view"]  # noqa: E731

@@ -6,10 +6,29 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Dict
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+MOST_LOGIT = 10.0  # Stable-Baselines3 takes bounded actions only
+
+
+def _flat(space: Space[Any]) -> Space[Any]:
+    """A space of actions that Stable-Baselines3 takes. Raises ValueError where there is none."""
+    if not isinstance(space, Dict):
+        return space
+    boxes = [part for part in space.values() if isinstance(part, Box)]
+    if len(boxes) < len(space):
+        raise ValueError(
+            f"Stable-Baselines3 takes no actions in which choices and numbers are mixed: {space}; "
+            'take move="continuous" or "relative"'
+        )
+    low = np.concatenate([np.maximum(part.low, -MOST_LOGIT).ravel() for part in boxes])
+    high = np.concatenate([np.minimum(part.high, MOST_LOGIT).ravel() for part in boxes])
+    return Box(low, high, dtype=np.float32)
 
 
 class GymnasiumVecEnv(VecEnv):
@@ -18,6 +37,9 @@ class GymnasiumVecEnv(VecEnv):
     infos[i] is what the vector environment tells of slot i, and `TimeLimit.truncated`. Where an episode has ended it is
     what is told of that one (`is_success`, the metrics), with `terminal_observation` and `episode` (return r, length l,
     seconds t, as Monitor's), and what is told of the next one is in reset_infos[i].
+
+    It knows no actions of several parts: where answers are graded, an action is one vector, of the answer's logits
+    (here from -MOST_LOGIT to MOST_LOGIT) and then the move, which must be a point.
 
     vector: must begin the next episode in the same step, as Stable-Baselines3 expects. Raises ValueError otherwise.
     """
@@ -29,8 +51,8 @@ class GymnasiumVecEnv(VecEnv):
                 f"{vector.metadata.get('autoreset_mode')}"
             )
         self.vector = vector
-        super().__init__(vector.num_envs, vector.single_observation_space, vector.single_action_space)
-        self._actions: NDArray[Any] = np.zeros(0)
+        super().__init__(vector.num_envs, vector.single_observation_space, _flat(vector.single_action_space))
+        self._actions: Any = np.zeros(0)
         self._return = np.zeros(vector.num_envs)
         self._length = np.zeros(vector.num_envs, dtype=np.int64)
         self._began = perf_counter()
@@ -49,7 +71,12 @@ class GymnasiumVecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        self._actions = actions
+        if not isinstance(parts := self.vector.single_action_space, Dict):
+            self._actions = actions
+            return
+        ends = np.cumsum([int(np.prod(part.shape)) for part in parts.values()])  # type: ignore[arg-type]
+        split = np.split(np.asarray(actions, dtype=np.float32), ends[:-1], axis=1)
+        self._actions = dict(zip(parts, split, strict=True))
 
     def step_wait(self) -> VecEnvStepReturn:
         observations, rewards, terminated, truncated, infos = self.vector.step(self._actions)

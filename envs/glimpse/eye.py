@@ -1,6 +1,7 @@
 """The eye: a small patch around where it looks, at several scales, evened out in contrast."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,10 +65,28 @@ class Eye:
         look(canvas, centre, self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), glimpse)
         return glimpse
 
-    def look_through(self, canvas: Tensor, where: Tensor) -> Tensor:
-        """The same in tensors, canvas [B, channels, height, width] from 0 to 1; gradients reach both.
+    def look_back(
+        self, canvas: NDArray[np.uint8], where: NDArray[np.float32], gradient: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The gradient [B, 2] at where of something whose gradient at the glimpses is given."""
+        _, height, width, _ = canvas.shape
+        reach = self.reach(height, width)
+        centre = (np.array([width, height], dtype=np.float32) / 2 + where * reach).astype(np.float32)
+        back = np.empty_like(centre)
+        _look_back(canvas, centre, self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), gradient, back)
+        return back * reach
 
-        A patch is read off by one matrix from each side, whose rows weigh pixels as the bilinear mixture does.
+    def look_through(self, canvas: Tensor, where: Tensor) -> Tensor:
+        """The same as `look` in tensors on any device; its gradient reaches where."""
+        if canvas.device.type == "cpu" and where.dtype == torch.float32:
+            return _Look.apply(canvas, where, self)  # type: ignore[no-any-return]
+        return self.look_by_matrices(canvas.permute(0, 3, 1, 2).to(where.dtype) / 255, where)
+
+    def look_by_matrices(self, canvas: Tensor, where: Tensor) -> Tensor:
+        """The same, for pictures [B, channels, height, width] from 0 to 1, which gradients reach too.
+
+        A patch is read off by one matrix from each side, whose rows weigh pixels as the bilinear mixture does. On a
+        GPU that is quick, on a CPU it is not.
         """
         height, width = canvas.shape[-2:]
         across, down = torch.from_numpy(self.reach(height, width)).to(where).unbind()
@@ -93,6 +112,22 @@ class Eye:
             beyond = pixels - begin
             weights.append(torch.minimum(beyond + 1, block - beyond).clamp(0, 1) / block)
         return torch.stack(weights, dim=1)
+
+
+class _Look(torch.autograd.Function):
+    """Looking by the kernels, on a CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, canvas: Tensor, where: Tensor, eye: Eye) -> Tensor:
+        ctx.save_for_backward(canvas, where)
+        ctx.eye = eye
+        return torch.from_numpy(eye.look(canvas.numpy(), where.detach().numpy()))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
+        canvas, where = ctx.saved_tensors
+        back = ctx.eye.look_back(canvas.numpy(), where.detach().numpy(), gradients[0].contiguous().numpy())
+        return None, torch.from_numpy(back), None
 
 
 def _look(canvas, centre, scales, least_contrast, glimpse):
@@ -159,3 +194,86 @@ def _look(canvas, centre, scales, least_contrast, glimpse):
 
 _look_serial = njit(cache=True, fastmath=True)(_look)
 _look_parallel = njit(cache=True, parallel=True, fastmath=True)(_look)
+
+
+@njit(cache=True, parallel=True, fastmath=True)
+def _look_back(canvas, centre, scales, least_contrast, gradient, back):
+    """Looks again as _look does, and sees how every number of a patch changes with the centre."""
+    slots, height, width, channels = canvas.shape
+    patch = gradient.shape[1]
+    rows_of_pixels = canvas.reshape(slots, height, width * channels)
+    for slot in prange(slots):
+        longest = (patch * (1 << (scales - 1)) + 1) * channels
+        line, edge = np.empty(longest, np.float32), np.empty(longest, np.float32)
+        seen = np.empty((3, patch, patch, channels), np.float32)  # itself, its change with x and that with y
+        back[slot] = 0
+        for scale in range(scales):
+            block = 1 << scale
+            left = centre[slot, 0] - np.float32(patch * block) / np.float32(2)
+            top = centre[slot, 1] - np.float32(patch * block) / np.float32(2)
+            first_column, first_row = np.int64(np.floor(left)), np.int64(np.floor(top))
+            right_share, lower_share = np.float32(left - first_column), np.float32(top - first_row)
+            long = (patch * block + 1) * channels
+            begin = max(0, -first_column * channels)
+            end = max(begin, min(long, (width - first_column) * channels))
+            shift = first_column * channels
+            scaled = np.float32(1) / np.float32(255 * block * block)
+            first = scale * channels
+            for down in range(patch):
+                line[:long] = 0
+                edge[:long] = 0
+                for below in range(block + 1):
+                    row = first_row + down * block + below
+                    if row < 0 or row >= height:
+                        continue
+                    share, change = np.float32(1), np.float32(0)
+                    if below == 0:
+                        share, change = np.float32(1) - lower_share, np.float32(-1)
+                    elif below == block:
+                        share, change = lower_share, np.float32(1)
+                    pixels = rows_of_pixels[slot, row, shift + begin : shift + end]
+                    summed, changed = line[begin:end], edge[begin:end]
+                    for place in range(len(pixels)):
+                        summed[place] += share * np.float32(pixels[place])
+                    if change != 0:
+                        for place in range(len(pixels)):
+                            changed[place] += change * np.float32(pixels[place])
+                for across in range(patch):
+                    for channel in range(channels):
+                        place = np.uint64(across * block * channels + channel)
+                        last = place + np.uint64(block * channels)
+                        here = (np.float32(1) - right_share) * line[place] + right_share * line[last]
+                        below_here = (np.float32(1) - right_share) * edge[place] + right_share * edge[last]
+                        seen[1, down, across, channel] = (line[last] - line[place]) * scaled
+                        for _ in range(block - 1):
+                            place += np.uint64(channels)
+                            here += line[place]
+                            below_here += edge[place]
+                        seen[0, down, across, channel] = here * scaled
+                        seen[2, down, across, channel] = below_here * scaled
+            given = gradient[slot, :, :, first : first + channels]
+            mean, given_mean, both, slope = np.float32(0), np.float32(0), np.float32(0), np.float32(1)
+            if least_contrast > 0:
+                count = np.float32(patch * patch * channels)
+                spread = np.float32(0)
+                for down in range(patch):
+                    for across in range(patch):
+                        for channel in range(channels):
+                            mean += seen[0, down, across, channel] / count
+                            given_mean += given[down, across, channel] / count
+                for down in range(patch):
+                    for across in range(patch):
+                        for channel in range(channels):
+                            difference = seen[0, down, across, channel] - mean
+                            spread += difference**2
+                            both += difference * given[down, across, channel]
+                slope = np.float32(1) / np.sqrt(spread / count + least_contrast**2)
+                both *= slope * slope / count
+            for down in range(patch):
+                for across in range(patch):
+                    for channel in range(channels):
+                        reaching = given[down, across, channel]
+                        if least_contrast > 0:
+                            reaching -= given_mean + (seen[0, down, across, channel] - mean) * both
+                        back[slot, 0] += slope * reaching * seen[1, down, across, channel]
+                        back[slot, 1] += slope * reaching * seen[2, down, across, channel]

@@ -48,6 +48,7 @@ def glimpse(
     distort: float = 0.0,
     ask: str = "class",
     side: int | None = None,
+    grey: bool = False,
 ) -> Task:
     """What is the picture?
 
@@ -55,7 +56,7 @@ def glimpse(
     path of a folder (see folders.folder), or an album (see pictures.Album).
     canvas, clutter: see placed.Placed. distort: how far pictures to train on are distorted; others never are.
     ask: "class"; of two digits "sum" or "both" (see pairs.Pairs); of one that moves "way" or "now" (see frames.Frames).
-    side: of the pictures in a folder, whatever size they have there.
+    side: of the pictures in a folder, whatever size they have there. grey: whether colours are seen as greys.
     """
     if ask not in QUESTIONS:
         raise ValueError(f"nothing is asked that is called {ask!r}; there are {', '.join(QUESTIONS)}")
@@ -64,12 +65,12 @@ def glimpse(
     album = _album(pictures, data, side)
 
     def scenes(split: str) -> Scenes:
-        training = split == "train"
+        training, shown = split == "train", album(split).grey() if grey else album(split)
         if ask == "class":
-            return Placed(album(split), split, canvas, clutter, distort if training else 0.0, training, SEED)
+            return Placed(shown, split, canvas, clutter, distort if training else 0.0, training, SEED)
         if ask in READINGS:
-            return Pairs(album(split), split, ask, canvas, training, SEED)
-        return Frames(album(split), split, ask, canvas, endless=training, seed=SEED)
+            return Pairs(shown, split, ask, canvas, training, SEED)
+        return Frames(shown, split, ask, canvas, endless=training, seed=SEED)
 
     return Task("glimpse", scenes, see, SPLITS, Vocabulary(()), "val", PROBES, "val", FLOORS)
 

@@ -19,7 +19,7 @@ class TensorGlimpses(World[Any]):
 
     Which episode a slot lives, how many looks it has had and whether it has stopped stay in arrays: where no move
     stops, nobody has to wait for the device to know when an episode ends. A canvas is brought to the device when its
-    episode begins, [B, channels, height, width] from 0 to 1.
+    episode begins.
     """
 
     graded = True
@@ -40,7 +40,7 @@ class TensorGlimpses(World[Any]):
         begun = self.world.begin(episode)
         fields = ("length", "least_error", "where", "surprise", "right", "hits")
         told: Any = {name: self._tensor(getattr(begun, name)) for name in fields}
-        return replace(begun, canvas=self._canvas(begun.canvas), **told)
+        return replace(begun, canvas=self._tensor(begun.canvas), **told)
 
     def observe(self, state: "GlimpseState") -> dict[str, Any]:
         where: Any = state.where
@@ -56,7 +56,7 @@ class TensorGlimpses(World[Any]):
         way = ((where - before) * self.reach).detach()
         after: Any = {
             "length": self._t(state.length) + way.square().sum(dim=1).sqrt(),
-            "canvas": self._canvas(world.scenes.paint(state.episode, steps)) if world.scenes.changes else state.canvas,
+            "canvas": self._tensor(world.scenes.paint(state.episode, steps)) if world.scenes.changes else state.canvas,
             "where": where,
         }
         stopped = (move == self.stop).cpu().numpy() if self.stop is not None else state.stopped
@@ -93,7 +93,7 @@ class TensorGlimpses(World[Any]):
         return self.world.position(replace(state, where=self._t(state.where).detach().cpu().numpy()))
 
     def draw(self, state: "GlimpseState", slot: int, trail: Any) -> NDArray[np.uint8]:
-        canvas = self._t(state.canvas).permute(0, 2, 3, 1).mul(255).round().byte().cpu().numpy()
+        canvas = self._t(state.canvas).cpu().numpy()
         where = self._t(state.where).detach().cpu().numpy()
         return self.world.draw(replace(state, canvas=canvas, where=where), slot, trail)
 
@@ -117,9 +117,6 @@ class TensorGlimpses(World[Any]):
             return (before + self.steps[move]).clamp(-1, 1)
         far = move.square().sum(dim=1, keepdim=True).clamp(min=1).sqrt()
         return (before + world.limit * (move / far).to(before.dtype)).clamp(-1, 1)
-
-    def _canvas(self, canvas: NDArray[np.uint8]) -> Any:
-        return self._tensor(canvas).permute(0, 3, 1, 2).float() / 255
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)

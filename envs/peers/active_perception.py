@@ -1,0 +1,107 @@
+"""Active Perception Gym's CircleSquare-v0 as a task of ours, through nothing but its Gymnasium interface.
+
+Package ap_gym, https://github.com/TimSchneider42/active-perception-gym. What is learned in its likeness, the task
+`circlesquare`, can be judged here: observations, moves and answers are the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+
+from vln.borrowed import Borrowed, Seen, Translation
+from vln.envs.glimpse.circle_square import CLASSES, LIMIT, LOOKS, PATCH, SIDE
+from vln.envs.glimpse.eye import Eye
+from vln.envs.glimpse.portrait import portrait
+from vln.envs.glimpse.scan import scan
+from vln.language import Vocabulary
+from vln.numbered import Numbered
+from vln.tasks import Floor, Task
+
+NAME = "CircleSquare-v0"
+SIZES = {"train": 1 << 30, "val": 2048, "test": 2048}  # episodes; there are no splits, only other seeds
+POINTS = 4  # that the scanner goes to: more than it could come near to in one episode would teach nothing
+DARK = 60  # of 255: what is not seen, in pictures for people
+
+
+def peer_circle_square() -> Task:
+    """Is it a circle or a square? Asked by ap_gym's own environment; the agent is told what it sees and where."""
+    return Task(
+        name="circlesquare-peer",
+        source=lambda split: Numbered(split, SIZES[split]),
+        world=borrow,
+        splits=tuple(SIZES),
+        words=Vocabulary(()),
+        choosing="val",
+        probes=SIZES["val"],
+        judging="val",
+        floors={"blind": Floor(without=("view",))},
+    )
+
+
+def borrow(episodes: Any, vocabulary: Vocabulary, contrast: bool = True) -> Borrowed:
+    """The world of these episodes. contrast: whether what is seen is evened out, as our own eye does it."""
+    _ap_gym()
+    return Borrowed(episodes, vocabulary, make_env, translation(Eye(PATCH, contrast=contrast)), LOOKS)
+
+
+def make_env(slots: int) -> Any:
+    """Their vector environment. It does not paint ahead: it is seeded so often that this would be for nothing."""
+    config = gymnasium.spec(NAME).kwargs["image_perception_config"]
+    return _ap_gym().make_vec(NAME, num_envs=slots, image_perception_config=replace(config, prefetch=False))
+
+
+def translation(eye: Eye) -> Translation:
+    """What their environment says, as Glimpses with this eye would say it."""
+    view = Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, eye.shape(1), np.float32)
+    return Translation(
+        spaces={"view": view, "where": Box(-1, 1, (2,), np.float32)},
+        moves=("x", "y"),
+        move_space=Box(-1, 1, (2,), np.float32),
+        names=CLASSES,
+        observe=partial(_observe, eye),
+        act=lambda move, answer: {"action": move, "prediction": answer},
+        truth=lambda info: info["prediction"]["target"],
+        position=lambda seen: _pixels(seen["where"]),
+        guide=_guide,
+        draw=partial(_draw, eye),
+    )
+
+
+def _ap_gym() -> Any:
+    try:
+        import ap_gym
+    except ImportError as missing:
+        raise ImportError(f"tasks of Active Perception Gym need it ({missing}): pip install 'vln[peers]'") from missing
+    return ap_gym
+
+
+def _observe(eye: Eye, observation: Mapping[str, NDArray[np.float32]]) -> Seen:
+    glimpse, where = observation["glimpse"], observation["glimpse_pos"]
+    # A picture no larger than the patch is seen as it is, but for its contrast.
+    canvas = torch.from_numpy(glimpse).permute(0, 3, 1, 2)
+    return {"view": eye.look_through(canvas, torch.zeros(len(where), 2)).numpy(), "where": where}
+
+
+def _guide(seen: Seen, steps: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Towards a few points all over the picture, one after the other."""
+    box = np.tile(np.array([-0.5, -0.5, 0.5, 0.5], dtype=np.float32), (len(steps), 1))
+    aim = scan(box, np.minimum(steps * POINTS // LOOKS, POINTS - 1), POINTS)
+    return np.clip((aim - seen["where"]) / np.float32(LIMIT), -1, 1)
+
+
+def _pixels(where: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From the picture's upper left corner."""
+    return SIDE / np.float32(2) + where * np.float32((SIDE - PATCH) / 2)
+
+
+def _draw(eye: Eye, seen: Seen, trail: NDArray[Any]) -> NDArray[np.uint8]:
+    """The way of the eye over a picture that only the environment knows."""
+    canvas = np.full((SIDE, SIDE, 1), DARK, dtype=np.uint8)
+    return portrait(canvas, trail, seen["view"], eye, "")

@@ -1,0 +1,248 @@
+"""Borrowed worlds: somebody else's Gymnasium vector environment, whose episodes are all of one length, as a World."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Discrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+
+from vln.language import Vocabulary
+from vln.numbered import Numbered
+from vln.world import State, World
+
+Seen = dict[str, NDArray[Any]]  # what is observed, [B, ...] by name
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What an environment's observations, actions and infos mean here.
+
+    spaces: of all that agents are given of a single observation. moves, move_space: see World. names: of the answers.
+    observe: from its observation to ours. act: from moves [B, ...] and answers (logits [B, answers]) to its action.
+    truth: from the info of a step to what was the right answer before that step, int [B].
+    position: from what is observed to where that is, [B, 2].
+    guide: the moves of a scripted teacher, from what is observed and how many moves have been made [B].
+    draw: a picture for people, from what one slot observes and its trail.
+    """
+
+    spaces: Mapping[str, Space[Any]]
+    moves: tuple[str, ...]
+    move_space: Space[Any]
+    names: tuple[str, ...]
+    observe: Callable[[Any], Seen]
+    act: Callable[[NDArray[Any], NDArray[np.float32]], Any]
+    truth: Callable[[Mapping[str, Any]], NDArray[Any]]
+    position: Callable[[Seen], NDArray[np.float32]]
+    guide: Callable[[Seen, NDArray[np.int32]], NDArray[Any]]
+    draw: Callable[[Seen, NDArray[Any]], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class BorrowedState(State):
+    """A State, what was seen, and how the answers were.
+
+    moment: int64 [B], the same in every slot: which moment of the environment this is.
+    seen: float32 [B, n], all that is observed, one name after the other.
+    said: float32 [B, answers], the answers that go with the next move.
+    surprise, right, hits: as in worlds that are ours: of the last answer, in nats; whether it was right; how many were.
+    """
+
+    moment: NDArray[np.int64]
+    seen: NDArray[np.float32]
+    said: NDArray[np.float32]
+    surprise: NDArray[np.float32]
+    right: NDArray[np.bool_]
+    hits: NDArray[np.int32]
+
+
+@dataclass
+class _Lent:
+    """One of their environments, which moment it is there, and what was right at those before it in these episodes."""
+
+    env: VectorEnv[Any, Any, Any]
+    moment: int = -1
+    truths: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+
+
+class Borrowed(World[BorrowedState]):
+    """Episodes of somebody else's environment, side by side and in step: all slots begin together and end together.
+
+    make: from a number of slots to an environment. One is kept for every number of slots that episodes are begun in.
+    translation: what is said and heard there. max_steps: how many moves every episode lasts. seed: of all episodes.
+
+    What begins is decided by the seed, the split and the numbers of all episodes that begin together: the same ones are
+    the same again. An environment is somewhere, and can't be anywhere else: only its latest state can be stepped from.
+    What was right at a state is told by the step from it.
+    """
+
+    graded = True
+
+    def __init__(
+        self,
+        episodes: Numbered,
+        vocabulary: Vocabulary,
+        make: Callable[[int], VectorEnv[Any, Any, Any]],
+        translation: Translation,
+        max_steps: int,
+        seed: int = 0,
+    ) -> None:
+        self.episodes, self.vocabulary, self.translation = episodes, vocabulary, translation
+        self.make, self.max_steps = make, max_steps
+        self.spaces, self.moves = dict(translation.spaces), translation.moves
+        self.names, self.answers = translation.names, len(translation.names)
+        self._chooses = isinstance(translation.move_space, Discrete)
+        self._salt = [seed, *map(ord, episodes.split)]
+        self._lent: dict[int, _Lent] = {}
+        self._moments = 0
+
+    @property
+    def move_space(self) -> Space[Any]:
+        return self.translation.move_space
+
+    def begin(self, episode: NDArray[np.int64]) -> BorrowedState:
+        slots, nothing = len(episode), np.zeros(len(episode), dtype=np.int64)
+        lent = self._borrow(slots)
+        # Not by its autoreset, which would waste a step and tell the next episodes' truth with it.
+        seed = np.random.SeedSequence([*self._salt, *episode.tolist()]).generate_state(1)[0]
+        observation, _ = lent.env.reset(seed=int(seed))
+        lent.truths.clear()
+        guess = np.full(slots, np.log(self.answers), dtype=np.float32)
+        return BorrowedState(
+            episode=episode,
+            steps=nothing.astype(np.int32),
+            previous=nothing + (len(self.moves) if self._chooses else 0),
+            length=nothing.astype(np.float32),
+            least_error=guess,
+            stopped=nothing.astype(np.bool_),
+            failed=nothing.astype(np.bool_),
+            moment=nothing + self._next(lent),
+            seen=self._row(observation),
+            said=np.zeros((slots, self.answers), dtype=np.float32),
+            surprise=guess,
+            right=nothing.astype(np.bool_),
+            hits=nothing.astype(np.int32),
+        )
+
+    def observe(self, state: BorrowedState) -> Seen:
+        ends = np.cumsum([math.prod(space.shape or ()) for space in self.spaces.values()])
+        parts = np.split(state.seen, ends[:-1], axis=1)
+        return {
+            name: part.reshape(len(state), *(space.shape or ())).astype(space.dtype)
+            for (name, space), part in zip(self.spaces.items(), parts, strict=True)
+        }
+
+    def reply(self, state: BorrowedState, answer: NDArray[np.float32]) -> BorrowedState:
+        return replace(state, said=answer.astype(np.float32))
+
+    def step(self, state: BorrowedState, move: NDArray[Any]) -> BorrowedState:
+        lent = self._where_it_is(state)
+        observation, _, terminated, truncated, info = lent.env.step(self.translation.act(move, state.said))
+        steps = state.steps + np.int32(1)
+        if ((np.asarray(terminated) | truncated) != (steps >= self.max_steps)).any():
+            raise ValueError(
+                f"in this environment not every episode lasts {self.max_steps} moves: after {steps[0]} moves "
+                f"{np.count_nonzero(terminated | truncated)} of {len(state)} were over; pass the right max_steps"
+            )
+        truth = np.array(self.translation.truth(info), dtype=np.int64)
+        lent.truths[lent.moment] = truth
+        everyone, said = np.arange(len(state)), state.said
+        surprise = (np.logaddexp.reduce(said, axis=1) - said[everyone, truth]).astype(np.float32)
+        # Who finds all alike has not answered.
+        right = (said.argmax(axis=1) == truth) & (said.max(axis=1) > said.min(axis=1))
+        after = replace(
+            state,
+            steps=steps,
+            previous=move if self._chooses else state.previous,
+            least_error=np.minimum(state.least_error, surprise),
+            moment=np.full(len(state), self._next(lent)),
+            seen=self._row(observation),
+            said=np.zeros_like(said),
+            surprise=surprise,
+            right=right,
+            hits=state.hits + right,
+        )
+        way = self.position(after) - self.position(state)
+        return replace(after, length=state.length + np.sqrt((way**2).sum(axis=1)))
+
+    def error(self, state: BorrowedState) -> NDArray[np.float32]:
+        return state.surprise
+
+    def answer(self, state: BorrowedState) -> NDArray[np.int64]:
+        """What was right. Only known of states of the episodes going on, and after the step from them."""
+        lent = self._lent.get(len(state))
+        truth = lent.truths.get(int(state.moment[0])) if lent and (state.moment == state.moment[0]).all() else None
+        if truth is None:
+            raise ValueError(
+                "what is right at a state is told by the step from it and kept until other episodes begin: "
+                "step all slots first, then ask"
+            )
+        return truth.copy()
+
+    def success(self, state: BorrowedState) -> NDArray[np.bool_]:
+        return state.right
+
+    def terminated(self, state: BorrowedState) -> NDArray[np.bool_]:
+        return state.steps >= self.max_steps
+
+    def expert(self, state: BorrowedState) -> NDArray[Any]:
+        return self.translation.guide(self.observe(state), state.steps)
+
+    def measure(self, final: BorrowedState) -> dict[str, NDArray[np.float64]]:
+        return {
+            "average_accuracy": final.hits / final.steps,
+            "surprise": final.surprise.astype(np.float64),
+            "looks": final.steps.astype(np.float64),
+            "trajectory_length": final.length.astype(np.float64),
+        }
+
+    def position(self, state: BorrowedState) -> NDArray[np.float32]:
+        return self.translation.position(self.observe(state))
+
+    def draw(self, state: BorrowedState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+        return self.translation.draw({name: values[slot] for name, values in self.observe(state).items()}, trail)
+
+    def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:
+        return np.full(len(episode), "", dtype=object)
+
+    def _row(self, observation: Any) -> NDArray[np.float32]:
+        seen = self.translation.observe(observation)
+        return np.concatenate(
+            [seen[name].reshape(len(seen[name]), -1) for name in self.spaces], axis=1, dtype=np.float32
+        )
+
+    def _next(self, lent: _Lent) -> int:
+        self._moments += 1
+        lent.moment = self._moments
+        return lent.moment
+
+    def _borrow(self, slots: int) -> _Lent:
+        if slots not in self._lent:
+            env = self.make(slots)
+            if env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP:
+                raise ValueError(
+                    "an environment that resets itself within the last step tells the next episodes' truth with it: "
+                    "make it with autoreset_mode NEXT_STEP or DISABLED"
+                )
+            self._lent[slots] = _Lent(env)
+        return self._lent[slots]
+
+    def _where_it_is(self, state: BorrowedState) -> _Lent:
+        """The environment that stands at this state. Where nothing was done yet, episodes can be begun again."""
+        lent = self._lent.get(len(state))
+        if lent and (state.moment == lent.moment).all():
+            return lent
+        # What a training goes on from after a break.
+        if not state.steps.any() and (self.begin(state.episode).seen == state.seen).all():
+            lent = self._lent[len(state)]
+            lent.moment = int(state.moment[0])
+            self._moments = max(self._moments, lent.moment)
+            return lent
+        raise ValueError(
+            f"a borrowed environment of {len(state)} slots can only be stepped from its latest state, with all of its "
+            "slots: begin all episodes together, and judge in a world of its own while another is trained in"
+        )
