@@ -26,9 +26,9 @@ class Shape:
     """Of the glimpser: whether it sees a glimpse by a layer of all pixels, or by convolutions."""
     aim: float = 0.1
     """Of the glimpser: the standard deviation of where it looks, where moves are points."""
-    apart: bool = True
+    apart: bool = False
     """Of the glimpser: whether moves and value are learned without changing what is seen and remembered; that is then
-    learned by answering alone."""
+    learned by answering alone (as in some readings of Mnih et al. 2014)."""
     dropout: float = 0.0
     """The share of inputs and outputs of the core left out while training."""
     fog: float = 0.0

@@ -50,6 +50,8 @@ class Options:
 
 
 READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1)
+# Nothing is gained by bfloat16 in nets as small as these.
+LESSONS_OF_LOOKING = Lessons(rule="pathwise", led=0.3, rate=2e-3, half=False)
 LESSONS_IN_MAZES = Lessons(slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2)
 
 # Those of sail were found by training on one of the maps grid and jelly and testing on the other, without map l; those
@@ -71,6 +73,12 @@ RECIPES = {
         world=WorldOptions(view="lanes", size=13),
         shape=replace(READER_OF_MAZES, dropout=0.3, fog=0.4, mumble=0.2),  # two mazes are soon known by heart
         lessons=replace(LESSONS_IN_MAZES, updates=600),
+    ),
+    "circlesquare": Options(
+        task="circlesquare",
+        name="circlesquare",
+        shape=Shape(memory="gru", hidden=128, sight=128),
+        lessons=replace(LESSONS_OF_LOOKING, updates=2000, slots=64, window=16),
     ),
     "route": Options(
         task="route",

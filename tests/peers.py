@@ -60,7 +60,7 @@ def _trouble() -> str:
         if not folder.is_dir():
             _install(folder)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        return str(error.stderr or error).strip()[-400:]
+        return str(error.stderr or error).strip().splitlines()[-1]
     sys.path.append(str(folder))
     return ""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from vln.learning import RULES, Learner, Lessons
 from vln.losses import answering, expecting, reinforce, returns
 from vln.policies import likeliest, log_likelihood
 from vln.rollouts import Course, Rollout, rollout, sample
+from vln.training import train
 
 LOOKS = 3
 PICTURE = 1  # of whose class an agent that has learned nothing is sometimes right
@@ -207,3 +209,30 @@ def test_a_world_without_tensors_says_that_nothing_is_learned_through_its_eye() 
 
     with pytest.raises(ValueError, match="Corridor carries no gradients"):
         Corridor().on("cpu")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tmp_path: Path) -> None:
+    world = glimpses(looks=LOOKS, start="random", canvas=14)
+    world = world.on("cpu") if RULES[rule].through else world
+    # A window that is no multiple of the looks, so that episodes go on where it was broken off.
+    lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, led=0.5, half=False)
+    updates = 0
+
+    def breaking(decision: Decision, lived: Rollout) -> Tensor:
+        nonlocal updates
+        updates += 1
+        if updates == 7:
+            raise RuntimeError("the power failed")
+        return lessons.loss(decision, lived)
+
+    whole, broken = glimpser(world, dropout=0.2), glimpser(world, dropout=0.2)
+    torch.manual_seed(1)
+    train(world, whole, lessons, tmp_path / "whole", save_every=3, live=False)
+    torch.manual_seed(1)
+    with pytest.raises(RuntimeError, match="the power failed"):
+        train(world, broken, lessons, tmp_path / "broken", loss=breaking, save_every=3, live=False)
+    resumed = glimpser(world, seed=5, dropout=0.2)
+    train(world, resumed, lessons, tmp_path / "broken", resume=True, save_every=3, live=False)
+    for name, weights in whole.state_dict().items():
+        assert torch.equal(weights, resumed.state_dict()[name]), name

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, Literal
 
 import torch
 from torch import Tensor
 
-from vln.agent import Agent, Decision, cut
+from vln.agent import Agent, Decision
 from vln.clock import Clock
 from vln.losses import answering, distance, expecting, imitation, reinforce
 from vln.rollouts import Act, Course, Rollout, follow_teacher, mix, rollout, sample
@@ -192,8 +192,8 @@ class Learner(Generic[S]):
             raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {value.item()})")
         self.optimizer.step()
         self.renew()
-        # The memory at the window's end is carried over, and here the gradient is cut.
-        self.course = replace(self.course, memory=cut(memory))
+        # What is remembered and seen at the window's end is carried over, and here the gradient is cut.
+        self.course = self.course.cut(memory)
         self.update += 1
         clock("backward")
         told = {

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Generic
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.agent import Agent, Decision, Memory, Observation, joined
+from vln.agent import Agent, Decision, Memory, Observation, cut, joined
 from vln.policies import drawn, drawn_of, likeliest
 from vln.streams import Stream
 from vln.world import S, World, put
@@ -80,6 +80,15 @@ class Course(Generic[S]):
     def begin(cls, world: World[S], agent: Agent, slots: int, seed: int) -> "Course[S]":
         episode, stream = Stream.of(seed, slots).draw(np.arange(slots), len(world.episodes))
         return cls(world.begin(episode), stream, np.ones(slots, dtype=np.bool_), agent.initial(slots))
+
+    def cut(self, memory: Memory) -> "Course[S]":
+        """The same with this memory, from which no gradient flows back; nor from the state, where that is in tensors.
+
+        So a window of truncated BPTT ends.
+        """
+        known = {field.name: getattr(self.state, field.name) for field in fields(self.state)}
+        flowing: Any = {name: values.detach() for name, values in known.items() if isinstance(values, Tensor)}
+        return replace(self, state=replace(self.state, **flowing), memory=cut(memory))
 
 
 @dataclass(frozen=True)

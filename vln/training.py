@@ -139,7 +139,7 @@ def snapshot(learner: Learner[Any]) -> Arrays:
 
 def _slots_of(learner: Learner[Any]) -> Arrays:
     course = learner.course
-    arrays = {f"state/{field.name}": getattr(course.state, field.name) for field in fields(course.state)}
+    arrays = {f"state/{field.name}": _array(getattr(course.state, field.name)) for field in fields(course.state)}
     arrays |= {f"memory/{name}": _array(values) for name, values in course.memory.items()}
     arrays |= {"stream/key": course.stream.key, "stream/count": course.stream.count, "starts": course.starts}
     return arrays | {"rng/acting": _array(learner.rng.get_state()), "rng/global": _array(torch.get_rng_state())}
@@ -166,7 +166,7 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
         raise ValueError(f"the checkpoint trains {slots} slots, these lessons {learner.lessons.slots}")
     memory = {name: torch.from_numpy(values.copy()).to(device) for name, values in own.part("memory").items()}
     stream = Stream(own.arrays["stream/key"], own.arrays["stream/count"])
-    state = replace(course.state, **stored)
+    state = replace(course.state, **{name: _like(getattr(course.state, name), stored[name]) for name in stored})
     learner.course = replace(course, state=state, stream=stream, starts=own.arrays["starts"], memory=memory)
     learner.rng.set_state(torch.from_numpy(own.arrays["rng/acting"].copy()))
     torch.set_rng_state(torch.from_numpy(own.arrays["rng/global"].copy()))
@@ -207,5 +207,10 @@ def inherit_weights(agent: Agent, checkpoint: Checkpoint, words: Sequence[str]) 
     load_weights(agent, Checkpoint(arrays, checkpoint.facts))
 
 
-def _array(values: Tensor) -> np.ndarray[Any, Any]:
-    return values.detach().cpu().numpy().copy()
+def _array(values: Any) -> np.ndarray[Any, Any]:
+    return values.detach().cpu().numpy().copy() if isinstance(values, Tensor) else values
+
+
+def _like(values: Any, stored: np.ndarray[Any, Any]) -> Any:
+    """What is stored, as a tensor where there was one."""
+    return torch.from_numpy(stored.copy()).to(values.device) if isinstance(values, Tensor) else stored

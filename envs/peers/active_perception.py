@@ -86,7 +86,7 @@ def _observe(eye: Eye, observation: Mapping[str, NDArray[np.float32]]) -> Seen:
     glimpse, where = observation["glimpse"], observation["glimpse_pos"]
     # A picture no larger than the patch is seen as it is, but for its contrast.
     canvas = torch.from_numpy(glimpse).permute(0, 3, 1, 2)
-    return {"view": eye.look_through(canvas, torch.zeros(len(where), 2)).numpy(), "where": where}
+    return {"view": eye.look_by_matrices(canvas, torch.zeros(len(where), 2)).numpy(), "where": where}
 
 
 def _guide(seen: Seen, steps: NDArray[np.int32]) -> NDArray[np.float32]:
