@@ -12,7 +12,7 @@ from vln.devices import best_device, use_threads
 from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
 from vln.judging import Contender
 from vln.rollouts import greedy, sample
-from vln.runs import open_run
+from vln.runs import Run, open_run
 from vln.tasks import Task
 from vln.training import CHECKPOINT
 from vln.world import World
@@ -27,7 +27,7 @@ class Place:
     agent: Literal["random", "stop", "straight", "expert", "chance"] | None = None
     """Without a run: which agent."""
     task: str | None = None
-    """Without a run: in which task."""
+    """In which task, without a run; with one: another than its own, which must show and ask the same."""
     split: str | None = None
     """Where: val_seen, val_unseen, val_novel (rooms), paragraphs (sail); val, test (glimpses). val_unseen or val unless
     given."""
@@ -57,14 +57,31 @@ def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
         return task, world, {place.agent: known[place.agent]}
     device = place.device or best_device()
     run = open_run(place.run, make_task, make_agent, device)
-    split = place.split or run.task.judging
-    world = run.open(split)
+    task = make_task(place.task, place.about.given()) if place.task else run.task
+    split = place.split or task.judging
+    world = run.open(split) if place.task is None else elsewhere(run, task, task.open(split, **place.world.given()))
     act = sample if place.draw else greedy
     contenders = {"agent": Contender(run.agent, act)} | scripted_for(world)
     for floor in run.task.floors:
         if (place.run / floor / CHECKPOINT).exists():
             its = open_run(place.run / floor, make_task, make_agent, device)
             other = its.plan.world_options != run.plan.world_options
+            if other and place.task:
+                continue  # elsewhere it would be shown what it does not know
             where = run.task.open(split, **its.plan.world_options) if other else world
             contenders[floor] = Contender(its.agent, act, world=where)
-    return run.task, world, contenders
+    return task, world, contenders
+
+
+def elsewhere(run: Run, task: Task, world: World[Any]) -> World[Any]:
+    """The world of a task that a run was not trained for. Raises SystemExit where its agent would not fit."""
+    own = run.open(run.task.choosing)
+    for what, one, other in (
+        ("what is shown", own.spaces, world.spaces),
+        ("the moves", own.move_space, world.move_space),
+        ("the answers", own.names, world.names),
+        ("the words", run.task.vocabulary, task.vocabulary),
+    ):
+        if one != other:
+            raise SystemExit(f"{run.folder} can't be judged in {task.name}: {what} differs, {one} there, {other} here")
+    return world

@@ -61,7 +61,7 @@ def glimpse_speeds(options: Glimpsing) -> dict[str, Speed]:
             for batch in options.batches:
                 for half in (False, True):
                     name = f"{place}, {rule}, batch {batch}, {'bfloat16' if half else 'float32'}"
-                    lessons = Lessons(rule=rule, slots=batch, window=options.looks, half=half, early=0.0)  # type: ignore[arg-type]
+                    lessons = Lessons(rule=rule, slots=batch, window=options.looks, half=half, early=0.0)
                     speeds[name] = measure("pictures", _learned(world, lessons), options.repeats, options.seconds)
     return speeds
 

@@ -74,6 +74,15 @@ RECIPES = {
         shape=replace(READER_OF_MAZES, dropout=0.3, fog=0.4, mumble=0.2),  # two mazes are soon known by heart
         lessons=replace(LESSONS_IN_MAZES, updates=600),
     ),
+    "digits": Options(
+        task="glimpse",
+        name="digits",
+        about=TaskOptions(distort=0.6),
+        world=WorldOptions(looks=6),
+        shape=Shape(hidden=192, sight=192),
+        lessons=replace(LESSONS_OF_LOOKING, updates=5000, slots=64, window=6, early=0.05, weight_decay=0.05, clip=5.0),
+        floors=1.0,
+    ),
     "circlesquare": Options(
         task="circlesquare",
         name="circlesquare",

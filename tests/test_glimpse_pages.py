@@ -1,13 +1,17 @@
 """What people look at of glimpses: beliefs in replays, films and pages, and where agents look by class."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from browser import open_page
 from glimpses import KINDS, finding, glimpses, noise
+from torch import Tensor
 
+from vln.agent import Decision, Memory, Observation
 from vln.agents.scripted import Guess
 from vln.bars import MOST, RIGHT, bars
 from vln.envs.glimpse.eye import Eye
@@ -22,27 +26,22 @@ from vln.report import write_report
 from vln.rollouts import sample
 
 
-def guess(world, certain: int | None = None) -> Guess:  # type: ignore[no-untyped-def]
-    """An agent that looks anywhere; certain: the answer it is sure of."""
-    agent = Guess(world.move_space, world.answers)
-    if certain is not None:
-        forward = agent.forward
+class Sure(Guess):
+    """Looks anywhere, and is almost sure of one answer."""
 
-        def sure(*given):  # type: ignore[no-untyped-def]
-            decision, memory = forward(*given)
-            decision.__dict__["answer"] = torch.log(0.1 + 0.8 * torch.eye(world.answers)[certain]).expand(
-                decision.answer.shape
-            )
-            return decision, memory
+    def __init__(self, world: Any, answer: int) -> None:
+        super().__init__(world.move_space, world.answers)
+        self.belief = torch.log(0.1 + 0.8 * torch.eye(world.answers)[answer])
 
-        agent.forward = sure  # type: ignore[method-assign]
-    return agent
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        decision, memory = super().forward(observation, memory, starts)
+        return replace(decision, answer=self.belief.expand(*starts.shape, -1)), memory
 
 
 @pytest.mark.parametrize("kind", ["looks at points", "walks and stops", "finds", "colours, an odd patch"])
 def test_a_replay_holds_what_was_believed_at_every_look(kind: str) -> None:
     world = KINDS[kind]()
-    (lived,) = replay(world, guess(world, certain=1), [1], sample)
+    (lived,) = replay(world, Sure(world, 1), [1], sample)
     assert lived.answers == world.names
     assert lived.end is None
     for frame in lived.steps:
@@ -57,7 +56,7 @@ def test_a_replay_holds_what_was_believed_at_every_look(kind: str) -> None:
 
 def test_a_film_shows_the_belief_beside_the_picture() -> None:
     world = glimpses()
-    (lived,) = replay(world, guess(world, certain=1), [1], sample)
+    (lived,) = replay(world, Sure(world, 1), [1], sample)
     shots = film(lived)
     assert len(shots) == len(lived.steps) == world.max_steps
     height, width, _ = lived.steps[0].picture.shape
@@ -89,9 +88,10 @@ def test_the_portrait_shows_the_way_of_the_eye_and_what_each_scale_covers() -> N
 
 def test_gaze_maps_are_hot_where_an_agent_looks() -> None:
     world = glimpses(canvas=20, start=(0.0, 0.0))
-    corner = [Graded("", name, True, {}, world.scenes.box(np.array([n]), np.zeros(1))[0, :2] + [[2.0, 7.0]] * 3)
-              for n, name in enumerate(("dark", "dim", "bright") * 2)]  # fmt: skip
-    maps = gaze_maps(world, corner)
+    corners = world.scenes.box(np.arange(6), np.zeros(6, dtype=np.int32))[:, :2]
+    names = ("dark", "dim", "bright") * 2
+    looks = [Graded("", name, True, {}, corner + [[2.0, 7.0]] * 3) for name, corner in zip(names, corners, strict=True)]
+    maps = gaze_maps(world, looks)
     assert [label for label, _ in maps] == ["bright", "dark", "dim"]
     for _, picture in maps:
         assert picture.shape == (SIDE, SIDE, 3)
@@ -102,7 +102,7 @@ def test_gaze_maps_are_hot_where_an_agent_looks() -> None:
 
 def test_the_page_shows_table_beliefs_and_gazes_without_complaint(tmp_path: Path) -> None:
     world = finding()
-    agent = guess(world, certain=1)
+    agent = Sure(world, 1)
     rows = judge(world, {"agent": Contender(agent, sample)}, episodes=20)
     table = make_table("glimpsefind", "val", 0, rows)
     lived = replay(world, agent, [0, 1, 2], sample)
@@ -121,7 +121,7 @@ def test_the_page_shows_table_beliefs_and_gazes_without_complaint(tmp_path: Path
 
 def test_every_look_is_in_the_outcome() -> None:
     world = glimpses(gaze="scan")
-    outcomes = evaluate(world, guess(world), range(4), sample)
+    outcomes = evaluate(world, Sure(world, 0), range(4), sample)
     grid = np.stack([outcome.trail for outcome in outcomes if isinstance(outcome, Graded)])
     assert grid.shape == (4, world.max_steps, 2)
     np.testing.assert_allclose(grid[0], [[2, 2], [8, 2], [8, 8], [2, 8]])

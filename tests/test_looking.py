@@ -213,7 +213,7 @@ def test_a_world_without_tensors_says_that_nothing_is_learned_through_its_eye() 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tmp_path: Path) -> None:
-    world = glimpses(looks=LOOKS, start="random", canvas=14)
+    world: Any = glimpses(looks=LOOKS, start="random", canvas=14)
     world = world.on("cpu") if RULES[rule].through else world
     # A window that is no multiple of the looks, so that episodes go on where it was broken off.
     lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, led=0.5, half=False)

@@ -165,3 +165,11 @@ def test_a_glimpsing_run_is_judged_beside_all_its_floors_shown_and_filmed(here: 
     assert "Where it looks, by class" in (here / "page.html").read_text()
     run("watch", str(run_folder), "--episodes", "2", "--video", str(here / "seen.mp4"), "--threads", "1")
     assert (here / "seen.mp4").stat().st_size > 1000
+
+
+def test_a_run_is_judged_in_another_task_that_shows_and_asks_the_same(trained: Path) -> None:
+    few = ["--episodes", "4", "--threads", "1"]
+    table = run("evaluate", str(trained), "--task", "gotoroom", "--difficulty", "1", "--view", "symbols", *few)
+    assert table["task"] == "gotoroom"
+    with pytest.raises(SystemExit, match="can't be judged in glimpse: what is shown differs"):
+        run("evaluate", str(trained), "--task", "glimpse", *few)

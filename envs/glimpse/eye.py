@@ -79,7 +79,7 @@ class Eye:
     def look_through(self, canvas: Tensor, where: Tensor) -> Tensor:
         """The same as `look` in tensors on any device; its gradient reaches where."""
         if canvas.device.type == "cpu" and where.dtype == torch.float32:
-            return _Look.apply(canvas, where, self)  # type: ignore[no-any-return]
+            return _Look.apply(canvas, where, self)
         return self.look_by_matrices(canvas.permute(0, 3, 1, 2).to(where.dtype) / 255, where)
 
     def look_by_matrices(self, canvas: Tensor, where: Tensor) -> Tensor:
@@ -163,8 +163,8 @@ def _look(canvas, centre, scales, least_contrast, glimpse):
                         share = lower_share
                     # Slices, whose places are all counted from 0, so that the sum is made of vectors.
                     pixels, summed = rows_of_pixels[slot, row, shift + begin : shift + end], line[begin:end]
-                    for place in range(len(pixels)):
-                        summed[place] += share * np.float32(pixels[place])
+                    for pixel in range(len(pixels)):
+                        summed[pixel] += share * np.float32(pixels[pixel])
                 for across in range(patch):
                     for channel in range(channels):
                         place = np.uint64(across * block * channels + channel)
@@ -233,11 +233,11 @@ def _look_back(canvas, centre, scales, least_contrast, gradient, back):
                         share, change = lower_share, np.float32(1)
                     pixels = rows_of_pixels[slot, row, shift + begin : shift + end]
                     summed, changed = line[begin:end], edge[begin:end]
-                    for place in range(len(pixels)):
-                        summed[place] += share * np.float32(pixels[place])
+                    for pixel in range(len(pixels)):
+                        summed[pixel] += share * np.float32(pixels[pixel])
                     if change != 0:
-                        for place in range(len(pixels)):
-                            changed[place] += change * np.float32(pixels[place])
+                        for pixel in range(len(pixels)):
+                            changed[pixel] += change * np.float32(pixels[pixel])
                 for across in range(patch):
                     for channel in range(channels):
                         place = np.uint64(across * block * channels + channel)

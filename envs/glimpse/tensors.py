@@ -38,9 +38,9 @@ class TensorGlimpses(World[Any]):
 
     def begin(self, episode: NDArray[np.int64]) -> "GlimpseState":
         begun = self.world.begin(episode)
-        fields = ("length", "least_error", "where", "surprise", "right", "hits")
+        fields = ("length", "least_error", "canvas", "where", "surprise", "right", "hits")
         told: Any = {name: self._tensor(getattr(begun, name)) for name in fields}
-        return replace(begun, canvas=self._tensor(begun.canvas), **told)
+        return replace(begun, **told)
 
     def observe(self, state: "GlimpseState") -> dict[str, Any]:
         where: Any = state.where
