@@ -89,6 +89,14 @@ RECIPES = {
         shape=Shape(memory="gru", hidden=128, sight=128),
         lessons=replace(LESSONS_OF_LOOKING, updates=2000, slots=64, window=16),
     ),
+    # In somebody else's environment no gradient goes through the eye. A move is relative to a small limit, so that it
+    # must vary much to try anything.
+    "circlesquare-peer": Options(
+        task="circlesquare-peer",
+        name="circlesquare-peer",
+        shape=Shape(memory="gru", hidden=128, sight=128, aim=0.3),
+        lessons=replace(LESSONS_OF_LOOKING, rule="reinforce", updates=2000, slots=64, window=16),
+    ),
     "route": Options(
         task="route",
         name="route",

@@ -1,8 +1,9 @@
 """An episode: an instruction, a place, and what counts as done."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,3 +34,25 @@ class Episode:
 def places(episodes: Sequence[Episode]) -> set[str]:
     """The identities of the places these episodes happen in."""
     return {episode.place.identity for episode in episodes}
+
+
+class Episodes(Sequence[Episode]):
+    """Episodes that are written one by one when they are asked for, of which there may be very many."""
+
+    @abstractmethod
+    def write(self, number: int) -> Episode:
+        """The episode of this number, from 0."""
+
+    @overload
+    def __getitem__(self, number: int) -> Episode: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Episode]: ...
+    def __getitem__(self, number: int | slice) -> Episode | list[Episode]:
+        if isinstance(number, slice):
+            return [self.write(one) for one in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there are {len(self)} episodes, none has the number {number}")
+        return self.write(number % len(self))
+
+    def __iter__(self) -> Iterator[Episode]:
+        return map(self.write, range(len(self)))

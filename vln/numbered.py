@@ -1,10 +1,8 @@
 """Episodes of which nothing is known beforehand but how many there are."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
 
-from vln.episode import Episode
+from vln.episode import Episode, Episodes
 
 
 @dataclass(frozen=True)
@@ -15,7 +13,7 @@ class Somewhere:
 
 
 @dataclass(frozen=True)
-class Numbered(Sequence[Episode]):
+class Numbered(Episodes):
     """Episodes that are only counted: what is in them the environment decides, by their numbers and the split."""
 
     split: str
@@ -24,19 +22,5 @@ class Numbered(Sequence[Episode]):
     def __len__(self) -> int:
         return self.size
 
-    @overload
-    def __getitem__(self, number: int) -> Episode: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Episode]: ...
-    def __getitem__(self, number: int | slice) -> Episode | list[Episode]:
-        if isinstance(number, slice):
-            return [self._episode(one) for one in range(*number.indices(self.size))]
-        if not -self.size <= number < self.size:
-            raise IndexError(f"there are {self.size} episodes, none has the number {number}")
-        return self._episode(number % self.size)
-
-    def __iter__(self) -> Iterator[Episode]:
-        return map(self._episode, range(self.size))
-
-    def _episode(self, number: int) -> Episode:
+    def write(self, number: int) -> Episode:
         return Episode("", Somewhere(self.split), (), (), self.split, f"{self.split}/{number}")

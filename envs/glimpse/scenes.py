@@ -1,15 +1,14 @@
 """Scenes: what lies on a canvas in each episode, where, and what the right answer is."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.episode import Episode
+from vln.episode import Episode, Episodes
 
 VARIANTS = 1 << 20  # of each thing there is to see, where every episode of a training is to be another
 
@@ -54,7 +53,7 @@ class Deck:
         return np.uint64(np.random.SeedSequence([self.seed, *map(ord, self.split)]).generate_state(1, np.uint64)[0])
 
 
-class Scenes(Sequence[Episode]):
+class Scenes(Episodes):
     """Episodes that differ in what lies on the canvas; they are as many as are asked for and written when needed.
 
     deck: which there are. shape: of the canvas, height, width, channels. picture: height and width of one thing on it.
@@ -92,21 +91,7 @@ class Scenes(Sequence[Episode]):
     def __len__(self) -> int:
         return len(self.deck)
 
-    @overload
-    def __getitem__(self, number: int) -> Episode: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Episode]: ...
-    def __getitem__(self, number: int | slice) -> Episode | list[Episode]:
-        if isinstance(number, slice):
-            return [self._episode(one) for one in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"there are {len(self)} episodes, none has the number {number}")
-        return self._episode(number % len(self))
-
-    def __iter__(self) -> Iterator[Episode]:
-        return map(self._episode, range(len(self)))
-
-    def _episode(self, number: int) -> Episode:
+    def write(self, number: int) -> Episode:
         instruction = self.sayings[int(self.said(np.array([number]))[0])] if self.sayings else ""
         place = Picture(f"{self.deck.split}/{number % self.deck.things}")
         return Episode(
