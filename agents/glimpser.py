@@ -9,17 +9,18 @@ from gymnasium.spaces import Box, Discrete
 from torch import Tensor, nn
 from torch.distributions import Categorical, Normal
 
-from vln.agent import Agent, Decision, Memory, Observation, at
+from vln.agent import Decision, Observation
 
 from .eyes import GlimpseEye
+from .hearing import Hearing
 from .memories import Recurrent
 from .shape import PLAIN, Shape
-from .words import Attention, Read, Reader, read_moment, read_window
+from .words import Attention, Read, Reader
 
 SENSES = ("instruction", "view", "where")
 
 
-class Glimpser(Agent):
+class Glimpser(Hearing):
     """What and where it looks as one vector, a recurrent core, and heads (Mnih et al. 2014, arXiv:1406.6247).
 
     Heads: where to look next, what the picture is, and how probable it is to be right (the baseline). Where words are
@@ -29,8 +30,6 @@ class Glimpser(Agent):
     spaces: of single observations: `view` (a glimpse), `where` (it was taken at), and `instruction` (token ids). moves:
     the space of its moves, points or choices. senses: which of the observations it has. answers: how many there are.
     """
-
-    word_rows = ("reader.embed.weight",)
 
     def __init__(
         self,
@@ -67,22 +66,7 @@ class Glimpser(Agent):
         nn.init.normal_(self.policy.weight, std=0.01)
         nn.init.zeros_(self.policy.bias)
 
-    def initial(self, batch: int) -> Memory:
-        return {"core": self.core.initial(batch)}
-
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        read = read_window(self.reader, observation["instruction"], starts) if self.reader else None
-        decision, core = self._decide(observation, memory["core"], starts, read)
-        return decision, {"core": core}
-
-    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        """As `forward` for one moment; the words that were read are kept in memory until the next episode."""
-        moment = {name: values[None] for name, values in observation.items()}
-        read, kept = read_moment(self.reader, observation["instruction"], memory, starts) if self.reader else (None, {})
-        decision, core = self._decide(moment, memory["core"], starts[None], read)
-        return at(decision, 0), {"core": core, **kept}
-
-    def _decide(
+    def decide(
         self, observation: Observation, core: Tensor, starts: Tensor, read: Read | None
     ) -> tuple[Decision, Tensor]:
         inputs = self.eye(observation.get("view"), observation.get("where"), read.whole if read else None)

@@ -9,18 +9,19 @@ from gymnasium.spaces import Box, Discrete
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
-from vln.agent import Agent, Decision, Memory, Observation, at
+from vln.agent import Decision, Observation
 
 from .eyes import SecondLook, eye_for
+from .hearing import Hearing
 from .memories import Recurrent
 from .shape import PLAIN, Shape
-from .words import Attention, Read, Reader, read_moment, read_window
+from .words import Attention, Read, Reader
 
 MOVE_SIZE = 16  # of the last move, as a vector
 SENSES = ("instruction", "view", "previous")
 
 
-class Navigator(Agent):
+class Navigator(Hearing):
     """An instruction LSTM, an eye that the instruction modulates, a recurrent core, attention over words, and heads.
 
     spaces: of single observations, by name: `instruction` (token ids), `view`, `previous` (the last move).
@@ -28,8 +29,6 @@ class Navigator(Agent):
     `instruction` deaf. answers: how many answers there are to the world's question; it is answered from the view and
     the instruction alone, so that what is learned by answering is to see what is meant.
     """
-
-    word_rows = ("reader.embed.weight",)
 
     def __init__(
         self,
@@ -71,22 +70,7 @@ class Navigator(Agent):
         nn.init.normal_(self.policy.weight, std=0.01)
         nn.init.zeros_(self.policy.bias)
 
-    def initial(self, batch: int) -> Memory:
-        return {"core": self.core.initial(batch)}
-
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        read = read_window(self.reader, observation["instruction"], starts) if self.reader else None
-        decision, core = self._decide(observation, memory["core"], starts, read)
-        return decision, {"core": core}
-
-    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        """As `forward` for one moment; the words that were read are kept in memory until the next episode."""
-        moment = {name: values[None] for name, values in observation.items()}
-        read, kept = read_moment(self.reader, observation["instruction"], memory, starts) if self.reader else (None, {})
-        decision, core = self._decide(moment, memory["core"], starts[None], read)
-        return at(decision, 0), {"core": core, **kept}
-
-    def _decide(
+    def decide(
         self, observation: Observation, core: Tensor, starts: Tensor, read: Read | None
     ) -> tuple[Decision, Tensor]:
         time, batch = starts.shape

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from glimpses import glimpses
+from glimpses import finding, glimpses
 from tiny import SMALL
 from torch import Tensor
 
@@ -20,7 +20,7 @@ from vln.learning import RULES, Learner, Lessons
 from vln.losses import answering, expecting, reinforce, returns
 from vln.policies import likeliest, log_likelihood
 from vln.rollouts import Course, Rollout, rollout, sample
-from vln.training import train
+from vln.training import snapshot, train
 
 LOOKS = 3
 PICTURE = 1  # of whose class an agent that has learned nothing is sometimes right
@@ -236,3 +236,14 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tm
     train(world, resumed, lessons, tmp_path / "broken", resume=True, save_every=3, live=False)
     for name, weights in whole.state_dict().items():
         assert torch.equal(weights, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_words_that_were_read_while_acting_are_read_anew_in_the_next_window(half: bool) -> None:
+    world = finding(looks=LOOKS).on("cpu")
+    agent = glimpser(world)
+    learner = Learner.begin(world, agent, Lessons(rule="pathwise", slots=4, window=2, half=half))
+    for _ in range(3):
+        learner.learn()
+        assert learner.course.memory.keys() == agent.initial(1).keys()
+        assert all(array.dtype != object for array in snapshot(learner).values())

@@ -175,7 +175,8 @@ class Learner(Generic[S]):
         if lived.decision is None:
             decision, memory = self.quick(lived.observation, lived.memory, lived.starts)
         else:
-            decision, memory = lived.decision, self.course.memory
+            # What else acting has kept, words that were read, is read again with the weights that are to be.
+            decision, memory = lived.decision, {name: self.course.memory[name] for name in lived.memory}
         value = (loss or self.lessons.loss)(decision, lived)
         if self.leading and not self.rule.teacher:
             value = value + self.lessons.teacher_share(self.update) * imitation(decision, lived)
