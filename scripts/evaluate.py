@@ -62,7 +62,7 @@ def write_page(
     failed = [number for number, outcome in enumerate(rows) if not outcome.success]
     reached = [number for number, outcome in enumerate(rows) if outcome.success]
     chosen = (failed[: options.replays * 3 // 4] + reached)[: options.replays]
-    breakdowns = {"by family": by_family(rows)}
+    breakdowns = {"by kind" if world.graded else "by family": by_family(rows)}
     if walks := [row for row in rows if isinstance(row, Walk)]:
         breakdowns["by length of the shortest path"] = by_length(walks)
     title = f"{table['task']}: {options.run.name} on {table['split']}"

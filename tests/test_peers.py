@@ -1,5 +1,6 @@
 """Environments of others: ours in their likeness shows the same, and an agent lives alike in both."""
 
+import gc
 import sys
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,9 @@ from vln.numbered import Numbered
 from vln.replays import replay
 from vln.rollouts import greedy
 
+# A thread of theirs that paints ahead complains when the garbage of an environment happens to be collected in it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SLOTS = 24
 ROUNDING = 0.5 / 255  # our pictures have 256 levels of brightness
 EVERYONE = np.arange(SLOTS)
@@ -52,6 +56,8 @@ def theirs(ap_gym: Any) -> Any:
     env = ap_gym.make_vec(NAME, num_envs=SLOTS)
     yield env
     env.close()
+    del env
+    gc.collect()
 
 
 def ours(contrast: bool = True) -> Glimpses:

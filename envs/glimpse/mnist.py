@@ -28,7 +28,10 @@ def mnist(folder: Path | str) -> Album:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(f"MNIST is read from a folder with {_FILES['train'][0]} and three more; there is no {folder}")
+        raise ValueError(
+            f"MNIST is read from a folder with {_FILES['train'][0]} and three more; there is no {folder}. "
+            "scripts/get_data.py mnist loads it"
+        )
     found = {split: _digits(*(_file(folder, name) for name in names)) for split, names in _FILES.items()}
     known = found["train"]
     if len(known) <= HELD_OUT:
