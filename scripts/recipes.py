@@ -90,12 +90,13 @@ RECIPES = {
         lessons=replace(LESSONS_OF_LOOKING, updates=2000, slots=64, window=16),
     ),
     # In somebody else's environment no gradient goes through the eye. A move is relative to a small limit, so that it
-    # must vary much to try anything.
+    # must vary much to try anything. Found by REINFORCE in our like world; a scanner that leads helps only there, where
+    # it knows the place.
     "circlesquare-peer": Options(
         task="circlesquare-peer",
         name="circlesquare-peer",
-        shape=Shape(memory="gru", hidden=128, sight=128, aim=0.3),
-        lessons=replace(LESSONS_OF_LOOKING, rule="reinforce", updates=2000, slots=64, window=16),
+        shape=Shape(memory="gru", hidden=128, sight=128, aim=0.6),
+        lessons=replace(LESSONS_OF_LOOKING, rule="reinforce", led=0.0, rate=1e-3, updates=800, slots=64, window=16),
     ),
     "route": Options(
         task="route",
