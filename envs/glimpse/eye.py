@@ -55,26 +55,29 @@ class Eye:
 
     def look(self, canvas: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np.float32]:
         """Glimpses [B, patch, patch, scales * channels] of pictures [B, height, width, channels] at where [B, 2]."""
-        _, height, width, channels = canvas.shape
-        centre = (np.array([width, height], dtype=np.float32) / 2 + where * self.reach(height, width)).astype(
-            np.float32
-        )
+        channels = canvas.shape[-1]
         glimpse = np.empty((len(canvas), *self.shape(channels)), dtype=np.float32)
         pixels = len(canvas) * channels * sum((self.patch * 2**scale) ** 2 for scale in range(self.scales))
         look = _look_serial if pixels < FEW else _look_parallel
-        look(canvas, centre, self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), glimpse)
+        look(
+            canvas, self.centre(canvas, where), self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), glimpse
+        )
         return glimpse
+
+    def centre(self, canvas: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where on the canvases points are, in pixels (x, y) from the upper left corner, [B, 2]."""
+        height, width = canvas.shape[1:3]
+        middle = np.array([width, height], dtype=np.float32) / np.float32(2)
+        return (middle + where * self.reach(height, width)).astype(np.float32, copy=False)
 
     def look_back(
         self, canvas: NDArray[np.uint8], where: NDArray[np.float32], gradient: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """The gradient [B, 2] at where of something whose gradient at the glimpses is given."""
-        _, height, width, _ = canvas.shape
-        reach = self.reach(height, width)
-        centre = (np.array([width, height], dtype=np.float32) / 2 + where * reach).astype(np.float32)
+        centre = self.centre(canvas, where)
         back = np.empty_like(centre)
         _look_back(canvas, centre, self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), gradient, back)
-        return back * reach
+        return back * self.reach(*canvas.shape[1:3])
 
     def look_through(self, canvas: Tensor, where: Tensor) -> Tensor:
         """The same as `look` in tensors on any device; its gradient reaches where."""
@@ -89,7 +92,7 @@ class Eye:
         GPU that is quick, on a CPU it is not.
         """
         height, width = canvas.shape[-2:]
-        across, down = torch.from_numpy(self.reach(height, width)).to(where).unbind()
+        across, down = self.reach(height, width).tolist()  # numbers, which need not be sent to the device
         columns = self._weights(width / 2 + where[:, 0] * across, width)
         rows = self._weights(height / 2 + where[:, 1] * down, height)
         # All scales at once, and for each of them the pairs [rows, columns] of its patch.
@@ -130,49 +133,83 @@ class _Look(torch.autograd.Function):
         return None, torch.from_numpy(back), None
 
 
+@njit(cache=True, fastmath=True)
+def _sum_rows(rows, first_row, lower_share, block, span, line):
+    """Add up the rows of pixels that one row of a patch covers; first_row: the uppermost of them.
+
+    span: where on the line it begins and ends that there are pixels, and how many to skip to the first of them.
+    """
+    begin, end, shift = span
+    line[:] = 0
+    for below in range(block + 1):
+        row = first_row + below
+        if row < 0 or row >= len(rows):
+            continue
+        share = np.float32(1)
+        if below == 0:
+            share -= lower_share
+        elif below == block:
+            share = lower_share
+        # Slices, whose places are all counted from 0, so that the sum is made of vectors.
+        pixels, summed = rows[row, shift + begin : shift + end], line[begin:end]
+        for pixel in range(len(pixels)):
+            summed[pixel] += share * np.float32(pixels[pixel])
+
+
+@njit(cache=True, fastmath=True)
+def _differ_rows(rows, first_row, block, span, edge):
+    """How that sum changes when the eye goes down: the row that comes in, less the one that goes out."""
+    begin, end, shift = span
+    edge[:] = 0
+    for row, change in ((first_row, np.float32(-1)), (first_row + block, np.float32(1))):
+        if row < 0 or row >= len(rows):
+            continue
+        pixels, changed = rows[row, shift + begin : shift + end], edge[begin:end]
+        for pixel in range(len(pixels)):
+            changed[pixel] += change * np.float32(pixels[pixel])
+
+
+@njit(cache=True, fastmath=True)
+def _sum_columns(line, place, right_share, block, channels):
+    """Add up the columns of such a line that one number of a patch covers, from this place on."""
+    place = np.uint64(place)
+    seen = (np.float32(1) - right_share) * line[place]
+    for _ in range(block - 1):
+        place += np.uint64(channels)
+        seen += line[place]
+    return seen + right_share * line[place + np.uint64(channels)]
+
+
+@njit(cache=True, fastmath=True)
+def _frame(centre, patch, block, width, channels):
+    """Of a patch: its first row and column, how far the eye is beyond them, and the span of its lines (_sum_rows)."""
+    left = centre[0] - np.float32(patch * block) / np.float32(2)
+    top = centre[1] - np.float32(patch * block) / np.float32(2)
+    first_column, first_row = np.int64(np.floor(left)), np.int64(np.floor(top))
+    begin = max(0, -first_column * channels)
+    end = max(begin, min((patch * block + 1) * channels, (width - first_column) * channels))
+    span = (begin, end, first_column * channels)
+    return first_row, np.float32(left - first_column), np.float32(top - first_row), span
+
+
 def _look(canvas, centre, scales, least_contrast, glimpse):
     slots, height, width, channels = canvas.shape
     patch = glimpse.shape[1]
     rows_of_pixels = canvas.reshape(slots, height, width * channels)
     for slot in prange(slots):
-        # One line of a patch before its columns are summed up: the blended rows of pixels that it covers.
-        line = np.empty((patch * (1 << (scales - 1)) + 1) * channels, np.float32)
+        rows, longest = rows_of_pixels[slot], np.empty((patch * (1 << (scales - 1)) + 1) * channels, np.float32)
         for scale in range(scales):
-            block = 1 << scale
-            left = centre[slot, 0] - np.float32(patch * block) / np.float32(2)
-            top = centre[slot, 1] - np.float32(patch * block) / np.float32(2)
-            first_column, first_row = np.int64(np.floor(left)), np.int64(np.floor(top))
-            right_share, lower_share = np.float32(left - first_column), np.float32(top - first_row)
-            long = (patch * block + 1) * channels
-            begin = max(0, -first_column * channels)
-            end = max(begin, min(long, (width - first_column) * channels))
-            shift = first_column * channels
+            block, first = 1 << scale, scale * channels
+            first_row, right_share, lower_share, span = _frame(centre[slot], patch, block, width, channels)
+            line = longest[: (patch * block + 1) * channels]
             scaled = np.float32(1) / np.float32(255 * block * block)
-            first = scale * channels
             mean = np.float32(0)
             for down in range(patch):
-                line[:long] = 0
-                for below in range(block + 1):
-                    row = first_row + down * block + below
-                    if row < 0 or row >= height:
-                        continue
-                    share = np.float32(1)
-                    if below == 0:
-                        share -= lower_share
-                    elif below == block:
-                        share = lower_share
-                    # Slices, whose places are all counted from 0, so that the sum is made of vectors.
-                    pixels, summed = rows_of_pixels[slot, row, shift + begin : shift + end], line[begin:end]
-                    for pixel in range(len(pixels)):
-                        summed[pixel] += share * np.float32(pixels[pixel])
+                _sum_rows(rows, first_row + down * block, lower_share, block, span, line)
                 for across in range(patch):
                     for channel in range(channels):
-                        place = np.uint64(across * block * channels + channel)
-                        seen = (np.float32(1) - right_share) * line[place]
-                        for _ in range(block - 1):
-                            place += np.uint64(channels)
-                            seen += line[place]
-                        seen = (seen + right_share * line[place + np.uint64(channels)]) * scaled
+                        place = across * block * channels + channel
+                        seen = _sum_columns(line, place, right_share, block, channels) * scaled
                         glimpse[slot, down, across, first + channel] = seen
                         mean += seen
             if least_contrast == 0:
@@ -203,77 +240,57 @@ def _look_back(canvas, centre, scales, least_contrast, gradient, back):
     patch = gradient.shape[1]
     rows_of_pixels = canvas.reshape(slots, height, width * channels)
     for slot in prange(slots):
-        longest = (patch * (1 << (scales - 1)) + 1) * channels
-        line, edge = np.empty(longest, np.float32), np.empty(longest, np.float32)
+        rows, longest = rows_of_pixels[slot], np.empty((2, (patch * (1 << (scales - 1)) + 1) * channels), np.float32)
         seen = np.empty((3, patch, patch, channels), np.float32)  # itself, its change with x and that with y
         back[slot] = 0
         for scale in range(scales):
             block = 1 << scale
-            left = centre[slot, 0] - np.float32(patch * block) / np.float32(2)
-            top = centre[slot, 1] - np.float32(patch * block) / np.float32(2)
-            first_column, first_row = np.int64(np.floor(left)), np.int64(np.floor(top))
-            right_share, lower_share = np.float32(left - first_column), np.float32(top - first_row)
-            long = (patch * block + 1) * channels
-            begin = max(0, -first_column * channels)
-            end = max(begin, min(long, (width - first_column) * channels))
-            shift = first_column * channels
+            first_row, right_share, lower_share, span = _frame(centre[slot], patch, block, width, channels)
+            line, edge = longest[0, : (patch * block + 1) * channels], longest[1, : (patch * block + 1) * channels]
             scaled = np.float32(1) / np.float32(255 * block * block)
-            first = scale * channels
             for down in range(patch):
-                line[:long] = 0
-                edge[:long] = 0
-                for below in range(block + 1):
-                    row = first_row + down * block + below
-                    if row < 0 or row >= height:
-                        continue
-                    share, change = np.float32(1), np.float32(0)
-                    if below == 0:
-                        share, change = np.float32(1) - lower_share, np.float32(-1)
-                    elif below == block:
-                        share, change = lower_share, np.float32(1)
-                    pixels = rows_of_pixels[slot, row, shift + begin : shift + end]
-                    summed, changed = line[begin:end], edge[begin:end]
-                    for pixel in range(len(pixels)):
-                        summed[pixel] += share * np.float32(pixels[pixel])
-                    if change != 0:
-                        for pixel in range(len(pixels)):
-                            changed[pixel] += change * np.float32(pixels[pixel])
+                _sum_rows(rows, first_row + down * block, lower_share, block, span, line)
+                _differ_rows(rows, first_row + down * block, block, span, edge)
                 for across in range(patch):
                     for channel in range(channels):
-                        place = np.uint64(across * block * channels + channel)
-                        last = place + np.uint64(block * channels)
-                        here = (np.float32(1) - right_share) * line[place] + right_share * line[last]
-                        below_here = (np.float32(1) - right_share) * edge[place] + right_share * edge[last]
-                        seen[1, down, across, channel] = (line[last] - line[place]) * scaled
-                        for _ in range(block - 1):
-                            place += np.uint64(channels)
-                            here += line[place]
-                            below_here += edge[place]
-                        seen[0, down, across, channel] = here * scaled
-                        seen[2, down, across, channel] = below_here * scaled
-            given = gradient[slot, :, :, first : first + channels]
-            mean, given_mean, both, slope = np.float32(0), np.float32(0), np.float32(0), np.float32(1)
-            if least_contrast > 0:
-                count = np.float32(patch * patch * channels)
-                spread = np.float32(0)
-                for down in range(patch):
-                    for across in range(patch):
-                        for channel in range(channels):
-                            mean += seen[0, down, across, channel] / count
-                            given_mean += given[down, across, channel] / count
-                for down in range(patch):
-                    for across in range(patch):
-                        for channel in range(channels):
-                            difference = seen[0, down, across, channel] - mean
-                            spread += difference**2
-                            both += difference * given[down, across, channel]
-                slope = np.float32(1) / np.sqrt(spread / count + least_contrast**2)
-                both *= slope * slope / count
-            for down in range(patch):
-                for across in range(patch):
-                    for channel in range(channels):
-                        reaching = given[down, across, channel]
-                        if least_contrast > 0:
-                            reaching -= given_mean + (seen[0, down, across, channel] - mean) * both
-                        back[slot, 0] += slope * reaching * seen[1, down, across, channel]
-                        back[slot, 1] += slope * reaching * seen[2, down, across, channel]
+                        place = across * block * channels + channel
+                        last = np.uint64(place + block * channels)
+                        seen[0, down, across, channel] = (
+                            _sum_columns(line, place, right_share, block, channels) * scaled
+                        )
+                        seen[1, down, across, channel] = (line[last] - line[np.uint64(place)]) * scaled
+                        seen[2, down, across, channel] = (
+                            _sum_columns(edge, place, right_share, block, channels) * scaled
+                        )
+            _add_back(seen, gradient[slot, :, :, scale * channels : (scale + 1) * channels], least_contrast, back[slot])
+
+
+@njit(cache=True, fastmath=True)
+def _add_back(seen, given, least_contrast, back):
+    """Add what a patch's gradient is at the centre, back through the evening out of contrast."""
+    patch, _, channels = given.shape
+    mean, given_mean, both, slope = np.float32(0), np.float32(0), np.float32(0), np.float32(1)
+    if least_contrast > 0:
+        count = np.float32(patch * patch * channels)
+        spread = np.float32(0)
+        for down in range(patch):
+            for across in range(patch):
+                for channel in range(channels):
+                    mean += seen[0, down, across, channel] / count
+                    given_mean += given[down, across, channel] / count
+        for down in range(patch):
+            for across in range(patch):
+                for channel in range(channels):
+                    difference = seen[0, down, across, channel] - mean
+                    spread += difference**2
+                    both += difference * given[down, across, channel]
+        slope = np.float32(1) / np.sqrt(spread / count + least_contrast**2)
+        both *= slope * slope / count
+    for down in range(patch):
+        for across in range(patch):
+            for channel in range(channels):
+                reaching = given[down, across, channel]
+                if least_contrast > 0:
+                    reaching -= given_mean + (seen[0, down, across, channel] - mean) * both
+                back[0] += slope * reaching * seen[1, down, across, channel]
+                back[1] += slope * reaching * seen[2, down, across, channel]
