@@ -106,6 +106,8 @@ class TaskOptions:
     """Of glimpses: how many pieces of other pictures lie about."""
     distort: float | None = None
     """Of glimpses: how far pictures to train on are turned, scaled, sheared and shifted at random, from 0 to 1."""
+    elastic: float | None = None
+    """Of glimpses: how far they are bent at random, from 0 to 1 (elastic distortions; Simard et al. 2003)."""
     ask: Literal["class", "sum", "both", "way", "now"] | None = None
     """Of glimpses: what the picture is; of two digits their sum, or both in order; of one that moves which way it went,
     or what it is now."""

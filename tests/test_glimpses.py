@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vln.checking import check_vector_env
 from vln.env import TaskEnv
 from vln.envs.glimpse.eye import FEW, LEAST_CONTRAST, Eye
+from vln.envs.glimpse.pictures import Pictures
 from vln.envs.glimpse.placed import PIECE, Placed
 from vln.envs.glimpse.scan import scan
 from vln.envs.glimpse.scenes import VARIANTS
@@ -274,13 +275,31 @@ def test_clutter_is_pieces_of_other_pictures_and_never_darkens() -> None:
     np.testing.assert_array_equal(plain.box(episode, np.zeros(30)), cluttered.box(episode, np.zeros(30)))
 
 
-def test_a_distorted_picture_is_another_each_time_and_none_is_one_without_distortion() -> None:
-    plain, distorted, hardly = (Placed(noise(), "train", distort=d, endless=True) for d in (0.0, 1.0, 1e-9))
+@pytest.mark.parametrize("way", ["distort", "elastic"])
+def test_a_distorted_picture_is_another_each_time_and_none_is_one_without_distortion(way: str) -> None:
+    plain, distorted, hardly = (Placed(noise(), "train", **{way: far}, endless=True) for far in (0.0, 1.0, 1e-9))
     variants = np.arange(20) * 12  # of the first picture
     assert len(plain) == 12
     images = distorted.paint(variants, np.zeros(20))
     assert len(np.unique(images.reshape(20, -1), axis=0)) == 20
     np.testing.assert_array_equal(hardly.paint(variants, np.zeros(20)), np.repeat(noise().images[:1], 20, axis=0))
+
+
+def test_bending_moves_what_is_drawn_as_far_as_simard_et_al_did() -> None:
+    # A picture whose brightness tells the row; another whose brightness tells the column.
+    ramp = np.broadcast_to(np.arange(28, dtype=np.uint8)[:, None] * 9, (28, 28))
+    images = np.stack([ramp, ramp.T])[..., None]
+    bent = Placed(Pictures(images, np.zeros(2, dtype=np.int64), ("ramp",)), "train", elastic=1.0, endless=True)
+    middle = slice(8, 20)  # from which no pixel is moved over the edge
+    painted = bent.paint(np.arange(2000), np.zeros(2000))[..., 0].astype(float)
+    moved = (painted - images[np.arange(2000) % 2, ..., 0])[:, middle, middle] / 9
+    assert abs(moved.mean()) < 0.05
+    # A field drawn from -1 to 1, blurred by a Gaussian of 4 pixels and multiplied by 34.
+    assert moved.std() == pytest.approx(34 / np.sqrt(3) / (2 * np.sqrt(np.pi) * 4), rel=0.1)
+    one, far = moved[:, 2, 2], [np.corrcoef(moved[:, 2, 2], moved[:, 2, 2 + apart])[0, 1] for apart in (1, 4, 9)]
+    assert one.std() > 1
+    # Blurred so, two pixels are alike by exp(-d^2 / (4 * 4^2)).
+    np.testing.assert_allclose(far, np.exp(-np.array([1, 4, 9]) ** 2 / 64), atol=0.08)
 
 
 def test_splits_are_placed_by_chances_of_their_own() -> None:

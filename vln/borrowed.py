@@ -11,9 +11,9 @@ from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
+from vln.grading import GradedState, GradedWorld
 from vln.language import Vocabulary
 from vln.numbered import Numbered
-from vln.world import State, World
 
 Seen = dict[str, NDArray[Any]]  # what is observed, [B, ...] by name
 
@@ -43,21 +43,18 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class BorrowedState(State):
-    """A State, what was seen, and how the answers were.
+class BorrowedState(GradedState):
+    """A GradedState, and what was seen.
 
     moment: int64 [B], the same in every slot: which moment of the environment this is.
     seen: float32 [B, n], all that is observed, one name after the other.
-    said: float32 [B, answers], the answers that go with the next move.
-    surprise, right, hits: as in worlds that are ours: of the last answer, in nats; whether it was right; how many were.
+    said: float32 [B, answers], the answers that go with the next move. replied: bool [B], whether any were given.
     """
 
     moment: NDArray[np.int64]
     seen: NDArray[np.float32]
     said: NDArray[np.float32]
-    surprise: NDArray[np.float32]
-    right: NDArray[np.bool_]
-    hits: NDArray[np.int32]
+    replied: NDArray[np.bool_]
 
 
 @dataclass
@@ -69,7 +66,7 @@ class _Lent:
     truths: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
-class Borrowed(World[BorrowedState]):
+class Borrowed(GradedWorld[BorrowedState]):
     """Episodes of somebody else's environment, side by side and in step: all slots begin together and end together.
 
     make: from a number of slots to an environment. One is kept for every number of slots that episodes are begun in.
@@ -79,8 +76,6 @@ class Borrowed(World[BorrowedState]):
     the same again. An environment is somewhere, and can't be anywhere else: only its latest state can be stepped from.
     What was right at a state is told by the step from it.
     """
-
-    graded = True
 
     def __init__(
         self,
@@ -111,21 +106,18 @@ class Borrowed(World[BorrowedState]):
         seed = np.random.SeedSequence([*self._salt, *episode.tolist()]).generate_state(1)[0]
         observation, _ = lent.env.reset(seed=int(seed))
         lent.truths.clear()
-        guess = np.full(slots, np.log(self.answers), dtype=np.float32)
         return BorrowedState(
             episode=episode,
             steps=nothing.astype(np.int32),
             previous=nothing + (len(self.moves) if self._chooses else 0),
             length=nothing.astype(np.float32),
-            least_error=guess,
             stopped=nothing.astype(np.bool_),
             failed=nothing.astype(np.bool_),
             moment=nothing + self._next(lent),
             seen=self._row(observation),
             said=np.zeros((slots, self.answers), dtype=np.float32),
-            surprise=guess,
-            right=nothing.astype(np.bool_),
-            hits=nothing.astype(np.int32),
+            replied=nothing.astype(np.bool_),
+            **self.ungraded(slots),
         )
 
     def observe(self, state: BorrowedState) -> Seen:
@@ -137,7 +129,7 @@ class Borrowed(World[BorrowedState]):
         }
 
     def reply(self, state: BorrowedState, answer: NDArray[np.float32]) -> BorrowedState:
-        return replace(state, said=answer.astype(np.float32))
+        return replace(state, said=answer.astype(np.float32), replied=np.ones_like(state.replied))
 
     def step(self, state: BorrowedState, move: NDArray[Any]) -> BorrowedState:
         lent = self._where_it_is(state)
@@ -150,27 +142,17 @@ class Borrowed(World[BorrowedState]):
             )
         truth = np.array(self.translation.truth(info), dtype=np.int64)
         lent.truths[lent.moment] = truth
-        everyone, said = np.arange(len(state)), state.said
-        surprise = (np.logaddexp.reduce(said, axis=1) - said[everyone, truth]).astype(np.float32)
-        # Who finds all alike has not answered.
-        right = (said.argmax(axis=1) == truth) & (said.max(axis=1) > said.min(axis=1))
         after = replace(
-            state,
+            self.grade(state, state.said, truth) if state.replied.all() else state,
             steps=steps,
             previous=move if self._chooses else state.previous,
-            least_error=np.minimum(state.least_error, surprise),
             moment=np.full(len(state), self._next(lent)),
             seen=self._row(observation),
-            said=np.zeros_like(said),
-            surprise=surprise,
-            right=right,
-            hits=state.hits + right,
+            said=np.zeros_like(state.said),
+            replied=np.zeros_like(state.replied),
         )
         way = self.position(after) - self.position(state)
         return replace(after, length=state.length + np.sqrt((way**2).sum(axis=1)))
-
-    def error(self, state: BorrowedState) -> NDArray[np.float32]:
-        return state.surprise
 
     def answer(self, state: BorrowedState) -> NDArray[np.int64]:
         """What was right. Only known of states of the episodes going on, and after the step from them."""
@@ -183,22 +165,11 @@ class Borrowed(World[BorrowedState]):
             )
         return truth.copy()
 
-    def success(self, state: BorrowedState) -> NDArray[np.bool_]:
-        return state.right
-
     def terminated(self, state: BorrowedState) -> NDArray[np.bool_]:
         return state.steps >= self.max_steps
 
     def expert(self, state: BorrowedState) -> NDArray[Any]:
         return self.translation.guide(self.observe(state), state.steps)
-
-    def measure(self, final: BorrowedState) -> dict[str, NDArray[np.float64]]:
-        return {
-            "average_accuracy": final.hits / final.steps,
-            "surprise": final.surprise.astype(np.float64),
-            "looks": final.steps.astype(np.float64),
-            "trajectory_length": final.length.astype(np.float64),
-        }
 
     def position(self, state: BorrowedState) -> NDArray[np.float32]:
         return self.translation.position(self.observe(state))

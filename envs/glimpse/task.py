@@ -46,6 +46,7 @@ def glimpse(
     canvas: int | None = None,
     clutter: int = 0,
     distort: float = 0.0,
+    elastic: float = 0.0,
     ask: str = "class",
     side: int | None = None,
     grey: bool = False,
@@ -54,20 +55,22 @@ def glimpse(
 
     pictures: "digits" (scikit-learn's), "mnist" (in the folder `data`/mnist), "shapes", "drawn" (digits in fonts), the
     path of a folder (see folders.folder), or an album (see pictures.Album).
-    canvas, clutter: see placed.Placed. distort: how far pictures to train on are distorted; others never are.
+    canvas, clutter: see placed.Placed. distort, elastic: how far pictures to train on are distorted and bent; others
+    never are.
     ask: "class"; of two digits "sum" or "both" (see pairs.Pairs); of one that moves "way" or "now" (see frames.Frames).
     side: of the pictures in a folder, whatever size they have there. grey: whether colours are seen as greys.
     """
     if ask not in QUESTIONS:
         raise ValueError(f"nothing is asked that is called {ask!r}; there are {', '.join(QUESTIONS)}")
-    if ask != "class" and (clutter or distort):
+    if ask != "class" and (clutter or distort or elastic):
         raise ValueError(f"clutter and distorted pictures are for --ask class, not for {ask!r}")
     album = _album(pictures, data, side)
 
     def scenes(split: str) -> Scenes:
         training, shown = split == "train", album(split).grey() if grey else album(split)
         if ask == "class":
-            return Placed(shown, split, canvas, clutter, distort if training else 0.0, training, SEED)
+            far = (distort, elastic) if training else (0.0, 0.0)
+            return Placed(shown, split, canvas, clutter, *far, training, SEED)
         if ask in READINGS:
             return Pairs(shown, split, ask, canvas, training, SEED)
         return Frames(shown, split, ask, canvas, endless=training, seed=SEED)

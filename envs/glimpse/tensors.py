@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.world import World
+from vln.grading import GradedWorld
 
 if TYPE_CHECKING:
     from .world import Glimpses, GlimpseState
 
 
-class TensorGlimpses(World[Any]):
+class TensorGlimpses(GradedWorld[Any]):
     """What Glimpses does, with tensors for all that is seen, moved and answered.
 
     Which episode a slot lives, how many looks it has had and whether it has stopped stay in arrays: where no move
@@ -22,7 +22,6 @@ class TensorGlimpses(World[Any]):
     episode begins.
     """
 
-    graded = True
     in_tensors = True
 
     def __init__(self, world: "Glimpses", device: Any) -> None:
@@ -63,7 +62,9 @@ class TensorGlimpses(World[Any]):
         return replace(state, steps=steps, stopped=stopped, **after)
 
     def reply(self, state: "GlimpseState", answer: Any) -> "GlimpseState":
-        truth = self.answer(state)
+        return self.grade(state, answer, self.answer(state))
+
+    def grade(self, state: "GlimpseState", answer: Any, truth: Any) -> "GlimpseState":
         surprise = torch.nn.functional.cross_entropy(answer.float(), truth, reduction="none")
         right = answer.argmax(dim=1) == truth
         told: Any = {
@@ -74,14 +75,8 @@ class TensorGlimpses(World[Any]):
         }
         return replace(state, **told)
 
-    def error(self, state: "GlimpseState") -> Any:
-        return state.surprise
-
     def answer(self, state: "GlimpseState") -> Any:
         return self._tensor(self.world.scenes.answer(state.episode, state.steps))
-
-    def success(self, state: "GlimpseState") -> Any:
-        return state.right
 
     def terminated(self, state: "GlimpseState") -> NDArray[np.bool_]:
         return self.world.terminated(state)

@@ -9,8 +9,9 @@ from gymnasium import Space
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
+from vln.grading import GradedState, GradedWorld
 from vln.language import Vocabulary
-from vln.world import State, World
+from vln.world import World
 
 from .chance import chances
 from .eye import Eye
@@ -27,22 +28,17 @@ FIRST_LOOK = 1 << 32  # the purposes of an episode's chance from here on are its
 
 
 @dataclass(frozen=True)
-class GlimpseState(State):
-    """A State, what lies on the canvases, where on them the eyes look, and how the answers were.
+class GlimpseState(GradedState):
+    """A GradedState, what lies on the canvases, and where on them the eyes look.
 
     canvas: uint8 [B, height, width, channels]. where: float32 [B, 2], x and y from -1 to 1.
-    surprise: float32 [B], of the truth to whoever gave the last answer, in nats; before the first, that of a guess.
-    right: bool [B], whether the last answer was right. hits: int32 [B], how many were.
     """
 
     canvas: NDArray[np.uint8]
     where: NDArray[np.float32]
-    surprise: NDArray[np.float32]
-    right: NDArray[np.bool_]
-    hits: NDArray[np.int32]
 
 
-class Glimpses(World[GlimpseState]):
+class Glimpses(GradedWorld[GlimpseState]):
     """Look at a picture and say what it is. An episode is a number of looks; with each goes a move and an answer.
 
     eye: what a look shows. looks: how many there are; after the last the episode has ended, and its move moves nothing.
@@ -56,7 +52,6 @@ class Glimpses(World[GlimpseState]):
     words: the number of token ids of an instruction, where words are given.
     """
 
-    graded = True
     differentiable = True
 
     def __init__(
@@ -110,20 +105,16 @@ class Glimpses(World[GlimpseState]):
 
     def begin(self, episode: NDArray[np.int64]) -> GlimpseState:
         slots, steps = len(episode), np.zeros(len(episode), dtype=np.int32)
-        guess = np.full(slots, np.log(self.answers), dtype=np.float32)
         return GlimpseState(
             episode=episode,
             steps=steps,
             previous=np.zeros(slots, dtype=np.int64),
             length=np.zeros(slots, dtype=np.float32),
-            least_error=guess,
             stopped=np.zeros(slots, dtype=np.bool_),
             failed=np.zeros(slots, dtype=np.bool_),
             canvas=self.scenes.paint(episode, steps),
             where=self._first_look(episode),
-            surprise=guess,
-            right=np.zeros(slots, dtype=np.bool_),
-            hits=np.zeros(slots, dtype=np.int32),
+            **self.ungraded(slots),
         )
 
     def observe(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
@@ -154,26 +145,10 @@ class Glimpses(World[GlimpseState]):
         )
 
     def reply(self, state: GlimpseState, answer: NDArray[np.float32]) -> GlimpseState:
-        truth, everyone = self.answer(state), np.arange(len(state))
-        largest = answer.max(axis=1)
-        surprise = np.log(np.exp(answer - largest[:, None]).sum(axis=1)) + largest - answer[everyone, truth]
-        right = answer.argmax(axis=1) == truth
-        return replace(
-            state,
-            surprise=surprise.astype(np.float32, copy=False),
-            least_error=np.minimum(state.least_error, surprise),
-            right=right,
-            hits=state.hits + right,
-        )
-
-    def error(self, state: GlimpseState) -> NDArray[np.float32]:
-        return state.surprise
+        return self.grade(state, answer, self.answer(state))
 
     def answer(self, state: GlimpseState) -> NDArray[np.int64]:
         return self.scenes.answer(state.episode, state.steps)
-
-    def success(self, state: GlimpseState) -> NDArray[np.bool_]:
-        return state.right
 
     def terminated(self, state: GlimpseState) -> NDArray[np.bool_]:
         """The number of looks is part of what is asked, so who has used them up was not cut off."""
@@ -194,14 +169,6 @@ class Glimpses(World[GlimpseState]):
         best[:, : len(STEPS)] = nearer
         best[:, list(STEPS).index("stay")] = ~nearer.any(axis=1)
         return best
-
-    def measure(self, final: GlimpseState) -> dict[str, NDArray[np.float64]]:
-        return {
-            "average_accuracy": final.hits / final.steps,
-            "surprise": final.surprise.astype(np.float64),
-            "looks": final.steps.astype(np.float64),
-            "trajectory_length": final.length.astype(np.float64),
-        }
 
     def position(self, state: GlimpseState) -> NDArray[np.float32]:
         """The middle of the eye in pixels (x, y) from the canvas's upper left corner."""
