@@ -179,19 +179,18 @@ class GlimpseEye(nn.Module):
         return features
 
 
+FIRST_CHANNELS, CHANNELS = 32, 64
+FEW_PLACES = 8  # a side: as many as are kept apart in the end
+
+
 def _convolutions(rows: int, columns: int, channels: int, size: int) -> nn.Sequential:
-    """Two layers of 3x3, the second with a stride, and all of it as one vector."""
-    first, second = 32, 64
-    left = -(-rows // 2) * -(-columns // 2)
-    return nn.Sequential(
-        _ChannelsFirst(),
-        nn.Conv2d(channels, first, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(first, second, 3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(second * left, size),
-    )
+    """A layer of 3x3, others with a stride until few places are left, and all of these as one vector."""
+    layers: list[nn.Module] = [_ChannelsFirst(), nn.Conv2d(channels, FIRST_CHANNELS, 3, padding=1), nn.ReLU()]
+    before = FIRST_CHANNELS
+    while before == FIRST_CHANNELS or max(rows, columns) > FEW_PLACES:
+        layers += [nn.Conv2d(before, CHANNELS, 3, stride=2, padding=1), nn.ReLU()]
+        rows, columns, before = -(-rows // 2), -(-columns // 2), CHANNELS
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(CHANNELS * rows * columns, size))
 
 
 class _ChannelsFirst(nn.Module):

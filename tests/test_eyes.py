@@ -1,11 +1,12 @@
-"""Eyes: fog hides codes while training and only then; what stands in each lane is told apart."""
+"""Eyes: fog hides codes while training and only then; lanes are told apart; all sizes of pictures are seen."""
 
 import pytest
 import torch
 from tiny import lived, tiny_world
 from torch import Tensor
 
-from vln.agents.eyes import SecondLook, SymbolEye, eye_for
+from vln.agents.eyes import GlimpseEye, SecondLook, SymbolEye, eye_for
+from vln.agents.shape import Shape
 
 
 def eye(view: str, fog: float = 0.0) -> SymbolEye:
@@ -52,3 +53,10 @@ def test_a_second_look_is_attention_over_places_with_keys_and_values_of_what_is_
     keys, values = look.key(places) + look.key_place, look.value(places) + look.value_place
     expected = torch.nn.functional.scaled_dot_product_attention(look.ask(query)[:, None], keys, values)[:, 0]
     torch.testing.assert_close(look(query, features), expected)
+
+
+@pytest.mark.parametrize("side", [3, 8, 12, 28, 60, 100])
+def test_convolutions_over_whole_pictures_are_of_like_size_whatever_the_side(side: int) -> None:
+    seeing = GlimpseEye((side, side, 1), where=True, words=0, shape=Shape(sight=256, eye="conv"))
+    assert seeing(torch.zeros(1, 2, side, side, 1), torch.zeros(1, 2, 2), None).shape == (1, 2, 256)
+    assert 1e5 < sum(weights.numel() for weights in seeing.parameters()) < 1.5e6
