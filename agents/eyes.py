@@ -190,12 +190,19 @@ def _convolutions(rows: int, columns: int, channels: int, size: int) -> nn.Seque
     while before == FIRST_CHANNELS or max(rows, columns) > FEW_PLACES:
         layers += [nn.Conv2d(before, CHANNELS, 3, stride=2, padding=1), nn.ReLU()]
         rows, columns, before = -(-rows // 2), -(-columns // 2), CHANNELS
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(CHANNELS * rows * columns, size))
+    return nn.Sequential(*layers, _ChannelsLast(), nn.Flatten(), nn.Linear(CHANNELS * rows * columns, size))
 
 
 class _ChannelsFirst(nn.Module):
     def forward(self, view: Tensor) -> Tensor:
         return view.permute(0, 3, 1, 2)
+
+
+class _ChannelsLast(nn.Module):
+    """Back to how they lie in memory: features that are copied into another order are slow to differentiate."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.permute(0, 2, 3, 1)
 
 
 def _dtype(part: nn.Module) -> torch.dtype:

@@ -299,7 +299,7 @@ def test_bending_moves_what_is_drawn_as_far_as_simard_et_al_did() -> None:
     one, far = moved[:, 2, 2], [np.corrcoef(moved[:, 2, 2], moved[:, 2, 2 + apart])[0, 1] for apart in (1, 4, 9)]
     assert one.std() > 1
     # Blurred so, two pixels are alike by exp(-d^2 / (4 * 4^2)).
-    np.testing.assert_allclose(far, np.exp(-np.array([1, 4, 9]) ** 2 / 64), atol=0.08)
+    np.testing.assert_allclose(far, np.exp(-(np.array([1, 4, 9]) ** 2) / 64), atol=0.08)
 
 
 def test_splits_are_placed_by_chances_of_their_own() -> None:

@@ -43,12 +43,13 @@ class GradedWorld(World[G]):
     def grade(self, state: G, answer: NDArray[np.float32], truth: NDArray[np.int64]) -> G:
         """The state in which these answers, logits [B, answers], have been compared with the truth [B]."""
         largest = answer.max(axis=1)
-        surprise = np.log(np.exp(answer - largest[:, None]).sum(axis=1)) + largest - answer[np.arange(len(truth)), truth]
+        all_of_it = np.log(np.exp(answer - largest[:, None]).sum(axis=1)) + largest
+        surprise = (all_of_it - answer[np.arange(len(truth)), truth]).astype(np.float32, copy=False)
         right = answer.argmax(axis=1) == truth
         return replace(
             state,
-            surprise=surprise.astype(np.float32, copy=False),
-            least_error=np.minimum(state.least_error, surprise.astype(np.float32, copy=False)),
+            surprise=surprise,
+            least_error=np.minimum(state.least_error, surprise),
             right=right,
             hits=state.hits + right,
         )
