@@ -16,7 +16,7 @@ from vln.world import World
 from .chance import chances
 from .eye import Eye
 from .portrait import portrait
-from .scan import scan
+from .scan import grid, scan
 from .scenes import Scenes
 
 PLAIN = Eye()
@@ -219,8 +219,7 @@ class Glimpses(GradedWorld[GlimpseState]):
     @property
     def _grid(self) -> NDArray[np.float32]:
         """The points of a scan of the whole canvas."""
-        everything = np.array([[-1, -1, 1, 1]], dtype=np.float32)
-        return np.concatenate([scan(everything, look, self.max_steps) for look in range(self.max_steps)])
+        return 2 * grid(self.max_steps) - 1
 
     def _aim(self, state: GlimpseState) -> NDArray[np.float32]:
         """Where the scanner looks next: in the parts of what is worth it, from which the patch does not stick out."""
