@@ -81,6 +81,14 @@ def test_a_window_of_whole_episodes_is_full_backpropagation_through_time(memory:
     assert_same_gradients(agent, before)
 
 
+def test_a_window_is_no_longer_than_the_longest_episode() -> None:
+    learner = Learner.begin(tiny_world(max_steps=WINDOW - 2), tireless(), EXACT)
+    _, window = learn_once(learner)
+    assert window.starts.shape == (WINDOW - 2, EXACT.slots)
+    assert window.starts[0].all()
+    assert window.ended[-1].all()
+
+
 def test_a_window_cuts_the_gradient_and_carries_the_memory_on() -> None:
     agent = tireless()
     learner = Learner.begin(tiny_world(max_steps=2 * WINDOW), agent, EXACT)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal
 
 import torch
@@ -67,8 +67,8 @@ class Lessons:
     slots: int = 64
     """Episodes lived side by side, by all processes together."""
     window: int = 10
-    """Steps of a window. Memory is carried over its end, gradients are not: truncated backpropagation through time. A
-    window as long as the longest episode is full backpropagation."""
+    """Steps of a window. Memory is carried over its end, gradients are not: truncated backpropagation through time. One
+    is shortened to the world's longest episode, which is full backpropagation."""
     rate: float = 2e-3
     """The largest learning rate, reached when warm-up ends."""
     warm_up: int = 50
@@ -155,6 +155,7 @@ class Learner(Generic[S]):
         """A learner before its first update; of a team, one with its share of the slots and its own episodes."""
         if team.size != lessons.workers:
             raise ValueError(f"these lessons are for {lessons.workers} processes; this team has {team.size}")
+        lessons = replace(lessons, window=min(lessons.window, world.max_steps))
         slots = lessons.slots // team.size
         seed = lessons.seed + team.rank * slots
         weights = [weight for weight in agent.parameters() if weight.requires_grad]

@@ -81,7 +81,7 @@ def train(
             clipped.append(values.pop("clipped"))
             if learner.update % RECORD_EVERY == 0 or learner.update == lessons.updates:
                 now = time.perf_counter()
-                speed = (learner.update - since) * lessons.window * lessons.slots / (now - began)
+                speed = (learner.update - since) * learner.lessons.window * lessons.slots / (now - began)
                 shares = {f"{part}_share": share for part, share in clock.shares().items()}
                 values |= {"clip_rate": float(np.mean(clipped)), "steps_per_second": speed} | shares
                 if recent:
