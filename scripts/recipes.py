@@ -52,7 +52,7 @@ class Options:
 READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1)
 # Nothing is gained by bfloat16 in nets as small as these.
 LESSONS_OF_LOOKING = Lessons(rule="pathwise", led=0.3, rate=2e-3, half=False)
-# Of MNIST: moves are learned apart from answering, or trainings with a core this large come to grief.
+# Of MNIST: moves are learned apart from answering; the one training of a core this large that did not came to grief.
 READER_OF_DIGITS = Shape(hidden=384, sight=256, eye="conv", apart=True)
 LESSONS_IN_MNIST = Lessons(
     rule="pathwise", slots=512, window=8, rate=2e-3, clip=5.0, weight_decay=0.05, early=0.05, led=0.3
