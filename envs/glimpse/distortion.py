@@ -18,8 +18,9 @@ INTERVALS = 4  # of the grid, along a side
 KNOTS = INTERVALS + 3
 MOST_BEND = 0.18  # of a side: the largest displacement of a point of the grid
 
-# What chance decides, counted from the purpose that distortion begins at; bends lie beyond all else.
-TURN, GROWTH, STRETCH, SHEAR, RIGHT, DOWN = range(6)
+# What chance decides, counted from the purpose that distortion begins at. Others' may come after these and before the
+# bends, which lie far beyond.
+TURN, GROWTH, STRETCH, SHEAR, RIGHT, DOWN, END = range(7)
 FIRST_BEND = 1 << 16
 
 

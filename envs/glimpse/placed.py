@@ -5,7 +5,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from .chance import chance
-from .distortion import lay_distorted
+from .distortion import END, lay_distorted
 from .pictures import Pictures
 from .scenes import Deck, Scenes
 
@@ -13,7 +13,7 @@ PIECE = 8  # pixels a side of a piece of clutter (Mnih et al. 2014, arXiv:1406.6
 
 # What chance decides about an episode.
 TOP, LEFT, DISTORTION = range(3)
-FIRST_PIECE = DISTORTION + 6
+FIRST_PIECE = DISTORTION + END
 PIECE_NUMBERS = 5  # of each piece of clutter: from which picture, from where in it (2), to where (2)
 
 
