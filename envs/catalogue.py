@@ -152,53 +152,55 @@ class WorldOptions:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def make_env(
-    task: str,
-    split: str = "train",
-    view: str = "symbols",
-    max_steps: int | None = None,
-    size: int | None = None,
-    data: Path | str | None = None,
-    options: Mapping[str, Any] | None = None,
-    render_mode: str | None = None,
-) -> TaskEnv:
-    """What gymnasium.make calls. options: the task's own, see make_task."""
-    return TaskEnv(_open(task, split, view, max_steps, size, data, options), render_mode)
+def make_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
+    """What gymnasium.make calls. place: as in open_rooms."""
+    return TaskEnv(open_rooms(task, **place), render_mode)
 
 
 def make_vector_env(
     task: str,
     num_envs: int = 1,
+    render_mode: str | None = None,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    path_metrics: bool = False,
+    **place: Any,
+) -> TaskVectorEnv:
+    """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes. place: as above."""
+    return TaskVectorEnv(open_rooms(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
+
+
+def make_glimpse_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
+    """What gymnasium.make calls for glimpses. place: as in open_glimpses."""
+    return TaskEnv(open_glimpses(task, **place), render_mode)
+
+
+def make_glimpse_vector_env(
+    task: str,
+    num_envs: int = 1,
+    render_mode: str | None = None,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    **place: Any,
+) -> TaskVectorEnv:
+    """What gymnasium.make_vec calls for glimpses: the batched world itself. place: as above."""
+    return TaskVectorEnv(open_glimpses(task, **place), num_envs, autoreset_mode, render_mode)
+
+
+def open_rooms(
+    task: str,
     split: str = "train",
     view: str = "symbols",
     max_steps: int | None = None,
     size: int | None = None,
     data: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-    path_metrics: bool = False,
-) -> TaskVectorEnv:
-    """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes."""
-    world = _open(task, split, view, max_steps, size, data, options)
-    return TaskVectorEnv(world, num_envs, autoreset_mode, render_mode, path_metrics)
-
-
-def _open(
-    task: str,
-    split: str,
-    view: str,
-    max_steps: int | None,
-    size: int | None,
-    data: Path | str | None,
-    options: Mapping[str, Any] | None,
 ) -> World[Any]:
+    """A world of rooms. options: the task's own, see make_task."""
     chosen = dict(options or {}) | ({} if data is None else {"data": data})
     world: dict[str, Any] = {"view": view, "size": size} | ({} if max_steps is None else {"max_steps": max_steps})
     return make_task(task, chosen).open(split, **world)
 
 
-def make_glimpse_env(
+def open_glimpses(
     task: str,
     split: str = "train",
     pictures: str | Album | None = None,
@@ -212,50 +214,13 @@ def make_glimpse_env(
     data: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
     world: Mapping[str, Any] | None = None,
-    render_mode: str | None = None,
-) -> TaskEnv:
-    """What gymnasium.make calls for glimpses. What is left out is the task's or the world's own choice.
+) -> World[Any]:
+    """A world of glimpses. What is left out is the task's or the world's own choice.
 
     options, world: the task's and the world's further options (see glimpse.task and glimpse.world).
     """
     about = {"pictures": pictures, "canvas": canvas, "clutter": clutter, "data": data}
     seen = {"patch": patch, "scales": scales, "looks": looks, "move": move, "start": start}
-    return TaskEnv(_open_glimpses(task, split, about, seen, options, world), render_mode)
-
-
-def make_glimpse_vector_env(
-    task: str,
-    num_envs: int = 1,
-    split: str = "train",
-    pictures: str | Album | None = None,
-    canvas: int | None = None,
-    clutter: int | None = None,
-    patch: int | None = None,
-    scales: int | None = None,
-    looks: int | None = None,
-    move: str | None = None,
-    start: str | Sequence[float] | None = None,
-    data: Path | str | None = None,
-    options: Mapping[str, Any] | None = None,
-    world: Mapping[str, Any] | None = None,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-) -> TaskVectorEnv:
-    """What gymnasium.make_vec calls for glimpses: the batched world itself. See TaskVectorEnv for its modes."""
-    about = {"pictures": pictures, "canvas": canvas, "clutter": clutter, "data": data}
-    seen = {"patch": patch, "scales": scales, "looks": looks, "move": move, "start": start}
-    opened = _open_glimpses(task, split, about, seen, options, world)
-    return TaskVectorEnv(opened, num_envs, autoreset_mode, render_mode)
-
-
-def _open_glimpses(
-    task: str,
-    split: str,
-    about: Mapping[str, Any],
-    seen: Mapping[str, Any],
-    options: Mapping[str, Any] | None,
-    world: Mapping[str, Any] | None,
-) -> World[Any]:
     of_task, of_world = (
         {name: value for name, value in given.items() if value is not None} | dict(more or {})
         for given, more in ((about, options), (seen, world))
