@@ -57,6 +57,14 @@ READER_OF_DIGITS = Shape(hidden=384, sight=256, eye="conv", apart=True)
 LESSONS_IN_MNIST = Lessons(
     rule="pathwise", slots=512, window=8, rate=2e-3, clip=5.0, weight_decay=0.05, early=0.05, led=0.3
 )
+IN_CLUTTER = Options(
+    task="glimpse",
+    name="mnist-cluttered",
+    about=TaskOptions(pictures="mnist", canvas=60, clutter=4, distort=0.5, elastic=0.5),
+    world=WorldOptions(patch=12, scales=3, looks=8),
+    shape=READER_OF_DIGITS,
+    lessons=replace(LESSONS_IN_MNIST, updates=11500),
+)
 LESSONS_IN_MAZES = Lessons(slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2)
 
 # Those of sail were found by training on one of the maps grid and jelly and testing on the other, without map l; those
@@ -96,13 +104,19 @@ RECIPES = {
         shape=READER_OF_DIGITS,
         lessons=replace(LESSONS_IN_MNIST, updates=12000, led=0.2),
     ),
-    "mnist-cluttered": Options(
-        task="glimpse",
-        name="mnist-cluttered",
-        about=TaskOptions(pictures="mnist", canvas=60, clutter=4, distort=0.5, elastic=0.5),
-        world=WorldOptions(patch=12, scales=3, looks=8),
-        shape=READER_OF_DIGITS,
-        lessons=replace(LESSONS_IN_MNIST, updates=11500),
+    "mnist-cluttered": IN_CLUTTER,
+    # For a run that begins with one of mnist-cluttered.
+    "mnist-translated": replace(
+        IN_CLUTTER,
+        name="mnist-translated",
+        about=TaskOptions(pictures="mnist", canvas=60, distort=0.5, elastic=0.5),
+        lessons=replace(LESSONS_IN_MNIST, updates=7000, led=0.0, rate=1e-3),
+    ),
+    "mnist-cluttered-100": replace(
+        IN_CLUTTER,
+        name="mnist-cluttered-100",
+        about=TaskOptions(pictures="mnist", canvas=100, clutter=8, distort=0.5, elastic=0.5),
+        world=WorldOptions(patch=12, scales=4, looks=8),
     ),
     "circlesquare": Options(
         task="circlesquare",
