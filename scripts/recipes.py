@@ -99,10 +99,10 @@ RECIPES = {
     "mnist": Options(
         task="glimpse",
         name="mnist",
-        about=TaskOptions(pictures="mnist", distort=0.7, elastic=0.7),
+        about=TaskOptions(pictures="mnist", distort=0.6, elastic=0.6),
         world=WorldOptions(looks=7),
         shape=READER_OF_DIGITS,
-        lessons=replace(LESSONS_IN_MNIST, updates=12000, led=0.2),
+        lessons=replace(LESSONS_IN_MNIST, updates=16000, led=0.2),
     ),
     "mnist-cluttered": IN_CLUTTER,
     # For a run that begins with one of mnist-cluttered.
@@ -117,6 +117,13 @@ RECIPES = {
         name="mnist-cluttered-100",
         about=TaskOptions(pictures="mnist", canvas=100, clutter=8, distort=0.5, elastic=0.5),
         world=WorldOptions(patch=12, scales=4, looks=8),
+    ),
+    "glimpsefind": Options(
+        task="glimpsefind",
+        name="glimpsefind",
+        about=TaskOptions(questions=131072),  # fewer are known by heart before it has learned to find things
+        shape=Shape(hidden=256, sight=256, eye="conv", apart=True),
+        lessons=Lessons(rule="pathwise", slots=256, window=6, updates=8000, rate=1.5e-3, early=0.1, led=0.3),
     ),
     "circlesquare": Options(
         task="circlesquare",
