@@ -78,7 +78,7 @@ class Glimpser(Hearing):
             heard, attention = self.attention(hidden, read.words, read.real)
             hidden = torch.relu(self.join(torch.cat([hidden, heard], dim=-1)))
         hidden = self.dropout(hidden)
-        remembered = hidden.detach() if self.apart else hidden
+        remembered = hidden.lerp(hidden.detach(), self.apart)
         value = self.value(remembered).float().squeeze(-1)
         return Decision(self._policy(remembered), value, attention, self.answer(hidden).float()), core
 

@@ -26,15 +26,20 @@ class Shape:
     """Of the glimpser: whether it sees a glimpse by a layer of all pixels, or by convolutions."""
     aim: float = 0.1
     """Of the glimpser: the standard deviation of where it looks, where moves are points."""
-    apart: bool = False
-    """Of the glimpser: whether moves and value are learned without changing what is seen and remembered; that is then
-    learned by answering alone (as in some readings of Mnih et al. 2014)."""
+    apart: float = 0.0
+    """Of the glimpser: how much of the gradient of moves and value is kept from what is seen and remembered, from 0 to
+    1; at 1 that is learned by answering alone (as in some readings of Mnih et al. 2014)."""
     dropout: float = 0.0
     """The share of inputs and outputs of the core left out while training."""
     fog: float = 0.0
     """Of the navigator: the share of a view's codes hidden while training; pictures are always seen clearly."""
     mumble: float = 0.0
     """The share of words heard as an unknown one while training, so that unknown words come to mean something."""
+
+    def __post_init__(self) -> None:
+        for name in ("apart", "dropout", "fog", "mumble"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
 
 
 PLAIN = Shape()

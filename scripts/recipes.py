@@ -53,7 +53,7 @@ READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=T
 # Nothing is gained by bfloat16 in nets as small as these.
 LESSONS_OF_LOOKING = Lessons(rule="pathwise", led=0.3, rate=2e-3, half=False)
 # Of MNIST: moves are learned apart from answering; the one training of a core this large that did not came to grief.
-READER_OF_DIGITS = Shape(hidden=384, sight=256, eye="conv", apart=True)
+READER_OF_DIGITS = Shape(hidden=384, sight=256, eye="conv", apart=1.0)
 LESSONS_IN_MNIST = Lessons(
     rule="pathwise", slots=512, window=8, rate=2e-3, clip=5.0, weight_decay=0.05, early=0.05, led=0.3
 )
@@ -122,7 +122,7 @@ RECIPES = {
         task="glimpsefind",
         name="glimpsefind",
         about=TaskOptions(questions=131072),  # fewer are known by heart before it has learned to find things
-        shape=Shape(hidden=256, sight=256, eye="conv", apart=True),
+        shape=Shape(hidden=256, sight=256, eye="conv", apart=1.0),
         lessons=Lessons(rule="pathwise", slots=256, window=6, updates=8000, rate=1.5e-3, early=0.1, led=0.3),
     ),
     "circlesquare": Options(

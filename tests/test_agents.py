@@ -160,13 +160,24 @@ def test_every_weight_is_learned_from_one_window(kind: Kind) -> None:
 
 
 def test_heads_that_are_set_apart_change_neither_what_is_seen_nor_what_is_remembered() -> None:
-    for apart in (False, True):
+    heads, told = {"policy", "value"}, {}
+    for apart in (0.0, 0.75, 1.0):
         agent = tiny_agent(Kind(replace(SMALL, apart=apart), "looks at points"))
         seen = lived("looks at points")
         decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
         (decision.policy.log_prob(seen.moves).mean() + decision.value.mean()).backward()
-        learned = {name.split(".")[0] for name, weight in agent.named_parameters() if weight.grad is not None}
-        assert learned == ({"policy", "value"} if apart else {"eye", "core", "policy", "value"})
+        told[apart] = {name: weight.grad for name, weight in agent.named_parameters() if weight.grad is not None}
+    for name, gradient in told[0].items():
+        assert gradient.any()
+        head = name.split(".")[0] in heads
+        torch.testing.assert_close(told[0.75][name], gradient if head else gradient / 4)
+        torch.testing.assert_close(told[1][name], gradient if head else torch.zeros_like(gradient))
+
+
+@pytest.mark.parametrize("name", ["apart", "dropout", "fog", "mumble"])
+def test_a_share_of_more_than_all_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is a share, from 0 to 1, not 1\.5"):
+        Shape(**{name: 1.5})
 
 
 def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:

@@ -198,7 +198,7 @@ def test_every_rule_learns_what_the_pictures_are(rule: str, half: bool) -> None:
 
 def test_a_teacher_of_points_is_imitated() -> None:
     world = glimpses(looks=LOOKS, canvas=20)
-    agent = glimpser(world, apart=False, aim=0.2)
+    agent = glimpser(world, apart=0.0, aim=0.2)
     learner = Learner.begin(world, agent, Lessons(updates=80, slots=32, window=LOOKS, rate=1e-2, warm_up=5, half=False))
     told = [learner.learn()["imitation"] for _ in range(80)]
     assert np.mean(told[-5:]) < np.mean(told[:5]) - 1
