@@ -1,6 +1,7 @@
 """Agents of every kind: stepwise and as a sequence they decide alike, and nothing crosses an episode's end."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -176,8 +177,9 @@ def test_heads_that_are_set_apart_change_neither_what_is_seen_nor_what_is_rememb
 
 @pytest.mark.parametrize("name", ["apart", "dropout", "fog", "mumble"])
 def test_a_share_of_more_than_all_is_refused(name: str) -> None:
+    options: Any = {name: 1.5}
     with pytest.raises(ValueError, match=rf"{name} is a share, from 0 to 1, not 1\.5"):
-        Shape(**{name: 1.5})
+        Shape(**options)
 
 
 def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
