@@ -165,7 +165,10 @@ def make_vector_env(
     path_metrics: bool = False,
     **place: Any,
 ) -> TaskVectorEnv:
-    """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes. place: as above."""
+    """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes.
+
+    place: as in open_rooms.
+    """
     return TaskVectorEnv(open_rooms(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
 
 
@@ -181,7 +184,10 @@ def make_glimpse_vector_env(
     autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     **place: Any,
 ) -> TaskVectorEnv:
-    """What gymnasium.make_vec calls for glimpses: the batched world itself. place: as above."""
+    """What gymnasium.make_vec calls for glimpses: the batched world itself. See TaskVectorEnv for its modes.
+
+    place: as in open_glimpses.
+    """
     return TaskVectorEnv(open_glimpses(task, **place), num_envs, autoreset_mode, render_mode)
 
 

@@ -168,6 +168,7 @@ def test_heads_that_are_set_apart_change_neither_what_is_seen_nor_what_is_rememb
         decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
         (decision.policy.log_prob(seen.moves).mean() + decision.value.mean()).backward()
         told[apart] = {name: weight.grad for name, weight in agent.named_parameters() if weight.grad is not None}
+    assert {name.split(".")[0] for name in told[0]} == heads | {"eye", "core"}
     for name, gradient in told[0].items():
         assert gradient.any()
         head = name.split(".")[0] in heads
