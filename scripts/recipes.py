@@ -52,8 +52,8 @@ class Options:
 READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1)
 # Nothing is gained by bfloat16 in nets as small as these.
 LESSONS_OF_LOOKING = Lessons(rule="pathwise", led=0.3, rate=2e-3, half=False)
-# Of MNIST: what moves teach changes a little of what is seen and remembered. Where it changed nothing, digits on a large
-# canvas were found badly; where all of its gradient came through, the one training of a core this large diverged.
+# Of MNIST: what moves teach changes a little of what is seen and remembered. Where it changed nothing, digits on a
+# large canvas were found badly; where all of its gradient came through, the one training of a core this large diverged.
 READER_OF_DIGITS = Shape(hidden=384, sight=256, eye="conv", apart=0.9)
 LESSONS_IN_MNIST = Lessons(
     rule="pathwise", slots=512, window=8, rate=2e-3, clip=5.0, weight_decay=0.05, early=0.05, led=0.3
