@@ -93,7 +93,7 @@ RECIPES = {
         name="digits",
         about=TaskOptions(distort=0.6),
         world=WorldOptions(looks=6),
-        shape=Shape(hidden=192, sight=192),
+        shape=Shape(hidden=192, sight=192, apart=0.9),
         lessons=replace(LESSONS_OF_LOOKING, updates=5000, slots=64, window=6, early=0.05, weight_decay=0.05, clip=5.0),
         floors=1.0,
     ),
