@@ -10,6 +10,7 @@ from gymnasium import Space
 
 from vln.agent import Agent
 from vln.checkpoints import load_checkpoint
+from vln.devices import keep_memory
 from vln.evaluation import evaluate
 from vln.learning import RULES, Lessons
 from vln.tasks import Floor, Task
@@ -91,6 +92,7 @@ def begin_run(
 
     team comes from assemble(size, partial(begin_run, folder, plan, ...)), where several processes are to train.
     """
+    keep_memory()
     task = make_task(plan.task, plan.task_options)
     world = task.open("train", **plan.world_options).with_teacher()
     if RULES[plan.lessons.rule].through or (world.differentiable and torch.device(device).type != "cpu"):
