@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from vln.agents.navigator import Navigator
 from vln.agents.shape import Shape
-from vln.devices import use_threads
+from vln.devices import keep_memory, use_threads
 from vln.env import TaskEnv
 from vln.envs.catalogue import make_task
 from vln.learning import Learner, Lessons, taught
@@ -213,6 +213,7 @@ def training_speeds(options: Training) -> dict[str, Speed]:
 def main(options: Worlds | Training | Glimpsing) -> dict[str, Any]:
     """Measure, print the table, and write the figures where they are wanted."""
     circumstances = conditions(options.threads)
+    keep_memory()  # as a training does
     if isinstance(options, Worlds):
         use_threads(options.threads)
         speeds = world_speeds(options)
