@@ -120,7 +120,6 @@ RECIPES = {
         world=WorldOptions(patch=12, scales=4, looks=8),
         shape=READER_OF_DIGITS,
     ),
-    # Planned from a shorter training; it has not been run to its end.
     "glimpsefind": Options(
         task="glimpsefind",
         name="glimpsefind",

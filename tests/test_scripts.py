@@ -155,7 +155,7 @@ def test_a_glimpsing_run_is_judged_beside_all_its_floors_shown_and_filmed(here: 
     assert run("train", "glimpse", "--floors", "0.5", *looking.split())
     run_folder = here / "runs" / "glimpse"
     table = run("evaluate", str(run_folder), "--report", str(here / "page.html"), "--threads", "1")
-    rows = ["agent", "random", "scan", "centre", "whole, linear", "whole, conv", "chance"]
+    rows = ["agent", "random looks", "scan", "centre", "whole, linear", "whole, conv", "chance"]
     assert list(table["rows"]) == rows
     assert table["split"] == "val"
     assert {row: table["rows"][row]["looks"]["mean"] for row in rows} == dict.fromkeys(rows, 2) | {

@@ -16,7 +16,7 @@ from vln.world import World
 
 ROWS = (
     *("agent", "random", "stop", "straight", "blind", "deaf", "expert"),
-    *("scan", "centre", "whole, linear", "whole, conv", "chance"),
+    *("random looks", "scan", "centre", "whole, linear", "whole, conv", "chance"),
 )  # in the order they are shown
 
 COLUMNS = {

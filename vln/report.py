@@ -20,7 +20,7 @@ PATCH_GAP = 15  # pixels; changes nearer than this are stored as one
 MOST_PATCHES = 8  # of one step; where more has changed, one patch holds it all
 CURVE_POINTS = 300  # longer curves are drawn by the means of so many pieces
 CURVE_BOX = (340, 170)  # the width and height of a curve's drawing
-CURVE_MARGIN = (44, 10, 12, 24)  # left, right, top and bottom, for the numbers at its axes
+CURVE_MARGIN = (44, 24, 12, 24)  # left, right, top and bottom, for the numbers at its axes
 
 # What a metric is called in the table's head, and in full. Other metrics keep their own name.
 METRIC_NAMES = {
@@ -49,6 +49,7 @@ ROW_MEANINGS = {
     "blind": "trained without views",
     "deaf": "trained without the instruction",
     "expert": "knows the whole place",
+    "random looks": "trained to look at places drawn by chance",
     "scan": "trained to look over a fixed grid",
     "centre": "trained to look at the centre only",
     "whole, linear": "sees the whole picture at once, by linear layers",

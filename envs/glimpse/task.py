@@ -32,7 +32,7 @@ FIND_PATCH, FIND_SCALES, FIND_LOOKS = 12, 3, 6  # the coarsest patch covers most
 # What every table of glimpses holds beside the agent: the same agent, looking elsewhere, and nets of like size that see
 # the whole picture at once.
 FLOORS = {
-    "random": Floor(world={"gaze": "random"}),
+    "random looks": Floor(world={"gaze": "random"}),
     "scan": Floor(world={"gaze": "scan"}),
     "centre": Floor(world={"gaze": "centre"}),
     "whole, linear": Floor(world={"gaze": "centre", "whole": True}, agent={"eye": "linear"}),
