@@ -2,6 +2,14 @@
 
 python scripts/get_data.py mnist
 python scripts/get_data.py mnist --to DIR
+python scripts/get_data.py r2r --to DIR
+
+mnist: handwritten digits, in DIR/mnist.
+
+r2r: the instructions and paths of Room-to-Room (Anderson et al. 2018), in DIR/r2r, and the navigation graphs of the
+Matterport3D buildings they lead through, in DIR/matterport/connectivity; none of the pictures.
+
+Every file is checked against scripts/checksums, whose lists `sha256sum -c` reads in DIR.
 """
 
 import shlex
@@ -12,23 +20,38 @@ from typing import Annotated
 
 import pooch
 import tyro
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.console import Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
-from vln.downloads import DataSet, fetch
+from vln.downloads import DataSet, checksums, fetch
 
-DATA_SETS = {
-    "mnist": DataSet(
-        mirrors=(
+CHECKSUMS = Path(__file__).with_name("checksums")
+MIRRORS = {
+    "mnist": {
+        "mnist": (
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
-        files={
-            "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        },
-    ),
+    },
+    "r2r": {
+        "r2r": (
+            "https://raw.githubusercontent.com/YicongHong/Fine-Grained-R2R/master/source/R2R-original/",
+            "https://cdn.jsdelivr.net/gh/YicongHong/Fine-Grained-R2R@master/source/R2R-original/",
+        ),
+        "matterport/connectivity": (
+            "https://raw.githubusercontent.com/peteanderson80/Matterport3DSimulator/master/connectivity/",
+            "https://cdn.jsdelivr.net/gh/peteanderson80/Matterport3DSimulator@master/connectivity/",
+        ),
+    },
 }
 
 
@@ -37,43 +60,52 @@ class Options:
     """What to load, and where to."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """The data set: mnist."""
+    """The data set: mnist or r2r."""
     to: Path = Path("data")
-    """The folder in which the data set has a folder of its own; what --data of the other scripts names."""
+    """The folder in which the data set has folders of its own; what --data of the other scripts names."""
 
 
-def load(data_set: DataSet, name: str, folder: Path, progress: Progress) -> None:
-    """Load one file, under a bar of its own."""
-    bar = progress.add_task(name, total=None)
+def load(data_set: DataSet, name: str, to: Path) -> int:
+    """Load what is not there yet, under a bar for all files and one for that which comes; how many came."""
+    files = Progress(BarColumn(16), MofNCompleteColumn(), TextColumn("files of {task.description}"))
+    file = Progress(
+        BarColumn(16), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
+    )
 
-    def show(done: int, total: int | None) -> None:
-        progress.update(bar, completed=done, total=total)
+    def show(path: str, done: int, total: int | None) -> None:
+        (bar,) = file.task_ids or [file.add_task(Path(path).name, total=None)]
+        file.update(bar, completed=done, total=total)
 
     def tell(line: str) -> None:
-        progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    size = fetch(data_set, name, folder, show, tell).stat().st_size
-    show(size, size)
+    came = 0
+    there = files.add_task(name, total=len(data_set.files))
+    with Live(Group(files, file), transient=True) as live:
+        for _ in fetch(data_set, to, show, tell):
+            files.advance(there)
+            for bar in file.task_ids:  # none for a file that was there already
+                file.remove_task(bar)
+                came += 1
+    return came
 
 
 def main(options: Options) -> None:
     """Load what is not there yet."""
-    if options.name not in DATA_SETS:
-        raise SystemExit(f"no data set is called {options.name!r}; there are: {', '.join(DATA_SETS)}")
+    if options.name not in MIRRORS:
+        raise SystemExit(f"no data set is called {options.name!r}; there are: {', '.join(MIRRORS)}")
     pooch.get_logger().setLevel("WARNING")  # its lines would run into the bars
-    data_set, folder = DATA_SETS[options.name], options.to / options.name
-    columns = (TextColumn("{task.description}"), BarColumn(20), DownloadColumn(), TransferSpeedColumn())
+    data_set = DataSet(MIRRORS[options.name], checksums(CHECKSUMS / f"{options.name}.txt"))
     try:
-        with Progress(*columns, TimeRemainingColumn()) as progress:
-            for name in data_set.files:
-                load(data_set, name, folder, progress)
+        came = load(data_set, options.name, options.to)
     except KeyboardInterrupt:
         again = shlex.join(["python", "scripts/get_data.py", options.name, "--to", str(options.to)])
         print(f"stopped; what has come is kept, and this goes on from there:\n{again}")
         raise SystemExit(130) from None
     except OSError as error:
         raise SystemExit(str(error)) from None
-    print(f"{options.name} is in {folder}")
+    folders = " and ".join(str(options.to / folder) for folder in data_set.mirrors)
+    print(f"{options.name} is in {folders}: {len(data_set.files)} files, {came or 'none'} of them new")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Data sets come from the network whole and right, or not at all; what has come once is not loaded again."""
 
+import gzip
 import hashlib
 import re
 import signal
 import socket
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +20,12 @@ from types import ModuleType
 import pytest
 from data import data_folder
 
-from vln.downloads import CHUNK, DataSet, fetch
+from vln.downloads import CHUNK, DataSet, checksums, fetch
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "numbers.gz"
 CONTENT = bytes(number * number % 251 for number in range(3 * CHUNK))
+CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
 HALF = CHUNK + 100  # where servers stop in these tests
 PART = f"{NAME}.part"
 
@@ -111,6 +114,7 @@ class Mirror:
 
 
 Open = Callable[..., Mirror]
+Offer = Callable[[dict[str, tuple[str, ...]], list[str]], None]
 
 
 @pytest.fixture
@@ -133,6 +137,19 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     sys.modules.pop("get_data", None)
 
 
+@pytest.fixture
+def offer(script: ModuleType, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """Lets the script know a data set "numbers": these files, the folders they are in and the addresses of each."""
+
+    def add(mirrors: dict[str, tuple[str, ...]], names: list[str]) -> None:
+        folder = tmp_path_factory.mktemp("checksums")
+        (folder / "numbers.txt").write_text("".join(f"{CHECKSUM}  {name}\n" for name in names))
+        monkeypatch.setattr(script, "CHECKSUMS", folder)
+        monkeypatch.setitem(script.MIRRORS, "numbers", mirrors)
+
+    return add
+
+
 def nobody() -> str:
     """An address where nobody listens."""
     with socket.socket() as free:
@@ -141,13 +158,13 @@ def nobody() -> str:
 
 
 def numbers(*mirrors: str) -> DataSet:
-    return DataSet(mirrors, {NAME: hashlib.sha256(CONTENT).hexdigest()})
+    return DataSet({".": mirrors}, {NAME: CHECKSUM})
 
 
 def load(folder: Path, *mirrors: str, patience: float = 5.0) -> list[str]:
     """Load the file, see that it is right and alone, and return what was told."""
     told: list[str] = []
-    path = fetch(numbers(*mirrors), NAME, folder, lambda done, total: None, told.append, patience)
+    (path,) = fetch(numbers(*mirrors), folder, lambda name, done, total: None, told.append, patience)
     assert path.read_bytes() == CONTENT
     assert list(folder.iterdir()) == [path]
     return told
@@ -161,6 +178,16 @@ def refusal(folder: Path, *mirrors: str) -> str:
     return str(error.value)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is in the files under a folder, by their paths in it."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def sums(files: dict[str, bytes]) -> dict[str, str]:
+    """What the list of checksums has to say of these files."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
 def test_a_file_is_loaded_once(tmp_path: Path, mirror: Open) -> None:
     server = mirror()
     assert load(tmp_path / "new" / "folder", server.address) == []
@@ -171,10 +198,10 @@ def test_a_file_is_loaded_once(tmp_path: Path, mirror: Open) -> None:
 
 def test_the_bytes_that_are_there_are_shown_as_they_come(tmp_path: Path, mirror: Open) -> None:
     (tmp_path / PART).write_bytes(CONTENT[:HALF])
-    shown: list[tuple[int, int | None]] = []
-    fetch(numbers(mirror().address), NAME, tmp_path, lambda *now: shown.append(now), print)
-    assert shown[0] == (HALF, len(CONTENT))
-    assert shown[-1] == (len(CONTENT), len(CONTENT))
+    shown: list[tuple[str, int, int | None]] = []
+    list(fetch(numbers(mirror().address), tmp_path, lambda *now: shown.append(now), print))
+    assert shown[0] == (NAME, HALF, len(CONTENT))
+    assert shown[-1] == (NAME, len(CONTENT), len(CONTENT))
     assert shown == sorted(shown)
 
 
@@ -228,7 +255,7 @@ def test_a_file_whose_sum_is_wrong_is_removed_and_the_next_address_tried(tmp_pat
     wrong, right = mirror(obliging, b"wrong"), mirror()
     (line,) = load(tmp_path, wrong.address, right.address)
     assert line.startswith(f"{wrong.address}{NAME}: ")
-    assert hashlib.sha256(CONTENT).hexdigest() in line
+    assert CHECKSUM in line
     assert hashlib.sha256(b"wrong").hexdigest() in line
     assert right.asked == [None]
 
@@ -262,40 +289,106 @@ def test_when_all_fail_each_is_named_with_its_reason(tmp_path: Path, mirror: Ope
     assert (tmp_path / PART).read_bytes() == CONTENT[:HALF]
 
 
+def test_each_folder_comes_from_its_own_addresses(tmp_path: Path, mirror: Open) -> None:
+    upper, lower = mirror(), mirror()
+    names = [f"one/{NAME}", f"one/deeper/{NAME}", "one/deeper/other.gz"]
+    mirrors = {"one": [nobody(), upper.address], "one/deeper": [lower.address]}
+    told: list[str] = []
+    paths = list(fetch(DataSet(mirrors, dict.fromkeys(names, CHECKSUM)), tmp_path, lambda *now: None, told.append))
+    assert paths == [tmp_path / name for name in names]
+    assert [path.read_bytes() for path in paths] == [CONTENT] * 3
+    assert told == [f"{mirrors['one'][0]}{NAME}: Connection refused"]
+    assert (len(upper.asked), len(lower.asked)) == (1, 2)
+
+
+def test_an_address_that_fails_is_not_waited_for_at_every_file(tmp_path: Path, mirror: Open) -> None:
+    slow, quick = mirror(half_then_silent), mirror()
+    data_set = DataSet({".": [slow.address, quick.address]}, dict.fromkeys("abcde", CHECKSUM))
+    told: list[str] = []
+    assert len(list(fetch(data_set, tmp_path, lambda *now: None, told.append, patience=0.3))) == 5
+    assert told == [f"{slow.address}a: timed out"]
+    assert quick.asked == [f"bytes={CHUNK}-", None, None, None, None]
+
+
+def test_an_address_that_failed_is_tried_again_when_the_others_fail(tmp_path: Path, mirror: Open) -> None:
+    def first_only(request: Request, content: bytes) -> None:
+        (whole if request.path == "/a" else missing)(request, content)
+
+    def others(request: Request, content: bytes) -> None:
+        (missing if request.path == "/a" else whole)(request, content)
+
+    first, second = mirror(others).address, mirror(first_only).address
+    told: list[str] = []
+    list(
+        fetch(DataSet({".": [first, second]}, dict.fromkeys("ab", CHECKSUM)), tmp_path, lambda *now: None, told.append)
+    )
+    assert told == [f"{first}a: 404 Not Found", f"{second}b: 404 Not Found"]
+
+
 def test_the_script_loads_every_file_and_says_where(
-    tmp_path: Path,
-    mirror: Open,
-    script: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, mirror: Open, script: ModuleType, offer: Offer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data_set = numbers(nobody(), mirror().address)
-    files = dict.fromkeys(("one.gz", "two.gz"), data_set.files[NAME])
-    monkeypatch.setitem(script.DATA_SETS, "numbers", DataSet(data_set.mirrors, files))
+    names, down, server = ["few/one.gz", "few/two.gz", "more/three.gz"], nobody(), mirror()
+    offer({"few": (down, server.address), "more": (server.address,)}, names)
     script.main(script.Options("numbers", tmp_path))
-    assert {path.name: path.read_bytes() for path in (tmp_path / "numbers").iterdir()} == dict.fromkeys(files, CONTENT)
+    assert contents(tmp_path) == dict.fromkeys(names, CONTENT)
     said = capsys.readouterr().out
-    assert f"numbers is in {tmp_path / 'numbers'}" in said
-    for name in files:
-        assert f"{data_set.mirrors[0]}{name}: Connection refused\n" in said
+    assert f"numbers is in {tmp_path / 'few'} and {tmp_path / 'more'}: 3 files, 3 of them new\n" in said
+    assert f"{down}one.gz: Connection refused\n" in said
 
 
-def test_the_script_says_what_can_not_be_loaded(
-    tmp_path: Path, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_the_script_loads_only_what_is_not_there_or_not_right(
+    tmp_path: Path, mirror: Open, script: ModuleType, offer: Offer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match="no data set is called 'dinner'; there are: mnist"):
+    names, server = [f"numbers/{letter}.gz" for letter in "abcd"], mirror()
+    offer({"numbers": (server.address,)}, names)
+    (tmp_path / "numbers").mkdir()
+    (tmp_path / "numbers" / "a.gz").write_bytes(CONTENT)
+    (tmp_path / "numbers" / "b.gz").write_bytes(b"wrong")
+    (tmp_path / "numbers" / "c.gz.part").write_bytes(CONTENT[:HALF])
+    for expected in ("3", "none"):
+        script.main(script.Options("numbers", tmp_path))
+        assert f": 4 files, {expected} of them new\n" in capsys.readouterr().out
+        assert contents(tmp_path) == dict.fromkeys(names, CONTENT)
+    assert server.asked == [None, f"bytes={HALF}-", None]
+
+
+def test_the_script_keeps_what_came_before_a_file_that_no_address_gives(
+    tmp_path: Path, mirror: Open, script: ModuleType, offer: Offer
+) -> None:
+    def all_but_the_second(request: Request, content: bytes) -> None:
+        (half if request.path == "/two.gz" else whole)(request, content)
+
+    names, cut, lost, server = (
+        ["numbers/one.gz", "numbers/two.gz"],
+        mirror(all_but_the_second),
+        mirror(missing),
+        mirror(),
+    )
+    offer({"numbers": (lost.address, cut.address)}, names)
+    with pytest.raises(SystemExit) as stopped:
+        script.main(script.Options("numbers", tmp_path))
+    said = str(stopped.value)
+    assert said.startswith("no address gives numbers/two.gz:\n")
+    assert f"  {lost.address}two.gz: 404 Not Found\n" in said
+    assert f"  {cut.address}two.gz: IncompleteRead({HALF} bytes read, {len(CONTENT) - HALF} more expected)\n" in said
+    assert contents(tmp_path) == {names[0]: CONTENT, f"{names[1]}.part": CONTENT[:HALF]}
+    offer({"numbers": (server.address,)}, names)
+    script.main(script.Options("numbers", tmp_path))
+    assert contents(tmp_path) == dict.fromkeys(names, CONTENT)
+    assert server.asked == [f"bytes={HALF}-"]
+
+
+def test_the_script_says_what_can_not_be_loaded(tmp_path: Path, script: ModuleType, offer: Offer) -> None:
+    with pytest.raises(SystemExit, match=r"no data set is called 'dinner'; there are: mnist, r2r$"):
         script.main(script.Options("dinner", tmp_path))
-    monkeypatch.setitem(script.DATA_SETS, "numbers", numbers(nobody()))
-    with pytest.raises(SystemExit, match=rf"no address gives {NAME}:\n  http.*refused"):
+    offer({"numbers": (nobody(),)}, [f"numbers/{NAME}"])
+    with pytest.raises(SystemExit, match=rf"no address gives numbers/{NAME}:\n  http.*refused"):
         script.main(script.Options("numbers", tmp_path))
 
 
 def test_the_script_stops_at_once_and_says_how_to_go_on(
-    tmp_path: Path,
-    mirror: Open,
-    script: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, mirror: Open, script: ModuleType, offer: Offer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = tmp_path / "numbers" / PART
 
@@ -307,17 +400,53 @@ def test_the_script_stops_at_once_and_says_how_to_go_on(
         request.mirror.closing.wait()
 
     first, second = mirror(partial(interrupting, threading.get_ident())), mirror()
-    monkeypatch.setitem(script.DATA_SETS, "numbers", numbers(first.address, second.address))
+    offer({"numbers": (first.address, second.address)}, [f"numbers/{NAME}"])
     with pytest.raises(SystemExit) as stopped:
         script.main(script.Options("numbers", tmp_path))
     assert stopped.value.code == 130
     assert f"python scripts/get_data.py numbers --to {tmp_path}\n" in capsys.readouterr().out
-    assert [path.name for path in part.parent.iterdir()] == [PART]
-    assert part.read_bytes() == CONTENT[:CHUNK]
+    assert contents(tmp_path) == {f"numbers/{PART}": CONTENT[:CHUNK]}
     assert second.asked == []
 
 
-def test_the_sums_of_mnist_are_those_of_its_files(script: ModuleType) -> None:
-    folder = data_folder("mnist")
-    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-    assert sums == script.DATA_SETS["mnist"].files
+@pytest.mark.parametrize("name", ["mnist", "r2r"])
+def test_every_checksum_has_a_file_and_every_folder_addresses(name: str, script: ModuleType) -> None:
+    lines = (script.CHECKSUMS / f"{name}.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"[0-9a-f]{64}  [\w/.-]+", line) for line in lines)
+    files = checksums(script.CHECKSUMS / f"{name}.txt")
+    assert len(files) == len(lines)
+    assert {str(Path(path).parent) for path in files} == set(script.MIRRORS[name])
+    addresses = [address for mirrors in script.MIRRORS[name].values() for address in mirrors]
+    assert all(re.fullmatch(r"https://\S+/", address) for address in addresses)
+    assert len(set(addresses)) == 2 * len(script.MIRRORS[name])
+
+
+def test_r2r_is_four_files_of_instructions_and_ninety_graphs(
+    tmp_path: Path, mirror: Open, script: ModuleType, offer: Offer
+) -> None:
+    instructions, graphs = mirror(), mirror()
+    offer(
+        {"r2r": (instructions.address,), "matterport/connectivity": (graphs.address,)},
+        list(checksums(script.CHECKSUMS / "r2r.txt")),
+    )
+    script.main(script.Options("numbers", tmp_path))
+    splits = {f"r2r/R2R_{split}.json" for split in ("train", "val_seen", "val_unseen", "test")}
+    others = contents(tmp_path).keys() - splits - {"matterport/connectivity/scans.txt"}
+    assert len(others) == 90
+    assert all(re.fullmatch(r"matterport/connectivity/\w{11}_connectivity\.json", name) for name in others)
+    assert (len(instructions.asked), len(graphs.asked)) == (4, 91)
+
+
+def test_the_checksums_of_mnist_are_those_of_its_files(script: ModuleType) -> None:
+    files = {f"mnist/{name}": content for name, content in contents(data_folder("mnist")).items()}
+    assert sums(files) == checksums(script.CHECKSUMS / "mnist.txt")
+
+
+def test_the_checksums_of_r2r_are_those_of_its_files(script: ModuleType) -> None:
+    files = {f"r2r/{path.stem}": gzip.decompress(path.read_bytes()) for path in data_folder("r2r").glob("*.json.gz")}
+    with tarfile.open(data_folder("matterport") / "connectivity.tar.gz") as graphs:
+        for member in graphs:
+            if content := graphs.extractfile(member):
+                files[f"matterport/{member.name}"] = content.read()
+    del files["matterport/connectivity/README.md"]
+    assert sums(files) == checksums(script.CHECKSUMS / "r2r.txt")

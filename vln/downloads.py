@@ -1,9 +1,11 @@
 """Files from the network: tried at several addresses, gone on with where they were cut off, kept only when right."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 import pooch
 import requests
@@ -15,60 +17,93 @@ PATIENCE = 20.0  # seconds in which a server has to answer, and to send the next
 
 @dataclass(frozen=True)
 class DataSet:
-    """Files that lie together on several servers.
+    """Files that lie in one folder or several, each folder on several servers.
 
-    mirrors: the folders they lie in, as addresses that end in a slash, tried in this order.
-    files: the SHA256 of each by its name.
+    mirrors: by folder, the addresses it has there, which end in a slash; tried in this order.
+    files: the SHA256 of each by its path, with the folder: "mnist/train-labels-idx1-ubyte.gz".
     """
 
-    mirrors: tuple[str, ...]
+    mirrors: Mapping[str, Sequence[str]]
     files: Mapping[str, str]
+
+
+def checksums(path: Path) -> dict[str, str]:
+    """The SHA256 of each file by its path, from a list as sha256sum writes it."""
+    lines = (line.split(maxsplit=1) for line in path.read_text().splitlines())
+    return {name: checksum for checksum, name in lines}
 
 
 def fetch(
     data_set: DataSet,
-    name: str,
-    folder: Path,
-    show: Callable[[int, int | None], None],
+    to: Path,
+    show: Callable[[str, int, int | None], None],
     tell: Callable[[str], None],
     patience: float = PATIENCE,
-) -> Path:
-    """Where one file of a data set lies, loaded into this folder unless it is there already and right.
+) -> Iterator[Path]:
+    """Where the files of a data set lie, one after the other, loaded into `to` unless there already and right.
 
-    What is not whole yet lies beside it, with `.part` after its name, and the next call goes on with that.
-    Raises OSError, with every address and what was wrong there, when none of them gives the file.
+    What is not whole yet lies beside its place, with `.part` after its name, and the next call goes on with that.
+    Raises OSError, with every address and what was wrong there, when none of them gives a file.
 
-    show: called while it is loaded with the bytes that are there and those there will be, None where nobody knows.
+    show: called while a file is loaded with its path in the data set, the bytes that are there and those there will
+        be, None where nobody knows.
     tell: called with a line about each address that fails.
     """
-    folder = folder.resolve()
-    part = folder / f"{name}.part"
+    to = to.resolve()
+    # A server that is down is not waited for again at every file: those that failed least come first.
+    failures: Counter[str] = Counter()
+    for name, checksum in data_set.files.items():
+        place = to / name
+        troubles = []
+        for mirror in sorted(data_set.mirrors[str(PurePosixPath(name).parent)], key=failures.__getitem__):
+            trouble = _load(mirror + place.name, checksum, place, partial(show, name), tell, patience)
+            if not trouble:
+                break
+            tell(trouble)
+            troubles.append(f"  {trouble}")
+            failures[mirror] += 1
+        else:
+            part = _part(place)
+            kept = f"What has come is kept in {part}: try again later to go on from there." if part.exists() else ""
+            raise OSError("\n".join([f"no address gives {name}:", *troubles, kept]).strip())
+        yield place
 
-    def load(address: str, place: str, _: object) -> None:
+
+def _load(
+    address: str,
+    checksum: str,
+    place: Path,
+    show: Callable[[int, int | None], None],
+    tell: Callable[[str], None],
+    patience: float,
+) -> str:
+    """Load one file from one address; what was wrong there, or nothing when the file is in its place and right."""
+    part = _part(place)
+
+    def download(_: str, temporary: str, __: object) -> None:
         _go_on(address, part, show, patience)
-        os.replace(part, place)  # a place of pooch's own; it checks the sum there and then names or removes the file
+        # To a place of pooch's own, which checks the sum there and then gives the file its name or removes it.
+        os.replace(part, temporary)
 
-    def trouble(address: str) -> str:
+    def trouble() -> str:
         try:
-            pooch.retrieve(address, data_set.files[name], name, folder, downloader=load)
+            pooch.retrieve(address, checksum, place.name, place.parent, downloader=download)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             return f"{address}: {_reason(error)}"
         return ""
 
-    troubles = []
-    for mirror in data_set.mirrors:
-        begun = part.exists()
-        found = trouble(mirror + name)
-        if found and begun and not part.exists():
-            # The beginning came from elsewhere, or long ago: perhaps that is what was wrong, and not this address.
-            tell(f"{found} Once more from the start.")
-            found = trouble(mirror + name)
-        if not found:
-            return folder / name
-        tell(found)
-        troubles.append(f"  {found}")
-    kept = f"What has come is kept in {part}: try again later to go on from there." if part.exists() else ""
-    raise OSError("\n".join([f"no address gives {name}:", *troubles, kept]).strip())
+    begun = part.exists()
+    found = trouble()
+    if found and begun and not part.exists():
+        # The beginning came from elsewhere, or long ago: perhaps that is what was wrong, and not this address.
+        tell(f"{found} Once more from the start.")
+        found = trouble()
+    return found
+
+
+def _part(place: Path) -> Path:
+    """Where a file lies as long as it is not whole."""
+    return place.with_name(f"{place.name}.part")
 
 
 def _go_on(address: str, part: Path, show: Callable[[int, int | None], None], patience: float) -> None:
