@@ -75,7 +75,7 @@ class Glimpser(Hearing):
         hidden, core = self.core(self.dropout(inputs), core, starts)
         attention = None
         if read and self.attention and self.join:
-            heard, attention = self.attention(hidden, read.words, read.real)
+            heard, attention = self.attention(hidden, read)
             hidden = torch.relu(self.join(torch.cat([hidden, heard], dim=-1)))
         hidden = self.dropout(hidden)
         remembered = hidden.lerp(hidden.detach(), self.apart)

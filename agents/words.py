@@ -75,6 +75,16 @@ class Reader(nn.Module):
         return torch.cat([forwards.transpose(0, 1), backwards], dim=-1)
 
 
+class Read(NamedTuple):
+    """What was read: words [N, L, size] of N instructions and which words are real [N, L]; and at every moment the
+    whole [T, B, size] of its instruction, and which of the instructions that is [T, B]."""
+
+    words: Tensor
+    real: Tensor
+    whole: Tensor
+    which: Tensor
+
+
 class Attention(nn.Module):
     """Soft dot-product attention over words (Luong et al. 2015, arXiv:1508.04025)."""
 
@@ -82,19 +92,18 @@ class Attention(nn.Module):
         super().__init__()
         self.ask = nn.Linear(query, size, bias=False)
 
-    def forward(self, query: Tensor, words: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """What was attended to [..., size] and the weights [..., L]; words [..., L, size], real bool [..., L]."""
-        scores = torch.einsum("...ls,...s->...l", words, self.ask(query)) / math.sqrt(words.shape[-1])
-        weights = scores.float().masked_fill(~real, -math.inf).softmax(dim=-1).to(words.dtype)
-        return torch.einsum("...l,...ls->...s", weights, words), weights
-
-
-class Read(NamedTuple):
-    """What was read, at every moment: words [..., L, size], the whole [..., size], which words are real [..., L]."""
-
-    words: Tensor
-    whole: Tensor
-    real: Tensor
+    def forward(self, query: Tensor, read: Read) -> tuple[Tensor, Tensor]:
+        """What was attended to [T, B, size] and the weights [T, B, L], for what was in mind [T, B, query]."""
+        time, slots = read.which.shape
+        asked = self.ask(query) / math.sqrt(read.words.shape[-1])
+        # What is asked is brought to the instructions, and not the words of each to every moment: they are many more.
+        column = torch.arange(time, device=query.device)[:, None].expand(time, slots)
+        together = asked.new_zeros(len(read.words), time, asked.shape[-1])
+        together[read.which, column] = asked
+        scores = torch.bmm(together, read.words.transpose(1, 2)).float()
+        weights = scores.masked_fill(~read.real[:, None], -math.inf).softmax(dim=-1).to(read.words.dtype)
+        heard = torch.bmm(weights, read.words)
+        return heard[read.which, column], weights[read.which, column]
 
 
 def read_window(reader: Reader, tokens: Tensor, starts: Tensor) -> Read:
@@ -108,7 +117,7 @@ def read_window(reader: Reader, tokens: Tensor, starts: Tensor) -> Read:
     # Beginnings are numbered in the order of time; a slot keeps the number of its latest one.
     number = begins.flatten().cumsum(0).view_as(begins) - 1
     latest = torch.where(begins, number, -1).cummax(dim=0).values
-    return Read(words[latest], whole[latest], real[latest])
+    return Read(words, real, whole[latest], latest)
 
 
 def read_moment(reader: Reader, tokens: Tensor, memory: Memory, starts: Tensor) -> tuple[Read, Memory]:
@@ -116,20 +125,21 @@ def read_moment(reader: Reader, tokens: Tensor, memory: Memory, starts: Tensor) 
 
     As many words are kept as there are tokens, so that what is read in several episodes lies side by side.
     """
-    names = Read._fields
     if "words" not in memory:
-        kept = dict(zip(names, _read_all(reader, tokens), strict=True))
+        kept = _read_all(reader, tokens)
     elif starts.any():
         kept = {}
-        for name, values in zip(names, _read_all(reader, tokens[starts]), strict=True):
+        for name, values in _read_all(reader, tokens[starts]).items():
             kept[name] = memory[name].clone()
             kept[name][starts] = values.to(kept[name].dtype)
     else:
-        kept = {name: memory[name] for name in names}
-    return Read(*(kept[name][None] for name in names)), kept
+        kept = {name: memory[name] for name in ("words", "whole", "real")}
+    which = torch.arange(len(tokens), device=tokens.device)[None]
+    return Read(kept["words"], kept["real"], kept["whole"][None], which), kept
 
 
-def _read_all(reader: Reader, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _read_all(reader: Reader, tokens: Tensor) -> Memory:
     words, whole, real = reader(tokens)
     missing = tokens.shape[1] - words.shape[1]
-    return nn.functional.pad(words, (0, 0, 0, missing)), whole, nn.functional.pad(real, (0, missing))
+    padded = nn.functional.pad(words, (0, 0, 0, missing))
+    return {"words": padded, "whole": whole, "real": nn.functional.pad(real, (0, missing))}

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from vln.agents.words import Attention, Reader
+from vln.agents.words import Attention, Read, Reader, read_window
 from vln.language import UNKNOWN
 
 LENGTHS = [4, 1, 6, 3] * 10  # enough of them to be read in groups
@@ -66,22 +66,41 @@ def test_two_directions_share_an_even_size() -> None:
         Reader(20, size=7, bidirectional=True)
 
 
+def as_read(words: torch.Tensor, real: torch.Tensor, moments: int = 1) -> Read:
+    """So many moments of each instruction."""
+    which = torch.arange(len(words)).expand(moments, -1)
+    return Read(words, real, words.sum(dim=1)[which], which)
+
+
 def test_attention_is_shared_out_among_real_words_and_adds_up_to_one(reader: Reader) -> None:
     words, _, real = reader(sentences())
-    heard, weights = Attention(5, 8)(torch.randn(len(LENGTHS), 5), words, real)
-    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(len(LENGTHS)))
-    assert not weights[~real].any()
-    assert (weights[real] > 0).all()
-    torch.testing.assert_close(heard, (weights[..., None] * words).sum(dim=1))
+    heard, weights = Attention(5, 8)(torch.randn(3, len(LENGTHS), 5), as_read(words, real, moments=3))
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, len(LENGTHS)))
+    assert not weights[:, ~real].any()
+    assert (weights[:, real] > 0).all()
+    torch.testing.assert_close(heard, (weights[..., None] * words).sum(dim=2))
 
 
 def test_attention_asks_for_the_word_that_resembles_the_question() -> None:
     attention = Attention(3, 3)
     nn.init.eye_(attention.ask.weight)
-    words = 20 * torch.eye(3)[None]
-    _, weights = attention(torch.tensor([[0.0, 1.0, 0.0]]), words, torch.ones(1, 3, dtype=torch.bool))
-    assert weights[0].argmax() == 1
-    assert weights[0, 1] > 0.99
+    read = as_read(20 * torch.eye(3)[None], torch.ones(1, 3, dtype=torch.bool))
+    _, weights = attention(torch.tensor([[[0.0, 1.0, 0.0]]]), read)
+    assert weights[0, 0].argmax() == 1
+    assert weights[0, 0, 1] > 0.99
+
+
+def test_every_moment_attends_to_the_instruction_of_its_own_episode(reader: Reader) -> None:
+    tokens = sentences().view(4, 10, -1)
+    starts = torch.tensor([True, False, True, False])[:, None].expand(4, 10)
+    tokens = tokens[[0, 0, 2, 2]]
+    attention, query = Attention(5, 8), torch.randn(4, 10, 5)
+    heard, weights = attention(query, read_window(reader, tokens, starts))
+    for time in range(4):
+        words, _, real = reader(tokens[time])
+        expected, shares = attention(query[time, None], as_read(words, real))
+        torch.testing.assert_close(heard[time], expected[0])
+        torch.testing.assert_close(weights[time, :, : shares.shape[-1]], shares[0])
 
 
 def test_words_are_mumbled_only_while_training_and_padding_never() -> None:
