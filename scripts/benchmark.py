@@ -171,7 +171,7 @@ def bare_windows(learner: Learner[Any]) -> Iterator[int]:
     agent.core = PlainLSTM(agent.core.input_weights[0].shape[1], agent.core.hidden)  # type: ignore[assignment]
     optimizer = torch.optim.Adam(agent.parameters(), lr=1e-3)
     while True:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lessons.half):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(lessons.half)):
             decision, _ = agent(lived.observation, lived.memory, lived.starts)
             loss = taught(decision, lived)
         optimizer.zero_grad()

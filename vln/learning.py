@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vln.agent import Agent, Decision
 from vln.clock import Clock
+from vln.devices import quick_in_half
 from vln.losses import answering, distance, expecting, imitation, reinforce
 from vln.rollouts import Act, Course, Rollout, follow_teacher, mix, rollout, sample
 from vln.team import ALONE, Team
@@ -94,8 +95,9 @@ class Lessons:
     greedily: float = 0.0
     """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
     it meets the loops it is caught in when judged by its likeliest moves."""
-    half: bool = True
-    """Whether to compute in bfloat16. The weights that are learned stay in float32."""
+    half: bool | None = None
+    """Whether to compute in bfloat16; unless given, where the device has arithmetic for it. The weights that are learned
+    stay in float32."""
     workers: int = 1
     """Processes that train together; they share out the slots and the CPU's threads."""
     seed: int = 0
@@ -164,7 +166,8 @@ class Learner(Generic[S]):
             weights, lr=lessons.rate, weight_decay=lessons.weight_decay, fused=True, betas=(0.9, 0.99)
         )
         course = Course.begin(world, agent, slots, seed)
-        quick = deepcopy(agent).bfloat16() if lessons.half else agent
+        half = quick_in_half(device) if lessons.half is None else lessons.half
+        quick = deepcopy(agent).bfloat16() if half else agent
         rng = torch.Generator(device).manual_seed(seed)
         return cls(world, agent, quick, lessons, course, optimizer, rng, team)
 
