@@ -11,10 +11,12 @@ from vln.agent import Agent
 from .glimpser import Glimpser
 from .navigator import Navigator
 from .shape import Shape
+from .speaker import Speaker
 
 
 def make_agent(spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int, options: Mapping[str, Any]) -> Agent:
-    """The agent a run describes: a glimpser where a place to look at is shown, else a navigator.
+    """The agent a run describes: a glimpser where a place to look at is shown, a speaker where a path is, else a
+    navigator.
 
     spaces: of single observations. moves: the space of a move. options: those of its Shape.
     """
@@ -23,4 +25,6 @@ def make_agent(spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int
         return Glimpser(spaces, moves, answers, shape)
     if not isinstance(moves, Discrete):
         raise ValueError(f"a navigator chooses among moves; here they are points {moves}")
+    if "path" in spaces:
+        return Speaker(spaces, int(moves.n), shape)
     return Navigator(spaces, int(moves.n), shape, answers=answers)

@@ -53,6 +53,89 @@ class Guess(Agent):
         return Decision(policy, value, answer=answer), memory
 
 
+HOPS = 5  # of who wanders through a graph
+MOST_TURNS = 11  # to the right, before the first hop
+
+
+class Ramble(Agent):
+    """Hops from neighbour to neighbour by chance, five times, and stops.
+
+    straight: whether only the first hop is by chance, and every other goes to the neighbour most nearly ahead. For a
+    view of candidates [K, numbers] that begin with sine and cosine of where each lies.
+    """
+
+    def __init__(self, straight: bool) -> None:
+        super().__init__()
+        self.straight = straight
+        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
+
+    def initial(self, batch: int) -> Memory:
+        return {"hops": torch.zeros(batch, dtype=torch.long, device=self.place.device)}
+
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        hops, each = memory["hops"], []
+        for begins in starts:
+            hops = torch.where(begins, 0, hops)
+            each.append(hops)
+            hops = hops + 1
+        made = torch.stack(each)[..., None]
+        ways = observation["possible"][..., :-1] > 0
+        if self.straight:
+            ahead = observation["view"][..., 1].masked_fill(~ways, -torch.inf)
+            nearest = ahead == ahead.amax(dim=-1, keepdim=True)
+            ways = ways & (nearest | (made == 0))
+        over = (made >= HOPS) | ~ways.any(dim=-1, keepdim=True)
+        return _among(torch.cat([ways & ~over, over], dim=-1)), {"hops": hops}
+
+
+class Drift(Agent):
+    """Turns right up to eleven times by chance, then goes forward five times, turning right where no way leads on.
+
+    The random agent of Anderson et al. (2018, arXiv:1711.07280), for moves of which the first is forward, the third a
+    turn to the right, and the last a stop. straight: whether it does not turn at first.
+
+    How often to turn is not drawn beforehand. At every step it goes on to go forward as probably as if it had been, in
+    the light of what was done and possible so far.
+    """
+
+    def __init__(self, moves: int, straight: bool) -> None:
+        super().__init__()
+        self.moves, self.straight = moves, straight
+        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
+
+    def initial(self, batch: int) -> Memory:
+        device = self.place.device
+        counts = {name: torch.zeros(batch, dtype=torch.long, device=device) for name in ("hops", "turns")}
+        return counts | {"turning": torch.zeros(batch, device=device)}
+
+    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+        hops, turns, turning = memory["hops"], memory["turns"], memory["turning"]
+        probabilities = []
+        for previous, possible, begins in zip(observation["previous"], observation["possible"], starts, strict=True):
+            went = (previous == 0) & ~begins
+            hops = torch.where(begins, 0, hops + went)
+            turns = torch.where(begins, 0, turns + ~went)
+            # How probable it is that it still turns only because it was to turn so often.
+            turning = torch.where(begins, 0.0 if self.straight else 1.0, torch.where(went, 0.0, turning))
+            turning = turning * (1 - 1 / (MOST_TURNS + 1 - turns.clamp(max=MOST_TURNS)))
+            ahead = possible[:, 0] > 0
+            forward = torch.where(ahead, 1 - turning, 0.0)
+            chosen = torch.zeros(len(hops), self.moves, device=turning.device)
+            chosen[:, 0], chosen[:, 2] = forward, 1 - forward
+            chosen[hops >= HOPS] = torch.eye(self.moves, device=turning.device)[-1]
+            probabilities.append(chosen)
+            # Who turns where a way leads on was still to turn.
+            turning = torch.where(ahead, 1.0, turning)
+        decision = _among(torch.stack(probabilities))
+        return decision, {"hops": hops, "turns": turns, "turning": turning}
+
+
+def _among(weights: Tensor) -> Decision:
+    """A decision for moves as probable as their weights [T, B, moves]."""
+    policy = Categorical(probs=weights.float(), validate_args=False)
+    return Decision(policy, torch.zeros_like(policy.probs[..., 0]))
+
+
 STRAIGHT = 0.8  # how often the forward-biased agent goes forward; the other moves share the rest
 
 
@@ -60,12 +143,25 @@ def scripted_for(world: World[Any]) -> dict[str, Contender]:
     """The rows of a world's table that need no training.
 
     Where answers are graded nobody who has not learned knows one: there is only chance, who looks anywhere and guesses.
+    On a graph, where not every move is possible, who moves by rote goes five hops and stops.
     """
-    return (
-        {"chance": Contender(Guess(world.move_space, world.answers), sample)}
-        if world.graded
-        else scripted(len(world.moves))
-    )
+    if world.graded:
+        return {"chance": Contender(Guess(world.move_space, world.answers), sample)}
+    rows = scripted(len(world.moves))
+    if "possible" not in world.spaces:
+        return rows
+    if "forward" in world.moves:
+        wanderers: dict[str, Agent] = {
+            "random": Drift(len(world.moves), straight=False),
+            "straight": Drift(len(world.moves), straight=True),
+        }
+    else:
+        wanderers = {"random": Ramble(straight=False)}
+        if "view" in world.spaces:
+            wanderers["straight"] = Ramble(straight=True)
+    return {row: rows[row] for row in ("stop", "expert")} | {
+        row: Contender(agent, sample) for row, agent in wanderers.items()
+    }
 
 
 def scripted(moves: int) -> dict[str, Contender]:

@@ -18,6 +18,7 @@ from vln.world import World
 from .glimpse.circle_square import circlesquare
 from .glimpse.pictures import Album
 from .glimpse.task import glimpse, glimpsefind
+from .graphs.task import r2r, speak
 from .peers.active_perception import peer_circle_square
 from .rooms.families import FAMILIES
 from .rooms.phrases import WORDS
@@ -48,6 +49,8 @@ TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) 
     "mazes": mazes,
     "glimpse": glimpse,
     "glimpsefind": glimpsefind,
+    "r2r": r2r,
+    "r2r-speaker": speak,
     "circlesquare": circlesquare,
     "circlesquare-peer": peer_circle_square,
 }
@@ -117,6 +120,16 @@ class TaskOptions:
     """Of glimpses: whether colours are seen as greys."""
     questions: int | None = None
     """Of glimpsefind: how many to train on."""
+    annotations: str | None = None
+    """Of R2R: another file of its format, or a pattern with {split} in it."""
+    skip_broken: bool | None = None
+    """Of R2R: whether to leave out broken records, and say how many."""
+    kept: int | None = None
+    """Of R2R: how many scans of train are kept aside, to choose by; 5 unless given."""
+    mirrored: bool | None = None
+    """Of R2R: whether to train on mirror images too; so unless given."""
+    extra: str | None = None
+    """Of R2R: a file of further episodes to train on, as speak.py writes it."""
 
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""
@@ -127,13 +140,20 @@ class TaskOptions:
 class WorldOptions:
     """How a world is seen."""
 
-    view: Literal["first_person", "symbols", "lanes", "top_down", "none"] | None = None
+    view: Literal["first_person", "symbols", "lanes", "top_down", "local", "lookahead", "none"] | None = None
     """Of rooms: what the agent sees, RGB from within, codes of cells ahead (unless given) or in four directions, RGB
-    from above, or nothing."""
+    from above, or nothing. Of R2R: what it is told of its neighbours, local (unless given) or with the map's
+    lookahead."""
     size: int | None = None
     """Of rooms: the side of the view, in pixels or cells; 64 (first_person), 56 (top_down) or 7 unless given."""
     max_steps: int | None = None
     """Of rooms: the longest episode; the task's own limit unless given."""
+    actions: Literal["panoramic", "low_level"] | None = None
+    """Of R2R: whether a move chooses a neighbour (unless given), or goes forward, turns and tilts."""
+    route: Literal["shortest", "annotated"] | None = None
+    """Of R2R: which way the expert goes, to the goal (unless given) or along the path that was described."""
+    features: str | None = None
+    """Of R2R: a file or folder of image features (.tsv, .hdf5 or .npy; see vln.envs.graphs.images), to be shown too."""
     patch: int | None = None
     """Of glimpses: the side of the finest patch, in pixels."""
     scales: int | None = None
@@ -191,6 +211,26 @@ def make_glimpse_vector_env(
     return TaskVectorEnv(open_glimpses(task, **place), num_envs, autoreset_mode, render_mode)
 
 
+def make_graph_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
+    """What gymnasium.make calls for navigation graphs. place: as in open_graphs."""
+    return TaskEnv(open_graphs(task, **place), render_mode)
+
+
+def make_graph_vector_env(
+    task: str,
+    num_envs: int = 1,
+    render_mode: str | None = None,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    path_metrics: bool = False,
+    **place: Any,
+) -> TaskVectorEnv:
+    """What gymnasium.make_vec calls for navigation graphs: the batched world itself. See TaskVectorEnv for its modes.
+
+    place: as in open_graphs.
+    """
+    return TaskVectorEnv(open_graphs(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
+
+
 def open_rooms(
     task: str,
     split: str = "train",
@@ -227,8 +267,30 @@ def open_glimpses(
     """
     about = {"pictures": pictures, "canvas": canvas, "clutter": clutter, "data": data}
     seen = {"patch": patch, "scales": scales, "looks": looks, "move": move, "start": start}
-    of_task, of_world = (
-        {name: value for name, value in given.items() if value is not None} | dict(more or {})
-        for given, more in ((about, options), (seen, world))
-    )
-    return make_task(task, of_task).open(split, **of_world)
+    return make_task(task, _chosen(about, options)).open(split, **_chosen(seen, world))
+
+
+def open_graphs(
+    task: str,
+    data: Path | str | None = None,
+    split: str | None = None,
+    annotations: str | None = None,
+    actions: str | None = None,
+    features: Path | str | None = None,
+    view: str | None = None,
+    max_steps: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    world: Mapping[str, Any] | None = None,
+) -> World[Any]:
+    """A world of navigation graphs. What is left out is the task's or the world's own choice.
+
+    split: unless given, train, or the one split `file` of a file of annotations.
+    options, world: the task's and the world's further options (see graphs.task and graphs.world).
+    """
+    of_task = make_task(task, _chosen({"data": data, "annotations": annotations}, options))
+    seen = {"actions": actions, "features": features, "view": view, "max_steps": max_steps}
+    return of_task.open(split or of_task.splits[0], **_chosen(seen, world))
+
+
+def _chosen(given: Mapping[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None} | dict(more or {})

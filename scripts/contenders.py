@@ -1,6 +1,6 @@
 """Who is judged or watched, and where: what evaluate.py and watch.py are both told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
 from vln.judging import Contender
 from vln.rollouts import greedy, sample
 from vln.runs import Run, open_run
-from vln.tasks import Task
+from vln.tasks import Task, shuffled
 from vln.training import CHECKPOINT
 from vln.world import World
 
@@ -62,6 +62,9 @@ def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
     world = run.open(split) if place.task is None else elsewhere(run, task, task.open(split, **place.world.given()))
     act = sample if place.draw else greedy
     contenders = {"agent": Contender(run.agent, act)} | scripted_for(world)
+    if task.shuffled and task is run.task:
+        others = replace(task, source=shuffled(task.source), words=task.vocabulary)
+        contenders["shuffled"] = Contender(run.agent, act, world=others.open(split, **run.plan.world_options))
     for floor in run.task.floors:
         if (place.run / floor / CHECKPOINT).exists():
             its = open_run(place.run / floor, make_task, make_agent, device)

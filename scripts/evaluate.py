@@ -16,12 +16,19 @@ from rich.console import Console
 
 from vln.agents.catalogue import make_agent
 from vln.agents.ensemble import Ensemble
+from vln.beam import Judge
 from vln.envs.catalogue import make_task
 from vln.envs.glimpse.gaze import gaze_maps
 from vln.envs.glimpse.world import Glimpses
+from vln.envs.graphs.speaking import judge_by_speaker
+from vln.envs.graphs.task import RoomToRoom
+from vln.envs.graphs.tellings import Tellings
+from vln.envs.graphs.trajectories import walked, write_trajectories
+from vln.envs.graphs.world import Graphs
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_paragraphs
 from vln.envs.sail.task import Sail
+from vln.episode import Episode
 from vln.judging import Contender, judge, make_table, show_table
 from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, Walk, by_family, by_length
@@ -41,12 +48,18 @@ class Options(Place):
     """How many, from the first on; all unless given."""
     beam: int = 1
     """Above 1: the agent tries ways in the place before it goes, the likeliest so many of them at every step."""
+    speaker: Path | None = None
+    """Of R2R, with --beam: the folder of a speaker's run that has a say in which of the ways found is gone."""
+    trust: float = 0.5
+    """In the speaker, from 0 to below 1."""
     ensemble: tuple[Path, ...] = ()
     """The folders of runs of the same task that decide together with the first."""
     json: Path | None = None
     """Where to write the table as JSON."""
     report: Path | None = None
     """Where to write a page to look at; needs a run."""
+    trajectories: Path | None = None
+    """Of R2R: where to write what the evaluation server takes."""
     replays: int = 20
     """How many episodes the page shows, failures first."""
 
@@ -71,6 +84,21 @@ def write_page(
     write_report(options.report, title, table, curves, breakdowns, lived, galleries)
 
 
+def _speaker(options: Options, world: World[Any]) -> Judge:
+    """The say of a speaker in which way is gone."""
+    assert options.speaker is not None
+    run = open_run(options.speaker, make_task, make_agent)
+    if not isinstance(world, Graphs) or not isinstance(run.task.source, RoomToRoom) or options.beam == 1:
+        raise SystemExit("a speaker has a say in task r2r among several ways: give --beam, and the run of a speaker")
+
+    def tell(episodes: list[Episode]) -> Tellings:
+        telling = run.task.world(episodes, run.task.vocabulary, **run.plan.world_options)
+        assert isinstance(telling, Tellings)
+        return telling
+
+    return judge_by_speaker(world, tell, run.agent, options.trust)
+
+
 def main(options: Options) -> dict[str, Any]:
     """Judge, print the table, and write what was asked for."""
     if options.report and not options.run:
@@ -83,7 +111,18 @@ def main(options: Options) -> dict[str, Any]:
     if options.run:
         others = [open_run(folder, make_task, make_agent).agent for folder in options.ensemble]
         agent = Ensemble([contenders["agent"].agent, *others]).eval() if others else contenders["agent"].agent
-        contenders["agent"] = replace(contenders["agent"], agent=agent, beam=options.beam)
+        judge_of_ways = _speaker(options, world) if options.speaker else None
+        contenders["agent"] = replace(contenders["agent"], agent=agent, beam=options.beam, judge=judge_of_ways)
+    if options.trajectories:
+        if not isinstance(world, Graphs):
+            raise SystemExit("only walks on navigation graphs are written as trajectories: those of task r2r")
+        shown = contenders["agent" if options.run else str(options.agent)]
+        label = world.expert if shown.told else None
+        ways = walked(world, shown.agent, shown.act, label, options.seed)
+        write_trajectories(options.trajectories, ways)
+        if not all(episode.goals for episode in world.episodes):
+            print(f"written: {options.trajectories}; the goals of this split are secret, so there is no table")
+            return {}
     rows = judge(world, contenders, options.episodes, options.seed)
     split = options.split or task.judging
     table = make_table(task.name, split, options.seed, rows)

@@ -17,7 +17,8 @@ class Options:
     """What to train on, what to train, and how."""
 
     task: Annotated[str, tyro.conf.Positional] = "goto"
-    """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse or glimpsefind."""
+    """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse, glimpsefind or
+    r2r."""
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None
@@ -26,6 +27,8 @@ class Options:
     """The folder of a run to go on with; its own settings hold."""
     begin_with: Path | None = None
     """The folder of a run whose weights to begin with; it may be of another task and know other words."""
+    vectors: Path | None = None
+    """A file of word vectors to begin with, a word and its numbers a line (GloVe); unless given they are learned."""
     floors: float = 0.1
     """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none."""
     device: str | None = None
@@ -46,7 +49,8 @@ class Options:
     def plan(self) -> Plan:
         begin_with = str(self.begin_with) if self.begin_with else None
         about, world, shape = self.about.given(), self.world.given(), asdict(self.shape)
-        return Plan(self.task, self.lessons, about, world, shape, begin_with=begin_with)
+        vectors = str(self.vectors) if self.vectors else None
+        return Plan(self.task, self.lessons, about, world, shape, begin_with=begin_with, vectors=vectors)
 
 
 READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1)

@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 import pytest
 from glimpses import glimpses
+from graphs import hall_world
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env as check_with_gymnasium
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
@@ -43,7 +44,12 @@ def rooms() -> World[Any]:
     return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), max_steps=20)
 
 
-WORLDS: dict[str, Callable[[], World[Any]]] = {"corridor": Corridor, "rooms": rooms}
+WORLDS: dict[str, Callable[[], World[Any]]] = {
+    "corridor": Corridor,
+    "rooms": rooms,
+    "graphs, panoramic": hall_world,
+    "graphs, low level": partial(hall_world, actions="low_level"),
+}
 
 
 @pytest.fixture(params=WORLDS, scope="module")

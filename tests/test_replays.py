@@ -22,7 +22,7 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.losses import DISTANCE_UNIT
-from vln.replays import failures_first, pictures, replay
+from vln.replays import Signposted, failures_first, pictures, replay
 from vln.report import write_report
 from vln.rollouts import follow_teacher, sample
 from vln.tasks import Task, Written
@@ -48,6 +48,13 @@ class Reader(Agent):
         policy = Categorical(logits=self.logits.expand(*starts.shape, 3))
         attention = (2.0 ** torch.arange(4)).expand(*starts.shape, 4) / 15
         return Decision(policy, torch.full(starts.shape, -3 / DISTANCE_UNIT), attention), memory
+
+
+class Trail(Corridor, Signposted):
+    """A corridor in which every move is named by the cell it leads to."""
+
+    def signs(self, state, slot):
+        return f"to {state.cell[slot] - 1}", f"to {state.cell[slot] + 1}", "stop"
 
 
 def asked(instruction, start, goal):
@@ -82,6 +89,14 @@ def test_a_replay_tells_what_the_agent_thought_and_did():
         assert frame.probabilities == pytest.approx([0.2, 0.5, 0.3])
         assert frame.attention == pytest.approx(np.array([1, 2, 4, 8]) / 15)
         assert frame.value == pytest.approx(-3.0)  # in moves, like the error
+
+
+def test_a_replay_keeps_what_moves_are_called_where_they_are_made():
+    (lived,) = replay(Trail([asked("go to four", 2, 4)], max_steps=2), ONE_MOVE[RIGHT], [0])
+    assert [frame.signs for frame in lived.steps] == [("to 1", "to 3", "stop"), ("to 2", "to 4", "stop")]
+    assert lived.moves == Corridor.moves
+    (plain,) = replay(Corridor(max_steps=1), ONE_MOVE[RIGHT], [0])
+    assert plain.steps[0].signs == ()
 
 
 def test_attention_is_shown_for_the_words_and_not_for_what_pads_them():

@@ -120,6 +120,28 @@ def test_an_address_beyond_the_end_leads_to_the_last_step(page: Path) -> None:
     assert seen.complaints == []
 
 
+def test_only_moves_that_are_probable_best_or_made_are_shown(tmp_path: Path) -> None:
+    names = ("open", "knock", "wait", "ring", "push", "leave")
+    shares = np.array([0.9, 0.0, 0.0996, 0.0004, 0.0, 0.0])  # "knock" is best, "push" is made
+    seen = frame(probabilities=shares, expert=np.arange(6) == 1, move=4)
+    page = open_page(write(tmp_path / "report.html", replays=[replay(moves=names, steps=(seen,))]))
+    assert page.complaints == []
+    rows = re.findall("<tr.*?</tr>", page.dom.split('id="moves"')[1].split("</table>")[0])
+    told = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in rows]
+    assert told == ["open 90.0 %", "knock expert 0.0 %", "wait 10.0 %", "push 0.0 %"]
+    assert ['class="taken"' in row for row in rows] == [False, False, False, True]
+
+
+def test_a_step_tells_its_moves_by_their_names_there(tmp_path: Path) -> None:
+    signs = ("to the bridge", "to the mill", "to the inn", "stop")
+    page = open_page(write(tmp_path / "report.html", replays=[replay(steps=(frame(signs=signs), frame(1)))]))
+    assert ">to the mill <" in page.dom
+    assert "before the move to the bridge" in page.dom
+    assert "<dt>move taken</dt><dd>to the bridge</dd>" in page.dom
+    assert "turn left" not in page.dom.split("<main>")[1].split("</main>")[0]
+    assert ">turn left <" in open_page(tmp_path / "report.html", "#episode=1&step=2").dom
+
+
 def test_how_an_episode_ended_is_a_step_after_its_last_move(tmp_path: Path) -> None:
     lost = replay(success=False, end=np.full_like(FRAMES[0].picture, 30))
     page = write(tmp_path / "report.html", replays=[lost])
@@ -224,6 +246,7 @@ def test_a_replay_whose_parts_disagree_is_refused() -> None:
     for changes, message in (
         ({"steps": ()}, "'far-1' has no steps"),
         ({"moves": ("left", "stop")}, "step 1 of the replay 'far-1' has 4 probabilities for 2 moves"),
+        ({"steps": (frame(signs=("on", "stop")),)}, "step 1 of the replay 'far-1' has 2 names for 4 moves"),
         ({"words": ("go",)}, "attention \\[5\\] for 1 words"),
         ({"steps": (frame(), frame(picture=np.zeros((4, 4, 3), np.uint8)))}, "step 2 .* has a picture of"),
         ({"end": np.zeros((4, 4, 3), np.uint8)}, "'far-1' ends in a picture of"),

@@ -8,6 +8,7 @@ from gymnasium.envs.registration import register
 _MADE_BY = {
     "env": ("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL", "Mazes"),
     "glimpse_env": ("Glimpse", "GlimpseFind"),
+    "graph_env": ("R2R",),
 }
 
 for _env, _names in _MADE_BY.items():

@@ -1,8 +1,12 @@
-"""Beam search: several ways to go on are tried in the world side by side, and the likeliest whole one is gone."""
+"""Beam search: several ways to go on are tried in the world side by side, and the best whole one is gone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.distributions import Categorical
 
 from vln.agent import Agent
@@ -11,16 +15,45 @@ from vln.world import S, World, put, take
 
 NONE = -1  # after the last move of a plan
 
+# What else speaks for whole ways [B, W], beside the likelihood of their moves [T, B, W]: of the episodes [B] they are
+# of and these moves. Minus infinity gives a way up.
+Judge = Callable[[NDArray[np.int64], NDArray[np.int64]], Tensor]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Whole ways that a search has found for B episodes, up to W for each, the likeliest first.
+
+    moves: int64 [T, B, W], NONE after an episode's end. score: [B, W], the log of how probable the moves are; minus
+    infinity where there are fewer ways.
+    """
+
+    moves: NDArray[np.int64]
+    score: Tensor
+
+
+def plan(world: World[S], agent: Agent, begun: S, width: int, judge: Judge | None = None) -> NDArray[np.int64]:
+    """The moves [T, B] of the best ending that a search with this width finds; NONE after an episode's end.
+
+    judge: what is added to the likelihoods of as many whole ways as the search is wide, before the best is chosen; by
+    likelihood alone unless given. An episode in which no way stops within the limit has the moves of the likeliest that
+    is left.
+    """
+    ways = search(world, agent, begun, width, 1 if judge is None else width)
+    score = ways.score if judge is None else ways.score + judge(begun.episode, ways.moves).to(ways.score.device)
+    best = score.argmax(dim=1).cpu().numpy()
+    return ways.moves[:, np.arange(len(begun)), best]
+
 
 @torch.no_grad()
-def plan(world: World[S], agent: Agent, begun: S, width: int) -> NDArray[np.int64]:
-    """The moves [T, B] to the likeliest ending that a search with this width finds; NONE after an episode's end.
+def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -> Ways:
+    """The likeliest whole ways, up to `keep` of each episode, that a search with this width finds.
 
     A way's likelihood is the product of the policy's probabilities of its moves, with no correction for its length. Of
     all ways of one episode the `width` likeliest are kept at every step; a `stop` ends one. The search is over when no
-    way that goes on is as likely as the best that has stopped. Ways that fail (into a wall, where walls fail) are given
-    up: who searches walks in the world before he chooses, and the moves walked are not those of the plan alone.
-    An episode in which no way stops within the limit has the moves of the likeliest that is left.
+    way that goes on is as likely as the last of those kept that have stopped. Ways that fail (into a wall, where walls
+    fail) are given up: who searches walks in the world before he chooses, and the moves walked are not those of the
+    plan alone.
     """
     device = next(agent.parameters()).device
     count, stop = len(begun), world.stop
@@ -31,21 +64,19 @@ def plan(world: World[S], agent: Agent, begun: S, width: int) -> NDArray[np.int6
     # Scores [B, W] of the ways that go on; at first there is one.
     score = torch.zeros(count, 1, device=device)
     moves = np.full((world.max_steps, count, 1), NONE)
-    best_score = torch.full((count,), -torch.inf, device=device)
-    best = np.full((world.max_steps, count), NONE)
+    whole = torch.full((count, keep), -torch.inf, device=device)
+    whole_moves = np.full((world.max_steps, count, keep), NONE)
     everyone = np.arange(count)[:, None]
     for time in range(world.max_steps):
         decision, memory = agent.step(observed(world, state, device), memory, starts)
         assert isinstance(decision.policy, Categorical)  # for there is a stop
         likely = decision.policy.logits.log_softmax(dim=-1).view(count, -1, len(world.moves))
         reached = score[..., None] + likely
-        stopping = reached[..., stop]
-        ended, way = stopping.max(dim=1)
-        better = (ended > best_score).cpu().numpy()
-        best_score = torch.maximum(ended, best_score)
-        kept = moves[:, np.arange(count), way.cpu().numpy()]
-        kept[time] = stop
-        best[:, better] = kept[:, better]
+        stopped = moves.copy()
+        stopped[time] = stop
+        # Of those that stop now and those that had stopped before, the likeliest.
+        whole, chosen_whole = torch.cat([whole, reached[..., stop]], dim=1).topk(keep, dim=1)
+        whole_moves = np.concatenate([whole_moves, stopped], axis=2)[:, everyone, chosen_whole.cpu().numpy()]
         # On with the likeliest of all moves that do not stop.
         onward = reached[..., :stop].flatten(1)
         score, chosen = onward.topk(min(width, onward.shape[1]), dim=1)
@@ -60,8 +91,9 @@ def plan(world: World[S], agent: Agent, begun: S, width: int) -> NDArray[np.int6
         score.view(-1)[torch.from_numpy(failed).to(device)] = -torch.inf
         # Nobody steps what has failed: another begins in its place, without hope.
         state = put(state, failed, take(begun, failed // score.shape[1]))
-        if (score.max(dim=1).values <= best_score).all():
+        if (score.max(dim=1).values <= whole.min(dim=1).values).all():
             break
-    unfinished = best[0] == NONE
-    best[:, unfinished] = moves[:, np.arange(count), score.argmax(dim=1).cpu().numpy()][:, unfinished]
-    return best
+    unfinished = whole_moves[0, :, 0] == NONE
+    left = moves[:, np.arange(count), score.argmax(dim=1).cpu().numpy()]
+    whole_moves[:, unfinished, 0] = left[:, unfinished]
+    return Ways(whole_moves, whole)

@@ -19,16 +19,16 @@ class Episode:
     goals: the stages to reach, in order; the last one is where to stop. In the place's own terms.
     family: the kind of instruction, by which results are split.
     name: which episode this is, unique in its split.
-    reference: positions [n, 2] of the path a judge compares with (nDTW, CLS), or None for the shortest path.
+    reference: positions [n, ...] of the path a judge compares with (nDTW, CLS), or None for the shortest path.
     """
 
     instruction: str
     place: Any
-    start: tuple[int, ...]
+    start: tuple[Any, ...]
     goals: tuple[Any, ...]
     family: str
     name: str = ""
-    reference: NDArray[np.int16] | None = None
+    reference: NDArray[np.integer] | None = None
 
 
 def places(episodes: Sequence[Episode]) -> set[str]:

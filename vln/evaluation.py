@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from vln.agent import Agent
-from vln.beam import plan
+from vln.beam import Judge, plan
 from vln.metrics import Outcome
 from vln.moments import as_judged, moments
 from vln.outcomes import outcome_of
@@ -26,18 +26,20 @@ def evaluate(
     label: Callable[[Any], NDArray[np.bool_]] | None = None,
     seed: int = 0,
     beam: int = 1,
+    judge: Judge | None = None,
 ) -> list[Outcome]:
     """The outcome of each of these episodes (all of the world's unless given), in their order.
 
     The agent is judged as it is when not training (no dropout) and left in the mode it was in. seed: of the acting,
     where it draws. beam: above 1, the moves are not chosen by `act` one by one but planned by a search of this width.
+    judge: what else speaks for the whole ways that it finds.
     """
     chosen = list(range(len(world.episodes))) if episodes is None else list(episodes)
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     outcomes = []
     with as_judged(agent):
         for first in range(0, len(chosen), SLOTS):
-            outcomes += _judge(world, agent, chosen[first : first + SLOTS], act, rng, label, beam)
+            outcomes += _judge(world, agent, chosen[first : first + SLOTS], act, rng, label, beam, judge)
     return outcomes
 
 
@@ -49,14 +51,15 @@ def _judge(
     rng: torch.Generator,
     label: Callable[[Any], NDArray[np.bool_]] | None,
     beam: int,
+    judge: Judge | None,
 ) -> list[Outcome]:
     begun = world.begin(np.asarray(episodes, dtype=np.int64))
     shortest = world.error(begun)
     position = world.position(begun)
-    trails = np.zeros((world.max_steps + 1, len(episodes), 2), dtype=position.dtype)
+    trails = np.zeros((world.max_steps + 1, *position.shape), dtype=position.dtype)
     trails[0] = position
     outcomes: dict[int, Outcome] = {}
-    planned = plan(world, agent, begun, beam) if beam > 1 else None
+    planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
     for moment in moments(world, agent, begun, act, rng, label, planned):
         trails[moment.after.steps, moment.slots] = world.position(moment.after)
         for place in np.flatnonzero(moment.ended):

@@ -9,13 +9,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from vln.agent import Agent
+from vln.beam import Judge
 from vln.evaluation import evaluate
 from vln.metrics import Interval, Outcome, summary
 from vln.rollouts import Act, greedy
 from vln.world import World
 
 ROWS = (
-    *("agent", "random", "stop", "straight", "blind", "deaf", "expert"),
+    *("agent", "random", "stop", "straight", "blind", "deaf", "shuffled", "expert"),
     *("random looks", "scan", "centre", "whole, linear", "whole, conv", "chance"),
 )  # in the order they are shown
 
@@ -23,6 +24,8 @@ COLUMNS = {
     "accuracy": ("accuracy", 100, 2),
     "average_accuracy": ("average", 100, 1),
     "surprise": ("nats", 1, 3),
+    "bleu": ("BLEU-4", 100, 1),
+    "words": ("words", 1, 1),
     "looks": ("looks", 1, 1),
     "success": ("SR", 100, 1),
     "spl": ("SPL", 100, 1),
@@ -40,13 +43,15 @@ COLUMNS = {
 class Contender:
     """One row of a table: an agent, how it acts, whether it is told the expert's moves, how wide it searches.
 
-    world: where it lives the episodes, if it must see them in another way than the others.
+    judge: what else speaks for a whole way, of those that a search finds. world: where it lives the episodes, if it
+    must see them in another way than the others.
     """
 
     agent: Agent
     act: Act = greedy
     told: bool = False
     beam: int = 1
+    judge: Judge | None = None
     world: World[Any] | None = None
 
 
@@ -58,7 +63,8 @@ def judge(
 
     def judged(one: Contender) -> list[Outcome]:
         where = one.world or world
-        return evaluate(where, one.agent, range(count), one.act, where.expert if one.told else None, seed, one.beam)
+        label = where.expert if one.told else None
+        return evaluate(where, one.agent, range(count), one.act, label, seed, one.beam, one.judge)
 
     return {row: judged(one) for row, one in contenders.items()}
 

@@ -43,12 +43,16 @@ class Vocabulary:
 
         Raises ValueError when the text has more words than fit: what is cut off could be what matters.
         """
-        words = split_words(text)
-        if len(words) > length:
-            raise ValueError(f"{len(words)} words do not fit in {length}: {text!r}")
+        ids = self.encode_all(text)
+        if len(ids) > length:
+            raise ValueError(f"{len(ids)} words do not fit in {length}: {text!r}")
         tokens = np.full(length, PADDING, dtype=np.int64)
-        tokens[: len(words)] = [self.ids.get(word, UNKNOWN) for word in words]
+        tokens[: len(ids)] = ids
         return tokens
+
+    def encode_all(self, text: str) -> list[int]:
+        """The token id of every word of a text, however many there are."""
+        return [self.ids.get(word, UNKNOWN) for word in split_words(text)]
 
     def decode(self, tokens: Sequence[int] | NDArray[np.int64]) -> list[str]:
         """The words of an array of ids, without the padding."""

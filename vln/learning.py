@@ -1,7 +1,8 @@
 """Learning: windows of time through episodes, backpropagated (truncated or full), clipped, scheduled, resumable."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Generic, Literal
@@ -95,9 +96,12 @@ class Lessons:
     greedily: float = 0.0
     """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
     it meets the loops it is caught in when judged by its likeliest moves."""
+    averaged: float = 0.0
+    """How slowly a running mean of the weights follows them, from 0 to below 1. Above 0 it is the mean that is judged
+    and kept as the agent (Polyak & Juditsky 1992): it varies less than the weights of any one update."""
     half: bool | None = None
-    """Whether to compute in bfloat16; unless given, where the device has arithmetic for it. The weights that are learned
-    stay in float32."""
+    """Whether to compute in bfloat16; unless given, where the device has arithmetic for it. The weights that are
+    learned stay in float32."""
     workers: int = 1
     """Processes that train together; they share out the slots and the CPU's threads."""
     seed: int = 0
@@ -112,6 +116,8 @@ class Lessons:
         for name in ("teacher_first", "teacher_last", "greedily", "led"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
+        if not 0 <= self.averaged < 1:
+            raise ValueError(f"averaged is a share below 1, not {self.averaged}")
         if self.slots % self.workers:
             raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
 
@@ -151,6 +157,7 @@ class Learner(Generic[S]):
     rng: torch.Generator
     team: Team = ALONE
     update: int = 0
+    mean: dict[str, Tensor] | None = None  # the running mean of the weights, by name, where there is one
 
     @classmethod
     def begin(cls, world: World[S], agent: Agent, lessons: Lessons, team: Team = ALONE) -> "Learner[S]":
@@ -169,7 +176,10 @@ class Learner(Generic[S]):
         half = quick_in_half(device) if lessons.half is None else lessons.half
         quick = deepcopy(agent).bfloat16() if half else agent
         rng = torch.Generator(device).manual_seed(seed)
-        return cls(world, agent, quick, lessons, course, optimizer, rng, team)
+        mean = None
+        if lessons.averaged:
+            mean = {name: weights.detach().clone() for name, weights in agent.named_parameters()}
+        return cls(world, agent, quick, lessons, course, optimizer, rng, team, mean=mean)
 
     def learn(self, loss: Loss | None = None, clock: Clock | None = None) -> dict[str, float]:
         """Live one window, descend its loss (its lessons' unless given) once, and say how it went."""
@@ -197,6 +207,7 @@ class Learner(Generic[S]):
             raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {value.item()})")
         self.optimizer.step()
         self.renew()
+        self._average()
         # What is remembered and seen at the window's end is carried over, and here the gradient is cut.
         self.course = self.course.cut(memory)
         self.update += 1
@@ -248,6 +259,27 @@ class Learner(Generic[S]):
         if self.quick is not self.agent:
             for copy, weights in zip(self.quick.parameters(), self.agent.parameters(), strict=True):
                 copy.copy_(weights)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Bring the running mean nearer to the weights; at first by much, so that it forgets how they began."""
+        if self.mean is not None:
+            kept = min(self.lessons.averaged, (1 + self.update) / (10 + self.update))
+            weights: list[Tensor] = [weight for _, weight in self.agent.named_parameters()]
+            torch._foreach_lerp_(list(self.mean.values()), weights, 1 - kept)
+
+    @contextmanager
+    def as_kept(self) -> Iterator[Agent]:
+        """The agent as it is judged and kept: with the mean of its weights, where there is one, for the time being."""
+        if self.mean is None:
+            yield self.agent
+            return
+        own = {name: weights.detach().clone() for name, weights in self.agent.named_parameters()}
+        try:
+            self.agent.load_state_dict(self.mean, strict=False)
+            yield self.agent
+        finally:
+            self.agent.load_state_dict(own, strict=False)
 
     def _share_gradients(self) -> None:
         """Bring the gradients of the quick copy to the agent's weights, averaged over the team."""

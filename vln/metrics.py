@@ -5,9 +5,10 @@ Lengths and distances are in the unit of the place walked (cells, metres). Share
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -136,6 +137,33 @@ def cls(distances: NDArray[np.floating], path_length: float, reference_length: f
     if expected == path_length == 0:
         return coverage  # nothing to walk, and nothing walked: the length is right
     return coverage * expected / (expected + abs(expected - path_length))
+
+
+def bleu(said: Sequence[Any], references: Sequence[Sequence[Any]], longest: int = 4) -> float:
+    """BLEU-4 of one sentence, against all that people said in its place (Papineni et al., 2002).
+
+    The precision of each length of phrase but single words is smoothed by one (Lin & Och, 2004), or every sentence
+    without a common phrase of four words would have 0.
+    """
+    if not said or not references:
+        return 0.0
+    logs = []
+    for length in range(1, longest + 1):
+        found = Counter(_phrases(said, length))
+        most: Counter[tuple[Any, ...]] = Counter()
+        for reference in references:
+            most |= Counter(_phrases(reference, length))
+        smooth = length > 1
+        matched, total = (found & most).total() + smooth, found.total() + smooth
+        if not matched:
+            return 0.0
+        logs.append(math.log(matched / total))
+    nearest = min((abs(len(reference) - len(said)), len(reference)) for reference in references)[1]
+    return math.exp(min(0.0, 1 - nearest / len(said)) + sum(logs) / longest)
+
+
+def _phrases(words: Sequence[Any], length: int) -> list[tuple[Any, ...]]:
+    return [tuple(words[place : place + length]) for place in range(len(words) - length + 1)]
 
 
 def summary(outcomes: Sequence[Outcome], seed: int = 0, resamples: int = 1000) -> dict[str, Interval]:

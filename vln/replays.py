@@ -1,5 +1,6 @@
 """Replays: what an agent saw, thought and did in single episodes, to be stepped through or made into a video."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,14 @@ from vln.rollouts import Act, greedy
 from vln.world import State, World
 
 
+class Signposted(ABC):
+    """What replays ask of a world besides, where it depends on the place what a move is."""
+
+    @abstractmethod
+    def signs(self, state: Any, slot: int) -> tuple[str, ...]:
+        """What people are told of every move that a slot can make now, in the order of the world's moves."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One step of a replay: what there was to see, and what the agent made of it.
@@ -32,6 +41,7 @@ class Frame:
     error: the distance still to go, before the move; where answers are graded, the surprise of this moment's answer.
     belief: [answers], how probable the agent believes each answer to be, or None.
     truth: the right answer, an index of the replay's answers, or None.
+    signs: the names of the moves at this step, where they are others than the replay's.
     """
 
     picture: NDArray[np.uint8]
@@ -43,6 +53,7 @@ class Frame:
     error: float
     belief: NDArray[np.floating] | None = None
     truth: int | None = None
+    signs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         picture, probabilities, expert = (np.asarray(x) for x in (self.picture, self.probabilities, self.expert))
@@ -87,6 +98,8 @@ class Replay:
             where = f"step {number} of the replay {self.name!r}"
             if len(frame.probabilities) != len(self.moves):
                 raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
+            if frame.signs and len(frame.signs) != len(self.moves):
+                raise ValueError(f"{where} has {len(frame.signs)} names for {len(self.moves)} moves")
             if frame.belief is not None and np.shape(frame.belief) != (len(self.answers),):
                 raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answers)} answers")
             if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
@@ -192,6 +205,7 @@ def _frames(
             error=float(error[row]),
             belief=None if belief is None else belief[row],
             truth=None if truth is None else int(truth[row]),
+            signs=world.signs(state, row) if isinstance(world, Signposted) else (),
         )
         for row, slot in enumerate(moment.slots.tolist())
     ]

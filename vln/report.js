@@ -67,13 +67,13 @@ function showEpisode(replay) {
 }
 
 // Rows of names and shares: one is in bold, some are tagged.
-function showShares(table, names, shares, bold, tagged, tag) {
-  table.tBodies[0].replaceChildren(...names.map((text, index) => {
-    const row = element("tr", "", index === bold ? "taken" : "");
-    const name = element("th", `${text} `);
-    name.scope = "row";
-    if (tagged(index)) name.append(element("span", tag, "tag"));
-    row.append(name, element("td", `${(100 * shares[index]).toFixed(1)} %`), bar(shares[index]));
+function showShares(table, rows, tag) {
+  table.tBodies[0].replaceChildren(...rows.map(({ name, share, bold, tagged }) => {
+    const row = element("tr", "", bold ? "taken" : "");
+    const head = element("th", `${name} `);
+    head.scope = "row";
+    if (tagged) head.append(element("span", tag, "tag"));
+    row.append(head, element("td", `${(100 * share).toFixed(1)} %`), bar(share));
     return row;
   }));
 }
@@ -96,16 +96,16 @@ function show() {
     word.title = frame.attention ? `attention ${(100 * share).toFixed(1)} %` : "";
   });
   byId("moves").hidden = ended;
-  if (!ended) {
-    showShares(byId("moves"), replay.moves, frame.probabilities, frame.move, (index) => frame.expert[index], "expert");
-  }
+  if (!ended) showShares(byId("moves"), frame.moves, "expert");
   if (frame.belief) {
     const likeliest = frame.belief.indexOf(Math.max(...frame.belief));
-    showShares(byId("belief"), replay.answers, frame.belief, likeliest, (index) => index === frame.truth, "right");
+    showShares(byId("belief"), replay.answers.map((name, index) => (
+      { name, share: frame.belief[index], bold: index === likeliest, tagged: index === frame.truth }
+    )), "right");
   }
   const left = replay.answers.length ? "surprise in nats" : "distance to go";
   const facts = ended ? { "outcome": frame.outcome, [left]: frame.error }
-    : { [replay.moves.length ? "move taken" : "looks next at"]: frame.taken, [left]: frame.error, "value": frame.value };
+    : { [frame.moves.length ? "move taken" : "looks next at"]: frame.taken, [left]: frame.error, "value": frame.value };
   byId("state").replaceChildren(...Object.entries(facts).filter(([, fact]) => fact !== null).map(([name, fact]) => {
     const line = element("div");
     line.append(element("dt", name), element("dd", fact));

@@ -18,6 +18,7 @@ PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
 PICTURE_QUALITY = 75  # of WebP, out of 100
 PATCH_GAP = 15  # pixels; changes nearer than this are stored as one
 MOST_PATCHES = 8  # of one step; where more has changed, one patch holds it all
+LEAST_SHARE = 0.0005  # of 1: less would read 0.0 %, and such a move is left out
 CURVE_POINTS = 300  # longer curves are drawn by the means of so many pieces
 CURVE_BOX = (340, 170)  # the width and height of a curve's drawing
 CURVE_MARGIN = (44, 24, 12, 24)  # left, right, top and bottom, for the numbers at its axes
@@ -48,6 +49,7 @@ ROW_MEANINGS = {
     "straight": "mostly forward",
     "blind": "trained without views",
     "deaf": "trained without the instruction",
+    "shuffled": "the agent, told the instructions of other episodes",
     "expert": "knows the whole place",
     "random looks": "trained to look at places drawn by chance",
     "scan": "trained to look over a fixed grid",
@@ -184,19 +186,16 @@ def _recording(replay: Replay) -> dict[str, Any]:
     patches = [_patches(first, picture) for picture in (first, *others)]
     return {
         "words": replay.words,
-        "moves": replay.moves,
         "answers": replay.answers,
         "picture": _webp(first),
         "size": [width, height],
         "steps": [
             {
                 "patches": changed,
-                "move": int(frame.move) if isinstance(frame.move, int) else None,
+                "moves": _moves(replay, frame),
                 "taken": _move_in_words(replay, frame),
                 "belief": None if frame.belief is None else [round(float(share), 4) for share in frame.belief],
                 "truth": frame.truth,
-                "probabilities": [round(float(share), 4) for share in frame.probabilities],
-                "expert": [bool(best) for best in frame.expert],
                 "attention": None if frame.attention is None else [round(float(part), 4) for part in frame.attention],
                 "value": None if frame.value is None else number(frame.value),
                 "error": number(frame.error),
@@ -213,9 +212,20 @@ def _recording(replay: Replay) -> dict[str, Any]:
     }
 
 
+def _moves(replay: Replay, frame: Frame) -> list[dict[str, Any]]:
+    """The moves that matter at a step: what was probable, what is best, what was done."""
+    names = frame.signs or replay.moves
+    rows = zip(names, frame.probabilities.tolist(), frame.expert.tolist(), strict=True)
+    return [
+        {"name": name, "share": round(share, 4), "tagged": best, "bold": number == frame.move}
+        for number, (name, share, best) in enumerate(rows)
+        if share >= LEAST_SHARE or best or number == frame.move
+    ]
+
+
 def _move_in_words(replay: Replay, frame: Frame) -> str:
     if isinstance(frame.move, int):
-        return replay.moves[frame.move]
+        return (frame.signs or replay.moves)[frame.move]
     return f"({', '.join(f'{part:.2f}' for part in frame.move)})"
 
 

@@ -15,7 +15,8 @@ from vln.evaluation import evaluate
 from vln.learning import RULES, Lessons
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
-from vln.training import CHECKPOINT, inherit_weights, load_weights, train
+from vln.training import CHECKPOINT, inherit_weights, kept_weights, load_weights, train
+from vln.vectors import lend_vectors, read_vectors
 from vln.world import World
 
 # How tasks and agents are made: from a name and options; from the spaces of what is observed, the space of moves, the
@@ -30,7 +31,7 @@ class Plan:
 
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
     of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
-    with, or None. lessons: how it is trained.
+    with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained.
     """
 
     task: str
@@ -40,6 +41,7 @@ class Plan:
     agent: Mapping[str, Any] = field(default_factory=dict)
     without: Sequence[str] = ()
     begin_with: str | None = None
+    vectors: str | None = None
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
@@ -100,7 +102,10 @@ def begin_run(
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
     if plan.begin_with and not resume:
-        inherit_weights(agent, load_checkpoint(Path(plan.begin_with) / CHECKPOINT), task.vocabulary.words)
+        begun = kept_weights(load_checkpoint(Path(plan.begin_with) / CHECKPOINT))
+        inherit_weights(agent, begun, task.vocabulary.words)
+    if plan.vectors and not resume:
+        lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
     return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=_probe(task, plan))
 
@@ -129,5 +134,5 @@ def open_run(folder: Path, make_task: MakeTask, make_agent: MakeAgent, device: s
     if list(task.vocabulary.words) != checkpoint.facts["words"]:
         raise ValueError(f"{folder} was trained with other words than task {plan.task!r} has now; train it again")
     agent = plan.make(make_agent, task.open(task.choosing, **plan.world_options), device)
-    load_weights(agent, checkpoint)
+    load_weights(agent, kept_weights(checkpoint))
     return Run(folder, plan, task, agent.eval())

@@ -70,7 +70,8 @@ class Slots:
         if self._keep_trails:
             position = self.world.position(begun)
             if not len(self._trails):
-                self._trails = np.zeros((self.world.max_steps + 1, self.count, 2), dtype=position.dtype)
+                shape = (self.world.max_steps + 1, self.count, *position.shape[1:])
+                self._trails = np.zeros(shape, dtype=position.dtype)
             self._trails[0, slots] = position
 
     def step(

@@ -65,6 +65,20 @@ class Written:
         return np.random.default_rng(key)
 
 
+def shuffled(source: Source, seed: int = 0) -> Source:
+    """The same episodes, each told the instruction of another one of its split: who does as well does not listen."""
+
+    def shuffle(split: str) -> list[Episode]:
+        episodes = source(split)
+        order = np.random.default_rng(seed).permutation(len(episodes))
+        return [
+            replace(episode, instruction=episodes[other].instruction)
+            for episode, other in zip(episodes, order.tolist(), strict=True)
+        ]
+
+    return shuffle
+
+
 @dataclass(frozen=True)
 class Floor:
     """An agent that is trained like the one it stands beside in a table, but in want of something.
@@ -87,7 +101,8 @@ class Task:
     world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or None to learn it from split train.
     choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
-    floors: what an agent is compared with, by name.
+    floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
+    told the instructions of other episodes.
     """
 
     name: str
@@ -99,6 +114,7 @@ class Task:
     probes: int = 256
     judging: str = "val_unseen"
     floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
+    shuffled: bool = False
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -90,13 +90,16 @@ def train(
                 clock, began, since, clipped = Clock(), now, learner.update, []
             if learner.update % save_every == 0 or learner.update == lessons.updates:
                 if probe and team.leads:
-                    log.record(learner.update, {"judged": probe(agent)})
+                    with learner.as_kept() as kept:
+                        log.record(learner.update, {"judged": probe(kept)})
                     clock, began, since = Clock(), time.perf_counter(), learner.update
                 save()
             stopped = team.any(interrupted())
         if stopped:
             save()
             log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
+    if learner.mean is not None:
+        agent.load_state_dict(learner.mean, strict=False)
     agent.eval()
     return learner.update >= lessons.updates
 
@@ -132,6 +135,7 @@ def snapshot(learner: Learner[Any]) -> Arrays:
     arrays = {f"agent/{name}": _array(weights) for name, weights in learner.agent.state_dict().items()}
     for index, moments in learner.optimizer.state_dict()["state"].items():
         arrays |= {f"optimizer/{index}/{name}": _array(values) for name, values in moments.items()}
+    arrays |= {f"mean/{name}": _array(weights) for name, weights in (learner.mean or {}).items()}
     for rank, own in enumerate(learner.team.gather(_slots_of(learner))):
         arrays |= {f"process{rank}/{name}": array for name, array in own.items()}
     return arrays
@@ -149,6 +153,11 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
     """Put a learner where the checkpoint's was. Raises ValueError when it belongs to another agent or training."""
     load_weights(learner.agent, checkpoint)
     learner.renew()
+    if learner.mean is not None:
+        stored_mean = checkpoint.part("mean")
+        if not stored_mean:
+            raise ValueError("the checkpoint holds no mean of the weights, and these lessons ask for one")
+        learner.mean = {name: _like(values, stored_mean[name]) for name, values in learner.mean.items()}
     device = next(learner.agent.parameters()).device
     moments: dict[int, dict[str, Tensor]] = {}
     for name, values in checkpoint.part("optimizer").items():
@@ -171,6 +180,12 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
     learner.rng.set_state(torch.from_numpy(own.arrays["rng/acting"].copy()))
     torch.set_rng_state(torch.from_numpy(own.arrays["rng/global"].copy()))
     learner.update = int(checkpoint.facts["update"])
+
+
+def kept_weights(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint of the agent as it is judged and kept: with the mean of its weights, where there is one."""
+    mean = {f"agent/{name}": values for name, values in checkpoint.part("mean").items()}
+    return Checkpoint({**checkpoint.arrays, **mean}, checkpoint.facts)
 
 
 def load_weights(agent: Agent, checkpoint: Checkpoint) -> None:

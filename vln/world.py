@@ -156,11 +156,11 @@ class World(ABC, Generic[S]):
 
     @abstractmethod
     def position(self, state: S) -> NDArray[Any]:
-        """Where the agent is, [B, 2], in the place's own terms; the heading is left out."""
+        """Where the agent is, [B, ...], in the place's own terms (row and column, a viewpoint); without the heading."""
 
     @abstractmethod
     def draw(self, state: S, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
-        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, 2], what is seen."""
+        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, ...], what is seen."""
 
     def measure(self, final: S) -> dict[str, NDArray[np.float64]]:
         """What became of episodes that have ended, in numbers of the world's own, [B] by name."""
@@ -205,13 +205,13 @@ class Walked(ABC):
     threshold: float = 3.0
 
     @abstractmethod
-    def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Walking distances [n, m] between the positions of a path [n, 2] and of a reference [m, 2]."""
+    def distances(self, episode: int, path: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.float32]:
+        """Walking distances [n, m] between the positions of a path [n, ...] and of a reference [m, ...]."""
 
-    def path_length(self, episode: int, path: NDArray[np.int16]) -> float:
-        """How far it is along a path [n, 2], from each position to the next, in the unit of `distances`."""
+    def path_length(self, episode: int, path: NDArray[Any]) -> float:
+        """How far it is along a path [n, ...], from each position to the next, in the unit of `distances`."""
         return float(np.trace(self.distances(episode, path[:-1], path[1:]))) if len(path) > 1 else 0.0
 
     @abstractmethod
-    def reference(self, episode: int) -> NDArray[np.int16]:
-        """The positions [n, 2] of the path to compare with, repeats included: the given one, or the expert's."""
+    def reference(self, episode: int) -> NDArray[Any]:
+        """The positions [n, ...] of the path to compare with, repeats included: the given one, or the expert's."""

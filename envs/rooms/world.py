@@ -198,7 +198,7 @@ class Rooms(World[RoomState], Walked):
     def reference(self, episode: int) -> NDArray[np.int16]:
         asked = self.episodes[episode]
         if asked.reference is not None:
-            return asked.reference
+            return asked.reference.astype(np.int16, copy=False)
         pool, stages = self.pool, slice(self.pool.stages[episode])
         house, goal, left = pool.solid[pool.place[episode]], pool.goal[episode, stages], pool.left[episode, stages]
         return descend(house, pool.stride, goal, left, *pool.start[episode].tolist())[:, :2]

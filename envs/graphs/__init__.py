@@ -1,0 +1,1 @@
+"""Real buildings: navigation graphs, and what people wrote about paths through them."""

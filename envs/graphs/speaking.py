@@ -1,0 +1,160 @@
+"""Speaking: paths sampled in known buildings, and what a speaker says of them (back-translation; arXiv:1904.04195)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vln.agent import Agent, Decision
+from vln.beam import Judge
+from vln.episode import Episode
+from vln.language import PADDING, UNKNOWN
+from vln.moments import as_judged, moments
+from vln.policies import drawn_of
+
+from .annotations import Start, path_of
+from .atlas import NONE, Atlas
+from .graph import Graph
+from .tellings import Tellings
+from .world import Graphs
+
+SLOTS = 256  # paths told side by side
+LEAST, MOST = 4, 6  # edges of a sampled path, as of those that people wrote about
+SHORTEST = 5.0  # metres
+
+
+def sample_paths(known: Sequence[Episode], count: int, seed: int) -> list[Episode]:
+    """So many shortest paths nobody has written about, in the buildings of episodes that are known.
+
+    The words are still to be said. Raises ValueError where the buildings have too few such paths.
+    """
+    rng = np.random.default_rng(seed)
+    graphs = {episode.place.scan: episode.place for episode in known if not episode.place.mirrored}
+    taken = {(episode.place.scan, *path_of(episode).tolist()) for episode in known}
+    ways = [(graph, way) for graph in graphs.values() for way in shortest_paths(graph)]
+    found: list[Episode] = []
+    for number in rng.permutation(len(ways)):
+        graph, way = ways[number]
+        path = way[way != NONE]
+        if (graph.scan, *path.tolist()) in taken:
+            continue
+        start = Start(int(path[0]), float(rng.uniform(0, 2 * np.pi)))
+        name = f"spoken{len(found)}_0"
+        found.append(Episode("", graph, (start,), (int(path[-1]),), graph.scan, name, path[:, None]))
+        if len(found) == count:
+            return found
+    raise ValueError(f"these {len(graphs)} buildings have only {len(found)} such paths, not {count}")
+
+
+def shortest_paths(graph: Graph) -> NDArray[np.int32]:
+    """One shortest path from every viewpoint to every other, of those of LEAST to MOST edges and SHORTEST metres.
+
+    Viewpoints [n, MOST + 1], padded with NONE.
+    """
+    atlas = Atlas.of([graph])
+    through = graph.distance[:, atlas.neighbour] + atlas.length  # [goal, here, way]
+    through[:, atlas.neighbour == NONE] = np.inf
+    onward = np.take_along_axis(atlas.neighbour, through.argmin(axis=2).T, axis=1)  # [here, goal]
+    start, goal = np.nonzero(np.isfinite(graph.distance) & (graph.distance >= SHORTEST))
+    path = np.full((len(start), MOST + 1), NONE, dtype=np.int32)
+    path[:, 0] = start
+    for hop in range(MOST):
+        going = (path[:, hop] != NONE) & (path[:, hop] != goal)
+        path[going, hop + 1] = onward[path[going, hop], goal[going]]
+    edges = (path != NONE).sum(axis=1) - 1
+    return path[(path[np.arange(len(path)), edges] == goal) & (edges >= LEAST)]
+
+
+def speak(
+    world: Tellings, agent: Agent, temperature: float, seed: int, show: Callable[[int], None] = lambda done: None
+) -> list[str]:
+    """What a speaker says of every path of the world. show: told how many have been said."""
+    rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
+
+    def act(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
+        logits = decision.policy.logits.clone()  # type: ignore[union-attr]  # words are choices
+        logits[..., 0] = -torch.inf  # the unknown word is not for saying
+        if temperature == 0:
+            return logits.argmax(dim=-1)
+        return drawn_of((logits / temperature).softmax(dim=-1), rng)
+
+    told: dict[int, str] = {}
+    everyone: NDArray[Any] = np.arange(len(world.episodes))
+    with as_judged(agent):
+        for first in range(0, len(everyone), SLOTS):
+            for moment in moments(world, agent, world.begin(everyone[first : first + SLOTS]), act, rng):
+                for row in np.flatnonzero(moment.ended):
+                    said = world.vocabulary.decode(moment.after.said[row])
+                    told[int(moment.after.episode[row])] = " ".join(said)
+            show(min(first + SLOTS, len(everyone)))
+    return [told[number] for number in range(len(world.episodes))]
+
+
+@torch.no_grad()
+def likelihood(world: Tellings, agent: Agent) -> Tensor:
+    """The log of how probable it is that a speaker says what is said of each path of the world, [E], in nats."""
+    device = next(agent.parameters()).device
+    found = []
+    with as_judged(agent):
+        for first in range(0, len(world.episodes), SLOTS):
+            tokens = torch.from_numpy(world.tokens[first : first + SLOTS]).long().to(device).T
+            stop = len(world.moves) - 1
+            moves = torch.where(tokens == PADDING, stop, tokens - UNKNOWN)
+            previous = torch.cat([torch.full_like(moves[:1], stop + 1), moves[:-1]])
+            path = torch.from_numpy(world.path[first : first + SLOTS]).to(device)
+            starts = torch.zeros(moves.shape, dtype=torch.bool, device=device)
+            starts[0] = True
+            seen = {"path": path.expand(len(moves), *path.shape), "previous": previous}
+            decision, _ = agent(seen, agent.initial(moves.shape[1]), starts)
+            each = decision.policy.log_prob(moves)
+            # The words, and the stop after the last of them.
+            said = torch.cat([torch.ones_like(moves[:1], dtype=torch.bool), (tokens != PADDING)[:-1]])
+            found.append((each * said).sum(dim=0))
+    return torch.cat(found)
+
+
+def judge_by_speaker(world: Graphs, tell: Callable[[list[Episode]], Tellings], speaker: Agent, trust: float) -> Judge:
+    """Which ways a speaker would have described by just these words (pragmatic inference; arXiv:1806.02724).
+
+    tell: the speaker's world over episodes. trust: the exponent of the speaker's probability, from 0 to below 1, where
+    one less it is the follower's.
+    """
+    if not 0 <= trust < 1:
+        raise ValueError(f"the trust in a speaker is a share below 1, not {trust}")
+    if not world.panoramic:
+        raise ValueError("only ways of panoramic moves can be told to a speaker")
+
+    def judge(episode: NDArray[np.int64], moves: NDArray[np.int64]) -> Tensor:
+        _, slots, ways = moves.shape
+        row = [world.episodes[int(number)] for number in episode]
+        paths = [
+            world.path_along(int(number), moves[:, slot, way])
+            for slot, number in enumerate(episode)
+            for way in range(ways)
+        ]
+        asked = [
+            replace(row[place // ways], reference=path[:, None], name=f"{place}_0") for place, path in enumerate(paths)
+        ]
+        return trust / (1 - trust) * likelihood(tell(asked), speaker).view(slots, ways)
+
+    return judge
+
+
+def spoken_records(episodes: Sequence[Episode], told: Sequence[str]) -> list[dict[str, Any]]:
+    """Records of R2R's format. Of a path of which nothing was said there is none."""
+    return [
+        {
+            "scan": episode.place.scan,
+            "path_id": episode.name.rpartition("_")[0],
+            "path": [episode.place.viewpoints[place] for place in path_of(episode)],
+            "heading": episode.start[0].heading,
+            "distance": round(float(episode.place.distance[episode.goals[0], episode.start[0].viewpoint]), 2),
+            "instructions": [words],
+        }
+        for episode, words in zip(episodes, told, strict=True)
+        if words
+    ]

@@ -1,0 +1,191 @@
+"""Room-to-Room as a task: what people wrote about paths through 90 real buildings, followed in buildings never seen."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vln.episode import Episode
+from vln.language import Vocabulary
+from vln.tasks import Floor, Task
+from vln.world import World
+
+from .annotations import Annotations, find_annotations, mirrored, read_annotations, skipped_summary
+from .atlas import Atlas
+from .connectivity import find_connectivity, read_graphs
+from .graph import Graph
+from .sides import exchange_sides
+from .tellings import Tellings
+from .world import FLOORS, Graphs
+
+SPLITS = ("train", "held_out", "val_seen", "val_unseen", "test")
+FILE = "file"  # the split of a file of the user's own
+AT_LEAST = 3  # times: words that occur less often in train are unknown ones
+
+
+@dataclass(frozen=True, eq=False)
+class RoomToRoom:
+    """Where the episodes of R2R come from, split by split.
+
+    annotations: a file of its format, or a pattern with {split} in it; R2R's own in `data` unless given.
+    kept: how many scans of train are kept aside, to choose agents by; they are split held_out.
+    mirrored: whether train has every episode with left and right exchanged, too. extra: a file of further episodes to
+    train on, as a speaker leaves them.
+    """
+
+    data: Path
+    annotations: str | None
+    skip_broken: bool
+    kept: int
+    mirrored: bool
+    extra: str | None = None
+
+    def __call__(self, split: str) -> list[Episode]:
+        if split not in ("train", "held_out"):
+            return self._read(split).episodes
+        apart = self.held_out
+        episodes = [one for one in self._read("train").episodes if (one.place.scan in apart) == (split == "held_out")]
+        if split == "train" and self.extra:
+            episodes += _read(Path(self.extra), self.data, self.skip_broken).episodes
+        if split == "train" and self.mirrored:
+            images = ((one, exchange_sides(one.instruction)) for one in list(episodes))
+            episodes += [mirrored(one, words) for one, words in images if words is not None]
+        return episodes
+
+    @cached_property
+    def graphs(self) -> Mapping[str, Graph]:
+        return graphs_in(self.data / "matterport")
+
+    @cached_property
+    def held_out(self) -> frozenset[str]:
+        """The scans of train that are kept aside: always the same ones for the same number."""
+        scans = sorted({episode.place.scan for episode in self._read("train").episodes})
+        if self.kept >= len(scans):
+            raise ValueError(f"train has {len(scans)} scans: {self.kept} can't be kept aside")
+        return frozenset(np.random.default_rng(0).permutation(scans)[: self.kept].tolist())
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        if self.annotations and "{split}" not in self.annotations:
+            return (FILE,)
+        return tuple(split for split in SPLITS if split != "held_out" or self.kept)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of train; of a file of the user's own they are those of R2R, where it is there."""
+        apart = self.held_out if FILE not in self.splits else frozenset()
+        try:
+            file = find_annotations(self.data / "r2r", "train")
+        except ValueError:
+            known = self._read(self.splits[0])
+        else:
+            known = _read(file, self.data, self.skip_broken)
+        return Vocabulary.of((one.instruction for one in known.episodes if one.place.scan not in apart), AT_LEAST)
+
+    def _read(self, split: str) -> Annotations:
+        if self.annotations:
+            file = Path(self.annotations.replace("{split}", split))
+        else:
+            file = find_annotations(self.data / "r2r", split)
+        return _read(file, self.data, self.skip_broken)
+
+
+def r2r(
+    data: Path | str | None = None,
+    annotations: str | None = None,
+    skip_broken: bool = False,
+    kept: int = 5,
+    mirrored: bool = True,
+    extra: str | None = None,
+) -> Task:
+    """Room-to-Room (Anderson et al. 2018, arXiv:1711.07280), or other annotations of its format.
+
+    data: the folder that holds `matterport/` (the graphs) and `r2r/` (R2R_train.json and so on, plain or gzipped).
+    annotations: another file, which is then split "file", or a pattern with {split} in it (R4R_{split}.json).
+    skip_broken: whether to leave out broken records, and say how many, instead of raising ValueError at the first.
+    kept: how many scans of train to keep aside for choosing. mirrored: whether to train on mirror images too.
+    extra: a file of further episodes to train on.
+    """
+    source = source_of(data, annotations, skip_broken, kept, mirrored, extra)
+
+    def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Graphs:
+        return Graphs(episodes, vocabulary, atlas_for(source.data, episodes), **options)
+
+    return task_of("r2r", source, world, FLOORS, shuffled=True)
+
+
+def speak(
+    data: Path | str | None = None,
+    annotations: str | None = None,
+    skip_broken: bool = False,
+    kept: int = 5,
+    mirrored: bool = True,
+) -> Task:
+    """The same turned round: say what somebody is to do who shall walk a path. Arguments as of `r2r`."""
+    source = source_of(data, annotations, skip_broken, kept, mirrored)
+
+    def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Tellings:
+        return Tellings(episodes, vocabulary, atlas_for(source.data, episodes), **options)
+
+    return task_of("r2r-speaker", source, world, floors={})
+
+
+def source_of(
+    data: Path | str | None,
+    annotations: str | None = None,
+    skip_broken: bool = False,
+    kept: int = 5,
+    mirrored: bool = True,
+    extra: str | None = None,
+) -> RoomToRoom:
+    """Where the episodes come from. Raises ValueError when an argument is not what `r2r` says."""
+    if data is None:
+        raise ValueError("r2r needs data: the folder that holds matterport/ and r2r/ (--data DIR)")
+    if kept < 0:
+        raise ValueError(f"kept is a number of scans, not {kept}")
+    return RoomToRoom(Path(data), str(annotations) if annotations else None, skip_broken, kept, mirrored, extra)
+
+
+def task_of(
+    name: str,
+    source: RoomToRoom,
+    world: Callable[..., World[Any]],
+    floors: Mapping[str, Floor],
+    shuffled: bool = False,
+) -> Task:
+    splits = source.splits
+    choosing = next(split for split in ("held_out", "val_seen", FILE) if split in splits)
+    judging = next(split for split in ("val_unseen", FILE) if split in splits)
+    return Task(
+        name, source, world, splits, source.vocabulary, choosing, judging=judging, floors=floors, shuffled=shuffled
+    )
+
+
+def atlas_for(data: Path, episodes: Sequence[Episode]) -> Atlas:
+    """The atlas that these episodes need: with mirror images where one of them is in one."""
+    return atlas_of(data, any(episode.place.mirrored for episode in episodes))
+
+
+@cache
+def graphs_in(folder: Path) -> Mapping[str, Graph]:
+    """The graphs in a folder, read once."""
+    return read_graphs(find_connectivity(folder))
+
+
+@cache
+def atlas_of(data: Path, images: bool) -> Atlas:
+    """All graphs as one atlas; with images, their mirror images too."""
+    graphs = list(graphs_in(data / "matterport").values())
+    return Atlas.of([*graphs, *(graph.mirror for graph in graphs)] if images else graphs)
+
+
+@cache
+def _read(file: Path, data: Path, skip_broken: bool) -> Annotations:
+    found = read_annotations(file, graphs_in(data / "matterport"), skip_broken)
+    if found.skipped:
+        warnings.warn(skipped_summary(found.skipped), stacklevel=2)
+    return found

@@ -1,0 +1,174 @@
+"""Tellings: the world turned round. A path is shown, and what to say of it is decided word by word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from vln.episode import Episode
+from vln.language import PADDING, UNKNOWN, Vocabulary
+from vln.metrics import bleu
+from vln.world import State, World
+
+from .atlas import NONE, Atlas
+from .outlook import SECTORS
+from .portrait import portrait
+from .world import BOUND, VIEWS, paths_of
+
+MOST_HOPS = 24  # of a path that can be told
+LONGEST = 100  # words
+MOVING = 2 + SECTORS + 1  # features of a hop beside those of its edge: the turn, the ways there are, whether it is one
+
+
+@dataclass(frozen=True)
+class TellingState(State):
+    """A State, and what has been said: int32 [B, words], token ids, padded."""
+
+    said: NDArray[np.int32]
+
+
+class Tellings(World[TellingState]):
+    """Say what somebody is to do who shall walk a path: a speaker's world (Fried et al. 2018, arXiv:1806.02724).
+
+    A move is a word, or `stop` after the last. What is observed does not change but for the word said last: the path,
+    hop by hop, and in a last row where it ends. The expert says what a person said of this path, word for word; it
+    knows no other way to say it. The error is how many of that person's words are still to be said, success to have
+    said as many. max_steps: the most words, the stop included.
+
+    view: "local" or "lookahead", what is told of every edge, as in Graphs.
+    """
+
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        vocabulary: Vocabulary,
+        atlas: Atlas,
+        view: str = "lookahead",
+        max_steps: int = LONGEST + 1,
+    ) -> None:
+        if view not in VIEWS or view == "none":
+            raise ValueError(f"a path is told by view local or lookahead, not {view!r}")
+        self.episodes, self.vocabulary, self.max_steps = episodes, vocabulary, max_steps
+        self.moves = ("<unknown>", *vocabulary.words, "stop")  # move m is token m + 1
+        self.path = show_paths(episodes, atlas, atlas.local if view == "local" else atlas.lookahead)
+        self.tokens = np.full((len(episodes), max_steps), PADDING, dtype=np.int32)
+        for number, episode in enumerate(episodes):
+            # What is longer than can be said is told as far as it goes, and never stopped.
+            ids = vocabulary.encode_all(episode.instruction)[:max_steps]
+            self.tokens[number, : len(ids)] = ids
+        self.spaces: dict[str, Space[Any]] = {
+            "path": Box(-BOUND, BOUND, self.path.shape[1:], np.float32),
+            "previous": Discrete(len(self.moves) + 1),
+        }
+
+    def begin(self, episode: NDArray[np.int64]) -> TellingState:
+        slots = len(episode)
+        state = TellingState(
+            episode=episode,
+            steps=np.zeros(slots, dtype=np.int32),
+            previous=np.full(slots, len(self.moves), dtype=np.int64),
+            length=np.zeros(slots, dtype=np.float32),
+            least_error=np.zeros(slots, dtype=np.float32),
+            stopped=np.zeros(slots, dtype=np.bool_),
+            failed=np.zeros(slots, dtype=np.bool_),
+            said=np.full((slots, self.max_steps), PADDING, dtype=np.int32),
+        )
+        return replace(state, least_error=self.error(state))
+
+    def observe(self, state: TellingState) -> dict[str, NDArray[Any]]:
+        return {"path": self.path.take(state.episode, axis=0), "previous": state.previous.copy()}
+
+    def step(self, state: TellingState, move: NDArray[np.int64]) -> TellingState:
+        move = np.ascontiguousarray(move, dtype=np.int64)
+        stopped, said = move == len(self.moves) - 1, state.said.copy()
+        said[np.arange(len(state)), state.steps] = np.where(stopped, PADDING, move + UNKNOWN)
+        after = replace(
+            state,
+            steps=state.steps + np.int32(1),
+            previous=move,
+            length=state.length + ~stopped,
+            stopped=stopped,
+            said=said,
+        )
+        return replace(after, least_error=np.minimum(state.least_error, self.error(after)))
+
+    def error(self, state: TellingState) -> NDArray[np.float32]:
+        left = (self.tokens[state.episode] != PADDING).sum(axis=1) - state.length
+        return np.abs(left).astype(np.float32)
+
+    def expert(self, state: TellingState) -> NDArray[np.bool_]:
+        place = np.minimum(state.steps, self.max_steps - 1)
+        token = self.tokens[state.episode, place]
+        best = np.zeros((len(state), len(self.moves)), dtype=np.bool_)
+        best[np.arange(len(state)), np.where(token == PADDING, len(self.moves) - 1, token - UNKNOWN)] = True
+        return best
+
+    def measure(self, final: TellingState) -> dict[str, NDArray[np.float64]]:
+        """BLEU-4 against all that people said of the same path, and how many words were said."""
+        said = [self._words(row) for row in final.said]
+        people = [self._said_of[_path_of(self.episodes[number])] for number in final.episode.tolist()]
+        each = [bleu(words, references) for words, references in zip(said, people, strict=True)]
+        return {"bleu": np.array(each), "words": np.array([float(len(words)) for words in said])}
+
+    def position(self, state: TellingState) -> NDArray[np.int32]:
+        """[B, 1], how many words have been said."""
+        return state.steps[:, None].copy()
+
+    def draw(self, state: TellingState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+        asked = self.episodes[int(state.episode[slot])]
+        told = " ".join(self.vocabulary.decode(state.said[slot]))
+        assert asked.reference is not None  # every annotation has one
+        return portrait(replace(asked, instruction=told or "..."), asked.reference[:, 0], asked.start[0].heading)
+
+    def _words(self, tokens: NDArray[np.int32]) -> list[int]:
+        return [token for token in tokens.tolist() if token != PADDING]
+
+    @cached_property
+    def _said_of(self) -> dict[str, list[list[int]]]:
+        """What people said of every path, by its name."""
+        found: dict[str, list[list[int]]] = {}
+        for episode, tokens in zip(self.episodes, self.tokens, strict=True):
+            found.setdefault(_path_of(episode), []).append(self._words(tokens))
+        return found
+
+
+def _path_of(episode: Episode) -> str:
+    """The name of the path that an episode's instruction is of, PATH in PATH_NUMBER; mirrored or not."""
+    path, _, number = episode.name.rpartition("_")
+    return path + number.lstrip("0123456789")
+
+
+def show_paths(episodes: Sequence[Episode], atlas: Atlas, fixed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The annotated paths as features, float32 [E, MOST_HOPS + 1, MOVING + features of an edge].
+
+    Rows of zeros are none. A row is a hop: sine and cosine of the turn it begins with, how many ways lead on in every sector around, that it is
+    one, and what is told of its edge. The last row is where the path ends, with no turn and no edge.
+    """
+    path, _ = paths_of(episodes, atlas)
+    if path.shape[1] > MOST_HOPS + 1:
+        raise ValueError(f"a path of {path.shape[1] - 1} hops is too long to be told: {MOST_HOPS} at most")
+    shown = np.zeros((len(episodes), MOST_HOPS + 1, MOVING + fixed.shape[2]), dtype=np.float32)
+    facing = np.array([episode.start[0].heading for episode in episodes])
+    for hop in range(path.shape[1]):
+        rows = np.flatnonzero(path[:, hop] != NONE)
+        here = path[rows, hop]
+        ahead = path[rows, hop + 1] if hop + 1 < path.shape[1] else np.full(len(rows), NONE, dtype=np.int32)
+        there = atlas.neighbour[here] != NONE
+        side = (atlas.heading[here] - facing[rows, None]) / (2 * np.pi / SECTORS)
+        sector = np.round(side).astype(np.int64) % SECTORS
+        for number in range(SECTORS):
+            shown[rows, hop, 2 + number] = ((sector == number) & there).sum(axis=1) / 2
+        shown[rows, hop, MOVING - 1] = 1
+        hops = (atlas.neighbour[here] == ahead[:, None]) & there
+        going, way = np.nonzero(hops)
+        along = atlas.heading[here[going], way]
+        turn = along - facing[rows[going]]
+        shown[rows[going], hop, 0], shown[rows[going], hop, 1] = np.sin(turn), np.cos(turn)
+        shown[rows[going], hop, MOVING:] = fixed[here[going], way]
+        facing[rows[going]] = along
+    return shown

@@ -1,0 +1,374 @@
+"""Graphs: the world of buildings that are walked from viewpoint to viewpoint, seen by where one's neighbours lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete, MultiBinary
+from numpy.typing import NDArray
+
+from vln.episode import Episode
+from vln.language import Vocabulary
+from vln.replays import Signposted
+from vln.tasks import Floor
+from vln.world import State, Walked, World
+
+from .atlas import FIXED, NONE, STEP, Atlas, views_towards
+from .images import Table, read_images
+from .kernels import (
+    MOVING,
+    POSE,
+    allow_drives,
+    allow_hops,
+    arrive,
+    best_drives,
+    best_hops,
+    drive,
+    hop,
+    show,
+    stand,
+)
+from .outlook import NAMES
+from .portrait import portrait
+
+ACTIONS = ("panoramic", "low_level")
+LOW_LEVEL = ("forward", "turn left", "turn right", "look up", "look down", "stop")
+VIEWS = {"local": len(FIXED), "lookahead": len(FIXED) + len(NAMES), "none": 0}  # features that stay, of each track
+ROUTES = ("shortest", "annotated")
+MAX_STEPS = {"panoramic": 20, "low_level": 60}  # moves of an episode
+REACH = 3.0  # metres: who stops nearer than this to the goal has succeeded
+LONGEST = 200  # words of an instruction
+STRAIGHT, STEEP = 10, np.radians(10)  # people are told no angle of what is nearer to ahead or behind, nor a lower slope
+BOUND = 1000.0  # of the features' spaces; they are of the order of one
+
+
+@dataclass(frozen=True)
+class GraphState(State):
+    """A State, and where the agents stand.
+
+    node: int32 [B], of the atlas. heading, elevation: float32 [B], radians, where the agent faces; 0 is +y and level.
+    turned: float32 [B], radians clockwise, by the last move. came: int32 [B], the node left last; NONE at first.
+    visited: uint64 [B, words], a bit for every viewpoint of the building. progress: int32 [B], how many edges of the
+    annotated path have been gone. left: float32 [B], metres to the goal; inf where it is secret or no way leads.
+    """
+
+    node: NDArray[np.int32]
+    heading: NDArray[np.float32]
+    elevation: NDArray[np.float32]
+    turned: NDArray[np.float32]
+    came: NDArray[np.int32]
+    visited: NDArray[np.uint64]
+    progress: NDArray[np.int32]
+    left: NDArray[np.float32]
+
+
+class Graphs(World[GraphState], Walked, Signposted):
+    """Walk a building's navigation graph (Anderson et al. 2018, arXiv:1711.07280), with images where there are any.
+
+    atlas: of all the graphs that episodes may take place in.
+    actions: "panoramic" (choose one of the neighbours, or stop) or "low_level" (forward to the most central neighbour
+        in view, turn left and right, look up and down by 30 degrees, stop). A move that is not possible is a step in
+        which nothing happens; `possible` says which are.
+    view: what is told of every neighbour. "local": what one sees from where one stands, its direction, its distance,
+        whether one was there. "lookahead": also what the map says of what lies beyond (see outlook). Two tracks, whose
+        results are not to be compared. "none": nothing.
+    max_steps: of an episode. words: the number of token ids of an instruction.
+    route: which way the expert goes, the shortest to the goal or the annotated path (and back to it, if one is off).
+    features: a file or folder of precomputed images (see read_images). With it `images` are shown: panoramic, of every
+        neighbour the view that faces it, [K, D]; low level, what the camera sees, [D].
+
+    Distances are in metres. Success is to stop less than 3 metres from the goal, along the shortest path. Where a goal
+    is secret (R2R's test split) it is infinitely far, and an expert stops at once.
+    """
+
+    threshold = REACH
+    tolerance = float(np.nextafter(np.float32(REACH), np.float32(0)))  # strictly nearer
+
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        vocabulary: Vocabulary,
+        atlas: Atlas,
+        actions: str = "panoramic",
+        view: str = "local",
+        max_steps: int | None = None,
+        words: int = LONGEST,
+        route: str = "shortest",
+        features: Path | str | None = None,
+    ) -> None:
+        for name, chosen, known in (
+            ("action space", actions, ACTIONS),
+            ("view", view, VIEWS),
+            ("route", route, ROUTES),
+        ):
+            if chosen not in known:
+                raise ValueError(f"no {name} is called {chosen!r}; there are {', '.join(known)}")
+        if max_steps is not None and max_steps < 1:
+            raise ValueError(f"max_steps must be at least 1, not {max_steps}")
+        self.episodes, self.vocabulary, self.atlas = episodes, vocabulary, atlas
+        self.actions, self.view, self.route = actions, view, route
+        self.max_steps = max_steps or MAX_STEPS[actions]
+        self.panoramic = actions == "panoramic"
+        most = atlas.neighbour.shape[1]
+        self.moves = (*(f"way {way + 1}" for way in range(most)), "stop") if self.panoramic else LOW_LEVEL
+        self.tokens = _tokens(episodes, vocabulary, words)
+        self.path, self.goal = paths_of(episodes, atlas)
+        heading = np.array([episode.start[0].heading for episode in episodes])
+        if not self.panoramic:
+            heading = np.round(heading / STEP) * STEP
+        self.start = (heading % (2 * np.pi)).astype(np.float32)
+        self.spaces: dict[str, Space[Any]] = {
+            "instruction": Box(0, len(vocabulary) - 1, (words,), np.int32),
+            "previous": Discrete(len(self.moves) + 1),
+            "possible": MultiBinary(len(self.moves)),
+            "pose": Box(-BOUND, BOUND, (POSE,), np.float32),
+        }
+        if view != "none":
+            self.fixed = atlas.local if view == "local" else atlas.lookahead
+            self.spaces["view"] = Box(-BOUND, BOUND, (most, MOVING + self.fixed.shape[2]), np.float32)
+        self.images = None if features is None else _images(features, episodes, atlas)
+        if self.images:
+            shape = (most, self.images.shape[2]) if self.panoramic else self.images.shape[2:]
+            self.spaces["images"] = Box(-np.inf, np.inf, shape, np.float32)
+
+    def begin(self, episode: NDArray[np.int64]) -> GraphState:
+        slots = len(episode)
+        state = GraphState(
+            episode=episode,
+            steps=np.zeros(slots, dtype=np.int32),
+            previous=np.full(slots, len(self.moves), dtype=np.int64),
+            length=np.zeros(slots, dtype=np.float32),
+            least_error=np.full(slots, np.inf, dtype=np.float32),
+            stopped=np.zeros(slots, dtype=np.bool_),
+            failed=np.zeros(slots, dtype=np.bool_),
+            node=self.path[episode, 0],
+            heading=self.start[episode],
+            elevation=np.zeros(slots, dtype=np.float32),
+            turned=np.zeros(slots, dtype=np.float32),
+            came=np.full(slots, NONE, dtype=np.int32),
+            visited=np.zeros((slots, -(-int(self.atlas.size.max()) // 64)), dtype=np.uint64),
+            progress=np.zeros(slots, dtype=np.int32),
+            left=np.empty(slots, dtype=np.float32),
+        )
+        self._arrive(state)
+        return state
+
+    def observe(self, state: GraphState) -> dict[str, NDArray[Any]]:
+        atlas, slots = self.atlas, len(state)
+        possible = np.empty((slots, len(self.moves)), dtype=np.int8)
+        if self.panoramic:
+            allow_hops(atlas.neighbour, state.node, possible)
+        else:
+            allow_drives(atlas.central, state.node, state.heading, state.elevation, possible)
+        pose = np.empty((slots, POSE), dtype=np.float32)
+        hopped = self._last_hop(state)
+        stand(self.start, state.episode, state.steps, state.heading, state.elevation, state.turned, hopped, pose)
+        observation: dict[str, NDArray[Any]] = {
+            "instruction": self.tokens.take(state.episode, axis=0),
+            "previous": state.previous.copy(),
+            "possible": possible,
+            "pose": pose,
+        }
+        if "view" in self.spaces:
+            view = np.empty((slots, *self.spaces["view"].shape), dtype=np.float32)  # type: ignore[misc]
+            here = (state.node, state.heading, state.elevation, state.came, state.visited)
+            central = self._no_view if self.panoramic else atlas.central
+            show(
+                atlas.neighbour,
+                atlas.heading,
+                self.fixed,
+                atlas.first,
+                atlas.graph,
+                central,
+                here,
+                not self.panoramic,
+                view,
+            )
+            observation["view"] = view
+        if self.images:
+            observation["images"] = self._look(self.images, state)
+        return observation
+
+    def step(self, state: GraphState, move: NDArray[np.int64]) -> GraphState:
+        atlas = self.atlas
+        move = np.ascontiguousarray(move, dtype=np.int64)
+        after = replace(
+            state,
+            steps=state.steps + np.int32(1),
+            previous=move,
+            length=state.length.copy(),
+            least_error=state.least_error.copy(),
+            stopped=move == len(self.moves) - 1,
+            node=state.node.copy(),
+            heading=state.heading.copy(),
+            elevation=state.elevation.copy(),
+            turned=np.empty_like(state.turned),
+            came=state.came.copy(),
+            visited=state.visited.copy(),
+            progress=state.progress.copy(),
+            left=np.empty_like(state.left),
+        )
+        agents = (after.node, after.heading, after.elevation, after.turned, after.came, after.length)
+        if self.panoramic:
+            hop(atlas.neighbour, atlas.heading, atlas.elevation, atlas.length, move, agents)
+        else:
+            drive(atlas.neighbour, atlas.length, atlas.central, move, agents)
+        self._arrive(after)
+        return after
+
+    def error(self, state: GraphState) -> NDArray[np.float32]:
+        return state.left.copy()
+
+    def expert(self, state: GraphState) -> NDArray[np.bool_]:
+        atlas = self.atlas
+        best = np.empty((len(state), len(self.moves)), dtype=np.bool_)
+        of_graphs = (atlas.neighbour, atlas.length, atlas.first, atlas.graph, atlas.size, atlas.where)
+        target = self._target(state)
+        if self.panoramic:
+            best_hops(*of_graphs, atlas.distance, target, state.node, best)
+        else:
+            here = (state.node, state.heading, state.elevation)
+            best_drives(*of_graphs, atlas.steps, atlas.central, target, *here, best)
+        return best
+
+    def position(self, state: GraphState) -> NDArray[np.int32]:
+        """[B, 1], which viewpoint of its graph each agent is at."""
+        return (state.node - self.atlas.first[self.atlas.graph[state.node]])[:, None].astype(np.int32)
+
+    def distances(self, episode: int, path: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.float32]:
+        found = self.episodes[episode].place.distance[np.ix_(path[:, 0], reference[:, 0])]
+        return found.astype(np.float32)
+
+    def reference(self, episode: int) -> NDArray[Any]:
+        path = self.episodes[episode].reference
+        assert path is not None  # every annotation has one
+        return path
+
+    def path_along(self, episode: int, moves: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The viewpoints that panoramic moves [T] lead along from an episode's start, without those that lead nowhere."""
+        atlas, node = self.atlas, int(self.path[episode, 0])
+        nodes = [node]
+        for move in moves:
+            if 0 <= move < atlas.neighbour.shape[1] and atlas.neighbour[node, move] != NONE:
+                node = int(atlas.neighbour[node, move])
+                nodes.append(node)
+        return (np.array(nodes) - atlas.first[atlas.graph[nodes[0]]]).astype(np.int32)
+
+    def draw(self, state: GraphState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+        asked = self.episodes[int(state.episode[slot])]
+        return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]))
+
+    def signs(self, state: GraphState, slot: int) -> tuple[str, ...]:
+        if not self.panoramic:
+            return self.moves
+        atlas, here = self.atlas, state.node[slot]
+        side, up, far = atlas.heading[here] - state.heading[slot], atlas.elevation[here], atlas.length[here]
+        ways = int((atlas.neighbour[here] != NONE).sum())
+        told = (_told(*way) for way in zip(side[:ways].tolist(), up.tolist(), far.tolist(), strict=False))
+        return (*told, *self.moves[ways:])
+
+    def _look(self, images: Table, state: GraphState) -> NDArray[np.float32]:
+        if not self.panoramic:
+            return images[state.node, views_towards(state.heading, state.elevation)].astype(np.float32)
+        facing = self.atlas.facing[state.node]
+        slot, way = np.nonzero(facing != NONE)
+        seen = np.zeros((*facing.shape, images.shape[2]), dtype=np.float32)
+        seen[slot, way] = images[state.node[slot], facing[slot, way]]
+        return seen
+
+    def _target(self, state: GraphState) -> NDArray[np.int32]:
+        """Where the expert goes next: node [B]; NONE where the goal is secret."""
+        goal = self.goal[state.episode]
+        if self.route == "shortest":
+            return goal
+        following = np.minimum(state.progress + 1, self.path.shape[1] - 1)
+        ahead = self.path[state.episode, following]
+        return np.where((ahead == NONE) | (following == state.progress) | (goal == NONE), goal, ahead)
+
+    def _arrive(self, state: GraphState) -> None:
+        atlas, places = self.atlas, (state.node, state.visited, state.progress, state.left, state.least_error)
+        arrive(
+            atlas.first,
+            atlas.graph,
+            atlas.size,
+            atlas.where,
+            atlas.distance,
+            self.goal,
+            self.path,
+            state.episode,
+            *places,
+        )
+
+    def _last_hop(self, state: GraphState) -> NDArray[np.float32]:
+        """Metres of the edge gone last, [B]; 0 at first."""
+        atlas = self.atlas
+        graph = atlas.graph[state.node]
+        first, size = atlas.first[graph], atlas.size[graph]
+        came = np.where(state.came == NONE, state.node, state.came)
+        return atlas.distance[atlas.where[graph] + (came - first) * size + state.node - first].astype(np.float32)
+
+    @property
+    def _no_view(self) -> NDArray[np.int8]:
+        return np.empty((0, 0), dtype=np.int8)
+
+
+# What nobody looks at need not be shown.
+FLOORS = {
+    "blind": Floor(without=("view", "images"), world={"view": "none", "features": None}),
+    "deaf": Floor(without=("instruction",)),
+}
+
+
+def _told(side: float, up: float, metres: float) -> str:
+    """Where a neighbour lies, in words, as from radians to the right and up."""
+    turn = round(np.degrees(np.arctan2(np.sin(side), np.cos(side))))
+    towards = f"{abs(turn)}° {'left' if turn < 0 else 'right'}"
+    if abs(turn) <= STRAIGHT:
+        towards = "ahead"
+    elif abs(turn) >= 180 - STRAIGHT:
+        towards = "behind"
+    slope = "" if abs(up) < STEEP else " up" if up > 0 else " down"
+    return f"{towards}{slope}, {metres:.1f}\u00a0m"
+
+
+def _images(features: Path | str, episodes: Sequence[Episode], atlas: Atlas) -> Table:
+    """The images of every node of the atlas; in buildings without an episode there need not be any."""
+    visited = sorted({atlas.number[episode.place.identity] for episode in episodes})
+    if any(atlas.graphs[number].mirrored for number in visited):
+        raise ValueError(
+            "nobody has images of mirrored buildings: train without these (mirrored=False; --mirrored False)"
+        )
+    images = read_images(features)
+    pairs = [(atlas.graphs[number].scan, name) for number in visited for name in atlas.graphs[number].viewpoints]
+    rows = np.full(len(atlas.graph), NONE, dtype=np.int64)
+    rows[np.isin(atlas.graph, visited)] = images.table(pairs).rows
+    return Table(images, rows)
+
+
+def _tokens(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
+    try:
+        return np.array([vocabulary.encode(episode.instruction, words) for episode in episodes], dtype=np.int32)
+    except ValueError as error:
+        raise ValueError(f"{error}; give the world more `words`") from None
+
+
+def paths_of(episodes: Sequence[Episode], atlas: Atlas) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The nodes of every annotated path, [E, P], padded with NONE, and of every goal, [E], NONE where it is secret."""
+    if not episodes:
+        raise ValueError("a world needs at least one episode")
+    missing = {episode.place.identity for episode in episodes} - set(atlas.number)
+    if missing:
+        raise ValueError(f"the atlas has no graph of {sorted(missing)}")
+    first = np.array([atlas.first[atlas.number[episode.place.identity]] for episode in episodes])
+    longest = max(len(episode.reference) for episode in episodes)  # type: ignore[arg-type]
+    path = np.full((len(episodes), longest), NONE, dtype=np.int32)
+    goal = np.full(len(episodes), NONE, dtype=np.int32)
+    for number, episode in enumerate(episodes):
+        assert episode.reference is not None  # every annotation has one
+        path[number, : len(episode.reference)] = first[number] + episode.reference[:, 0]
+        if episode.goals:
+            goal[number] = first[number] + episode.goals[0]
+    return path, goal

@@ -1,0 +1,66 @@
+"""Have a trained speaker say what somebody is to do on paths that nobody has written about, to train a navigator on.
+
+python scripts/train.py r2r-speaker --data DIR --name speaker --floors 0
+python scripts/speak.py runs/speaker --paths 20000 --out spoken.json
+python scripts/train.py r2r --data DIR --extra spoken.json
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from vln.agents.catalogue import make_agent
+from vln.devices import best_device, use_threads
+from vln.envs.catalogue import make_task
+from vln.envs.graphs.speaking import sample_paths, speak, spoken_records
+from vln.envs.graphs.tellings import Tellings
+from vln.runs import open_run
+
+
+@dataclass(frozen=True)
+class Options:
+    """Who speaks, of how many paths, and how."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The folder of a run of task r2r-speaker."""
+    out: Path
+    """The file to write, of the format of R2R's own."""
+    paths: int = 10000
+    """How many paths, of the lengths and in the buildings of those that people wrote about for training."""
+    temperature: float = 0.5
+    """How freely words are drawn: 1 as probable as the speaker finds them, 0 always the likeliest."""
+    seed: int = 0
+    """Of the paths and the words."""
+    device: str | None = None
+    """cpu or cuda; a GPU when there is one unless given."""
+    threads: int | None = None
+    """CPU threads; all cores unless given."""
+
+
+def main(options: Options) -> None:
+    """Sample paths, say them, and write both."""
+    use_threads(options.threads)
+    run = open_run(options.run, make_task, make_agent, options.device or best_device())
+    if run.task.name != "r2r-speaker":
+        raise SystemExit(f"{options.run} is no speaker's: train task r2r-speaker")
+    known = run.task.episodes("train")
+    episodes = sample_paths(known, options.paths, options.seed)
+    world = run.task.world(episodes, run.task.vocabulary, **run.plan.world_options)
+    assert isinstance(world, Tellings)  # of a speaker's task
+
+    def show(done: int) -> None:
+        print(f"\r{done} of {len(episodes)} paths", end="", flush=True)
+
+    told = speak(world, run.agent, options.temperature, options.seed, show)
+    print()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(spoken_records(episodes, told)) + "\n")
+    print(f"written: {options.out}; for example: {told[0]}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
