@@ -6,7 +6,7 @@ import torch
 from gymnasium.spaces import Box
 from torch import Tensor, nn
 
-from .eyes import keep_variance
+from .eyes import IMPOSSIBLE, keep_variance
 
 
 class CandidateEye(nn.Module):
@@ -79,9 +79,6 @@ class Pointer(nn.Module):
         ahead = torch.einsum("tbk,tbks->tbs", weights, each)
         stopping = self.stop(torch.cat([mind, ahead], dim=-1)).float()
         return torch.cat([going, stopping], dim=-1)
-
-
-IMPOSSIBLE = -1e9  # a logit of what can't be chosen; finite, so that no gradient is 0 times infinity
 
 
 def only_possible(logits: Tensor, possible: Tensor) -> Tensor:

@@ -106,7 +106,8 @@ class SecondLook(nn.Module):
     """Attention over the places of a view, asked for by what an agent has in mind.
 
     An eye sees in the light of the whole instruction; a second look finds what the words of the moment speak of, and
-    says what is there and where that is.
+    says what is there and where that is. places: how many there are, where each always lies in the same direction; 0
+    where what is there tells where it is.
     """
 
     def __init__(self, query: int, channels: int, places: int, size: int) -> None:
@@ -114,16 +115,27 @@ class SecondLook(nn.Module):
         self.ask = nn.Linear(query, size)
         self.key = nn.Linear(channels, size, bias=False)
         self.value = nn.Linear(channels, size, bias=False)
-        self.key_place = nn.Parameter(torch.zeros(places, size))
-        self.value_place = nn.Parameter(torch.randn(places, size) / math.sqrt(size))
+        self.key_place = nn.Parameter(torch.zeros(places, size)) if places else None
+        self.value_place = nn.Parameter(torch.randn(places, size) / math.sqrt(size)) if places else None
 
-    def forward(self, query: Tensor, features: Tensor) -> Tensor:
-        """What is found, [N, size], for queries [N, query] and an eye's features [N, channels, rows, columns]."""
-        places, asked = features.flatten(2), self.ask(query)
+    def forward(self, query: Tensor, places: Tensor, real: Tensor | None = None) -> Tensor:
+        """What is found, [..., size], for queries [..., query] and what is at every place, [..., places, channels].
+
+        real: bool [..., places], where there is anything; everywhere unless given.
+        """
+        asked = self.ask(query)
         # What is asked is brought to the features, and not each of them to what is asked: the same, for much less.
-        scores = torch.einsum("ncp,nc->np", places, asked @ self.key.weight) + asked @ self.key_place.T
+        scores = torch.einsum("...pc,...c->...p", places, asked @ self.key.weight)
+        if self.key_place is not None:
+            scores = scores + asked @ self.key_place.T
+        if real is not None:
+            scores = scores.masked_fill(~real, IMPOSSIBLE)
         weights = (scores / math.sqrt(asked.shape[-1])).float().softmax(dim=-1).to(places.dtype)
-        return self.value(torch.einsum("np,ncp->nc", weights, places)) + weights @ self.value_place
+        found = self.value(torch.einsum("...p,...pc->...c", weights, places))
+        return found if self.value_place is None else found + weights @ self.value_place
+
+
+IMPOSSIBLE = -1e9  # a score of what can't be chosen; finite, so that no gradient is 0 times infinity
 
 
 def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> PixelEye | SymbolEye:

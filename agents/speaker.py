@@ -56,10 +56,10 @@ class Speaker(Agent):
         inputs = self.dropout(torch.cat([heard, read.whole], dim=-1))
         hidden, core = self.core(inputs, memory["core"], starts)
         hidden = self.dropout(hidden)
-        seen, attention = self.attention(hidden, read)
+        seen, _ = self.attention(hidden, read)
         told = self.dropout(torch.tanh(self.join(torch.cat([hidden, seen], dim=-1))))
         policy = Categorical(logits=self.say(told).float(), validate_args=False)
-        return Decision(policy, self.value(hidden).float().squeeze(-1), attention), {"core": core}
+        return Decision(policy, self.value(hidden).float().squeeze(-1)), {"core": core}
 
     def _look(self, path: Tensor, which: Tensor) -> Read:
         real = (path != 0).any(dim=-1)

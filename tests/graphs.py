@@ -14,6 +14,7 @@ import numpy as np
 from vln.envs.graphs.annotations import Start
 from vln.envs.graphs.atlas import Atlas
 from vln.envs.graphs.graph import Graph
+from vln.envs.graphs.tellings import Tellings
 from vln.envs.graphs.world import Graphs
 from vln.episode import Episode
 from vln.language import Vocabulary
@@ -109,6 +110,14 @@ def hall_world(**options: Any) -> Graphs:
     paths = [("abc", 0.4), ("acde", 2.0), ("vuedc", 5.9), ("se", 3.1), ("a", 1.0), ("etede", 4.0)]
     episodes = [asked(place, path, heading) for place in (hall, hall.mirror) for path, heading in paths]
     return world([*episodes, asked(hall, "a", secret=True), asked(other, "ab"), asked(other, "ce")], **options)
+
+
+def telling_world(**options: Any) -> Tellings:
+    """What is to be said of some paths in the hall."""
+    hall = graph()
+    episodes = [asked(hall, path) for path in ("abc", "acde", "vuedc", "se", "a")]
+    vocabulary = Vocabulary.of(episode.instruction for episode in episodes)
+    return Tellings(episodes, vocabulary, Atlas.of([hall]), **{"max_steps": 5, **options})
 
 
 def connectivity(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
-from tiny import AGENTS, SMALL, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
+from tiny import AGENTS, GRAPHS, SMALL, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -73,8 +73,10 @@ def test_what_was_before_a_start_changes_no_decision_after_it(kind: Kind) -> Non
     changed, _ = agent(other, {"core": 1e3 * random_memory(agent, 5)["core"]}, seen.starts)
     assert after.any()
     assert (~after).any()
-    assert torch.equal(told(changed.policy)[after], told(before.policy)[after])
-    assert torch.equal(changed.value[after], before.value[after])
+    # Only candidates that are there go through the layers of who sees them; how many others there are changes rounding.
+    same = torch.allclose if kind.view in GRAPHS else torch.equal
+    assert same(told(changed.policy)[after], told(before.policy)[after])
+    assert same(changed.value[after], before.value[after])
     assert not torch.equal(told(changed.policy)[~after], told(before.policy)[~after])
 
 
@@ -190,7 +192,9 @@ def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
 
 
 def test_a_sense_that_is_misspelt_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no sense is called \['veiw'\]; there are instruction, view, previous"):
+    with pytest.raises(
+        ValueError, match=r"no sense is called \['veiw'\]; there are instruction, view, images, previous"
+    ):
         Navigator(tiny_world().spaces, 4, senses=("instruction", "veiw"))
 
 

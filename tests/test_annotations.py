@@ -88,8 +88,9 @@ def test_any_file_of_the_format_will_do(tmp_path: Path, halls: dict[str, Graph])
 def test_a_goal_is_secret_where_neither_path_nor_distance_is_given(tmp_path: Path, halls: dict[str, Graph]) -> None:
     secret = {key: value for key, value in RECORD.items() if key != "distance"} | {"path": ["b"], "path_id": 1}
     known = RECORD | {"path": ["b"], "distance": 0.0, "path_id": 2}
-    episodes = read_annotations(write(tmp_path / "test.json", secret, known), halls).episodes
-    assert [episode.goals for episode in episodes] == [()] * 3 + [(1,)] * 3
+    unmeasured = secret | {"path": ["a", "b"], "path_id": 3}
+    episodes = read_annotations(write(tmp_path / "test.json", secret, known, unmeasured), halls).episodes
+    assert [episode.goals for episode in episodes] == [()] * 3 + [(1,)] * 6
 
 
 @pytest.mark.parametrize(

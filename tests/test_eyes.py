@@ -47,12 +47,19 @@ def test_the_same_thing_in_another_lane_looks_different() -> None:
 def test_a_second_look_is_attention_over_places_with_keys_and_values_of_what_is_there_and_where() -> None:
     torch.manual_seed(0)
     look = SecondLook(query=6, channels=4, places=9, size=5)
+    assert look.key_place is not None
+    assert look.value_place is not None
     torch.nn.init.normal_(look.key_place)
     query, features = torch.randn(7, 6), torch.randn(7, 4, 3, 3)
     places = features.flatten(2).transpose(1, 2)
     keys, values = look.key(places) + look.key_place, look.value(places) + look.value_place
     expected = torch.nn.functional.scaled_dot_product_attention(look.ask(query)[:, None], keys, values)[:, 0]
-    torch.testing.assert_close(look(query, features), expected)
+    torch.testing.assert_close(look(query, places), expected)
+    some = torch.rand(7, 9) < 0.5
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        look.ask(query)[:, None], keys, values, attn_mask=some[:, None]
+    )[:, 0]
+    torch.testing.assert_close(look(query, places, some), expected)
 
 
 @pytest.mark.parametrize("side", [3, 8, 12, 28, 60, 100])

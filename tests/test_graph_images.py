@@ -149,7 +149,8 @@ def navigator(place: Graphs, senses: tuple[str, ...] = SENSES) -> Navigator:
     """One that has learned nothing, but whose decisions depend on all it senses."""
     torch.manual_seed(0)
     agent = Navigator(place.spaces, len(place.moves), SHAPE, senses)
-    torch.nn.init.normal_(agent.policy.weight)
+    for weights in agent.policy.parameters():
+        torch.nn.init.normal_(weights)
     return agent.eval()
 
 

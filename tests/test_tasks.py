@@ -31,12 +31,20 @@ def task(request: pytest.FixtureRequest) -> Task:
         return make_task(request.param)
     if request.param == "glimpsefind":
         return make_task("glimpsefind", {"questions": 40})
+    if request.param.startswith("r2r"):
+        return some_of_r2r(request.param)
     (family,) = (family for family in FAMILIES if family.lower() == request.param)
     return tiny(family)
 
 
 def sail() -> Task:
     whole = make_task("sail", {"data": data_folder("sail").parent})
+    return replace(whole, source=lambda split: whole.source(split)[:24])
+
+
+def some_of_r2r(name: str) -> Task:
+    data_folder("r2r")
+    whole = make_task(name, {"data": data_folder("matterport").parent})
     return replace(whole, source=lambda split: whole.source(split)[:24])
 
 
@@ -116,6 +124,8 @@ def test_episodes_are_as_many_as_asked_for_and_named_apart(task: Task) -> None:
 
 
 def test_the_vocabulary_knows_every_word_of_train_and_in_rooms_of_every_split(task: Task) -> None:
+    if task.name.startswith("r2r"):
+        return  # a word that people wrote only once or twice is an unknown one: see test_annotations.py
     for split in task.splits if isinstance(task.source, Written) and task.words else ("train",):
         assert not task.vocabulary.unknown(asked.instruction for asked in some(task.episodes(split)))
 
@@ -132,7 +142,9 @@ def test_every_split_opens_as_a_world_that_can_be_lived_in(task: Task) -> None:
     for split in task.splits:
         world = task.open(split)
         state = world.begin(np.arange(len(some(world.episodes))))
-        assert np.isfinite(world.error(state)).all()
+        error = world.error(state)[:200]
+        secret = np.array([task.name == "r2r" and not asked.goals for asked in world.episodes[: len(error)]])
+        assert (np.isfinite(error) != secret).all()
         best = world.expert(state)
         assert best.any(axis=1).all() if best.dtype == np.bool_ else (np.abs(best) <= 1).all()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from glimpses import KINDS as glimpse_kinds
+from graphs import hall_world, telling_world
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
@@ -17,6 +18,7 @@ from vln.agents.glimpser import Glimpser
 from vln.agents.navigator import SENSES, Navigator
 from vln.agents.scripted import Guess, Habit
 from vln.agents.shape import Shape
+from vln.agents.speaker import Speaker
 from vln.envs.catalogue import rooms
 from vln.rollouts import Course, Rollout, rollout, sample
 from vln.tasks import Task, Written
@@ -42,6 +44,11 @@ class Kind:
 PLAIN = Kind()
 # Its heads are not set apart, so that what they do can be traced back to what was seen.
 GLIMPSER = replace(SMALL, apart=False)
+GRAPHS = {
+    "hops": {"view": "local"},
+    "hops, lookahead": {"view": "lookahead"},
+    "drives": {"view": "local", "actions": "low_level"},
+}
 GLIMPSES = ("looks at points", "walks", "three scales", "finds")
 
 AGENTS = (
@@ -58,6 +65,10 @@ AGENTS = (
     | {"glimpses, convolutions": Kind(replace(GLIMPSER, eye="conv", memory="gru", layers=2), "three scales")}
     | {"glimpses, told no place": Kind(GLIMPSER, "looks at points", ("view",))}
     | {"glimpses, blind": Kind(GLIMPSER, "looks at points", ("where",))}
+    | {f"{graphs} on a graph": Kind(view=graphs) for graphs in GRAPHS}
+    | {f"{graphs} on a graph, looks twice": Kind(replace(SMALL, second_look=True), graphs) for graphs in GRAPHS}
+    | {"blind on a graph": Kind(view="hops", senses=("instruction", "possible", "pose"))}
+    | {"speaks": Kind(view="tells", senses=("path", "previous"))}
     | {
         "blind": Kind(senses=("instruction", "previous")),
         "deaf": Kind(senses=("view", "previous")),
@@ -81,6 +92,10 @@ def tiny_world(view: str = "symbols", max_steps: int = 12) -> World[Any]:
     """Where the tiny agents learn: one small room each, objects to go to; or pictures to look at."""
     if view in GLIMPSES:
         return glimpse_kinds[view]()
+    if view in GRAPHS:
+        return hall_world(max_steps=max_steps, **GRAPHS[view])
+    if view == "tells":
+        return telling_world()
     return tiny("GoTo").open("train", view=view, max_steps=max_steps, track_sight=True)
 
 
@@ -88,14 +103,18 @@ def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Any:
     """An agent that has learned nothing, but whose decisions depend on all it senses."""
     torch.manual_seed(seed)
     world = tiny_world(kind.view)
-    agent: Navigator | Glimpser
+    agent: Navigator | Glimpser | Speaker
     if world.graded:
         senses = kind.senses if kind.senses != SENSES else glimpser.SENSES
         agent = Glimpser(world.spaces, world.move_space, world.answers, kind.shape, senses)
+    elif kind.view == "tells":
+        return Speaker(world.spaces, len(world.moves), kind.shape).eval()
     else:
         answers = world.answers if kind.answers else 0
         agent = Navigator(world.spaces, len(world.moves), kind.shape, kind.senses, answers)
-    torch.nn.init.normal_(agent.policy.weight)
+    for name, weights in agent.policy.named_parameters():
+        if name.endswith("weight"):
+            torch.nn.init.normal_(weights)
     return agent.eval()
 
 
@@ -126,7 +145,9 @@ class Clockwork(Agent):
 def lived(view: str = "symbols", steps: int = 14, slots: int = 5) -> Rollout:
     """A window of hasty lives, in which many episodes begin and end."""
     world = tiny_world(view)
-    agent = Guess(world.move_space, world.answers) if world.graded else Habit(HASTY)
+    agent: Agent = Guess(world.move_space, world.answers) if world.graded else Habit(HASTY)
+    if view in GRAPHS or view == "tells":
+        agent = Habit([1 / len(world.moves)] * len(world.moves))
     course = Course.begin(world, agent, slots, seed=3)
     return rollout(world, agent, course, steps, sample, torch.Generator().manual_seed(0), world.teacher)[0]
 

@@ -24,8 +24,13 @@ DISTANCE_UNIT = 20.0  # moves: the distances a value learns are of the order of 
 
 
 def distance(decision: Decision, rollout: Rollout) -> Tensor:
-    """Mean squared difference between the value and minus the distance still to go (progress; arXiv:1901.03035)."""
-    return (decision.value + rollout.error / DISTANCE_UNIT).square().mean()
+    """Mean squared difference between the value and minus the distance still to go (progress; arXiv:1901.03035).
+
+    Where no way leads on, or the goal is secret, there is no such distance and nothing to learn.
+    """
+    known = torch.isfinite(rollout.error)
+    error = torch.where(known, rollout.error, 0) / DISTANCE_UNIT
+    return (known * (decision.value + error).square()).mean()
 
 
 def answering(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:

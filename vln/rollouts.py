@@ -233,7 +233,8 @@ class _Record:
         success: NDArray[np.bool_],
     ) -> None:
         # Where no way leads on, nothing was removed: a reward is always finite.
-        self.error_after[time] = np.where(np.isfinite(error), error, self.error[time])
+        before = np.where(np.isfinite(self.error[time]), self.error[time], 0)
+        self.error_after[time] = np.where(np.isfinite(error), error, before)
         self.moves[time] = moves
         self.ended[time], self.succeeded[time] = ended, ended & success
 
@@ -249,7 +250,7 @@ class _Record:
             moves=self.tensor(self.moves),
             answer=None if self.answer is None else self.tensor(self.answer),
             best=None if self.best is None else self.tensor(self.best),
-            rewards=self.tensor(self.error - self.error_after),
+            rewards=self.tensor(np.where(np.isfinite(self.error), self.error, 0) - self.error_after),
             ended=self.tensor(self.ended),
             succeeded=self.tensor(self.succeeded),
             error=self.tensor(self.error),

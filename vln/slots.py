@@ -145,5 +145,5 @@ class Slots:
 def _directness(shortest: NDArray[np.float64], length: NDArray[np.float64]) -> NDArray[np.float64]:
     """The weight of a success in SPL (see vln.metrics.spl): 1 where there was nothing to walk."""
     longer = np.maximum(length, shortest)
-    walkable = np.isfinite(shortest) & (longer > 0)
+    walkable = np.isfinite(shortest) & (shortest > 0)
     return np.where(walkable, np.divide(shortest, longer, where=walkable, out=np.zeros_like(longer)), shortest == 0)

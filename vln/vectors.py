@@ -14,8 +14,9 @@ from vln.language import Vocabulary
 def read_vectors(file: Path, vocabulary: Vocabulary) -> dict[int, NDArray[np.float32]]:
     """The vectors of a vocabulary's words, by token id, from a text file: a word and its numbers a line.
 
-    The file may be gzipped. So GloVe (Pennington et al. 2014) and word2vec are published; the latter's first line, of two numbers, is left out.
-    Of a word that is there twice the first line counts. Raises ValueError with file, line and reason.
+    The file may be gzipped. So GloVe (Pennington et al. 2014) and word2vec are published; the latter's first line, of
+    two numbers, is left out. Of a word that is there twice the first line counts. Raises ValueError with file, line and
+    reason.
     """
     found: dict[int, NDArray[np.float32]] = {}
     size = 0

@@ -24,6 +24,7 @@ from .world import FLOORS, Graphs
 
 SPLITS = ("train", "held_out", "val_seen", "val_unseen", "test")
 FILE = "file"  # the split of a file of the user's own
+PROBES = 1024  # episodes of held_out that an agent in training is judged in: fewer tell too little
 AT_LEAST = 3  # times: words that occur less often in train are unknown ones
 
 
@@ -160,9 +161,7 @@ def task_of(
     splits = source.splits
     choosing = next(split for split in ("held_out", "val_seen", FILE) if split in splits)
     judging = next(split for split in ("val_unseen", FILE) if split in splits)
-    return Task(
-        name, source, world, splits, source.vocabulary, choosing, judging=judging, floors=floors, shuffled=shuffled
-    )
+    return Task(name, source, world, splits, source.vocabulary, choosing, PROBES, judging, floors, shuffled)
 
 
 def atlas_for(data: Path, episodes: Sequence[Episode]) -> Atlas:

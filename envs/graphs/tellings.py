@@ -121,9 +121,8 @@ class Tellings(World[TellingState]):
 
     def draw(self, state: TellingState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
-        told = " ".join(self.vocabulary.decode(state.said[slot]))
         assert asked.reference is not None  # every annotation has one
-        return portrait(replace(asked, instruction=told or "..."), asked.reference[:, 0], asked.start[0].heading)
+        return portrait(asked, asked.reference[:, 0], asked.start[0].heading)
 
     def _words(self, tokens: NDArray[np.int32]) -> list[int]:
         return [token for token in tokens.tolist() if token != PADDING]
@@ -146,8 +145,9 @@ def _path_of(episode: Episode) -> str:
 def show_paths(episodes: Sequence[Episode], atlas: Atlas, fixed: NDArray[np.float32]) -> NDArray[np.float32]:
     """The annotated paths as features, float32 [E, MOST_HOPS + 1, MOVING + features of an edge].
 
-    Rows of zeros are none. A row is a hop: sine and cosine of the turn it begins with, how many ways lead on in every sector around, that it is
-    one, and what is told of its edge. The last row is where the path ends, with no turn and no edge.
+    Rows of zeros are none. A row is a hop: sine and cosine of the turn it begins with, how many ways lead on in every
+    sector around, that it is one, and what is told of its edge. The last row is where the path ends, with no turn and
+    no edge.
     """
     path, _ = paths_of(episodes, atlas)
     if path.shape[1] > MOST_HOPS + 1:

@@ -122,10 +122,12 @@ class Graphs(World[GraphState], Walked, Signposted):
         self.start = (heading % (2 * np.pi)).astype(np.float32)
         self.spaces: dict[str, Space[Any]] = {
             "instruction": Box(0, len(vocabulary) - 1, (words,), np.int32),
-            "previous": Discrete(len(self.moves) + 1),
             "possible": MultiBinary(len(self.moves)),
             "pose": Box(-BOUND, BOUND, (POSE,), np.float32),
         }
+        if not self.panoramic:
+            # The number of a way says nothing elsewhere; what a hop did is told by the pose.
+            self.spaces["previous"] = Discrete(len(self.moves) + 1)
         if view != "none":
             self.fixed = atlas.local if view == "local" else atlas.lookahead
             self.spaces["view"] = Box(-BOUND, BOUND, (most, MOVING + self.fixed.shape[2]), np.float32)
@@ -168,10 +170,11 @@ class Graphs(World[GraphState], Walked, Signposted):
         stand(self.start, state.episode, state.steps, state.heading, state.elevation, state.turned, hopped, pose)
         observation: dict[str, NDArray[Any]] = {
             "instruction": self.tokens.take(state.episode, axis=0),
-            "previous": state.previous.copy(),
             "possible": possible,
             "pose": pose,
         }
+        if not self.panoramic:
+            observation["previous"] = state.previous.copy()
         if "view" in self.spaces:
             view = np.empty((slots, *self.spaces["view"].shape), dtype=np.float32)  # type: ignore[misc]
             here = (state.node, state.heading, state.elevation, state.came, state.visited)
@@ -248,7 +251,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         return path
 
     def path_along(self, episode: int, moves: NDArray[np.int64]) -> NDArray[np.int32]:
-        """The viewpoints that panoramic moves [T] lead along from an episode's start, without those that lead nowhere."""
+        """The viewpoints that panoramic moves [T] lead along from an episode's start; some may lead nowhere."""
         atlas, node = self.atlas, int(self.path[episode, 0])
         nodes = [node]
         for move in moves:
@@ -286,7 +289,7 @@ class Graphs(World[GraphState], Walked, Signposted):
             return goal
         following = np.minimum(state.progress + 1, self.path.shape[1] - 1)
         ahead = self.path[state.episode, following]
-        return np.where((ahead == NONE) | (following == state.progress) | (goal == NONE), goal, ahead)
+        return np.where((ahead == NONE) | (goal == NONE), goal, ahead)
 
     def _arrive(self, state: GraphState) -> None:
         atlas, places = self.atlas, (state.node, state.visited, state.progress, state.left, state.least_error)
@@ -349,10 +352,13 @@ def _images(features: Path | str, episodes: Sequence[Episode], atlas: Atlas) -> 
 
 
 def _tokens(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
-    try:
-        return np.array([vocabulary.encode(episode.instruction, words) for episode in episodes], dtype=np.int32)
-    except ValueError as error:
-        raise ValueError(f"{error}; give the world more `words`") from None
+    tokens = np.empty((len(episodes), words), dtype=np.int32)
+    for number, episode in enumerate(episodes):
+        try:
+            tokens[number] = vocabulary.encode(episode.instruction, words)
+        except ValueError as error:
+            raise ValueError(f"episode {episode.name}: {error}; give the world more `words`") from None
+    return tokens
 
 
 def paths_of(episodes: Sequence[Episode], atlas: Atlas) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
