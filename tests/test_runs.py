@@ -65,7 +65,7 @@ def test_a_floor_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ..
     assert begin_run(tmp_path, floor, make_tiny, make_agent)
     run = open_run(tmp_path, make_tiny, make_agent)
     assert isinstance(run.agent, Navigator)
-    assert (run.agent.reader is not None, run.agent.eye is not None) == ("instruction" in kept, "view" in kept)
+    assert (run.agent.reader is not None, run.agent.senses.eye is not None) == ("instruction" in kept, "view" in kept)
 
 
 def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(tmp_path: Path) -> None:

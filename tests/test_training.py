@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import SMALL, Kind, tiny_agent, tiny_world
+from tiny import GRAPHS, SMALL, Kind, tiny_agent, tiny_world
 from trainee import LESSONS, SAVE_EVERY, train_here
 
 from vln.checkpoints import Checkpoint, load_checkpoint
 from vln.learning import Learner
 from vln.logs import METRICS_FILE, read_metrics
-from vln.training import CHECKPOINT, load_weights, restore, snapshot, train
+from vln.training import CHECKPOINT, kept_weights, load_weights, restore, snapshot, train
 
 IN_THE_MIDDLE = 33  # of the updates: a checkpoint was written after 30 and values were recorded after 20
 
@@ -117,8 +117,9 @@ def test_a_checkpoint_of_other_slots_is_refused(unbroken: Path) -> None:
         restore(learner, load_checkpoint(unbroken / CHECKPOINT))
 
 
-def test_a_snapshot_holds_all_that_a_learner_is() -> None:
-    one, other = (Learner.begin(tiny_world(), tiny_agent(seed=seed), LESSONS) for seed in (0, 1))
+@pytest.mark.parametrize("view", ["symbols", *GRAPHS, "tells"])
+def test_a_snapshot_holds_all_that_a_learner_is(view: str) -> None:
+    one, other = (Learner.begin(tiny_world(view), tiny_agent(Kind(view=view), seed), LESSONS) for seed in (0, 1))
     for _ in range(3):
         one.learn()
     restore(other, Checkpoint(snapshot(one), {"update": one.update}))
@@ -128,6 +129,39 @@ def test_a_snapshot_holds_all_that_a_learner_is() -> None:
     assert [other.learn()["loss"] for _ in range(3)] == losses
     theirs = snapshot(other)
     assert all(np.array_equal(values, theirs[name]) for name, values in snapshot(one).items())
+
+
+def test_what_is_kept_and_judged_is_the_running_mean_of_the_weights() -> None:
+    agent: Any = tiny_agent()
+    learner = Learner.begin(tiny_world(), agent, LESSONS)
+    weights, mean = agent.value.weight, agent.value.weight.detach().clone()
+    for update in range(4):
+        learner.learn()
+        kept = min(LESSONS.averaged, (1 + update) / (10 + update))
+        mean = kept * mean + (1 - kept) * weights.detach()
+    own = weights.detach().clone()
+    judged: Any
+    with learner.as_kept() as judged:
+        assert judged is agent
+        torch.testing.assert_close(agent.value.weight.detach(), mean)
+    assert torch.equal(agent.value.weight, own)
+    assert not torch.allclose(own, mean)
+
+
+def test_a_run_that_is_opened_has_the_mean_and_one_that_goes_on_the_weights(unbroken: Path) -> None:
+    checkpoint = load_checkpoint(unbroken / CHECKPOINT)
+    opened = tiny_agent(Kind(replace(SMALL, dropout=0.1)))
+    load_weights(opened, kept_weights(checkpoint))
+    mean = checkpoint.arrays["mean/value.weight"]
+    assert np.array_equal(opened.value.weight.detach().numpy(), mean)
+    assert not np.array_equal(checkpoint.arrays["agent/value.weight"], mean)
+
+
+def test_a_mean_that_a_checkpoint_lacks_is_missed() -> None:
+    plain = Learner.begin(tiny_world(), tiny_agent(), replace(LESSONS, averaged=0.0))
+    averaged = Learner.begin(tiny_world(), tiny_agent(), LESSONS)
+    with pytest.raises(ValueError, match="holds no mean of the weights"):
+        restore(averaged, Checkpoint(snapshot(plain), {"update": 0}))
 
 
 def test_learning_that_went_wrong_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from vln.learning import Lessons, taught
 from vln.rollouts import Rollout
 from vln.training import train
 
-LESSONS = Lessons(updates=45, slots=2, window=4, warm_up=5)
+LESSONS = Lessons(updates=45, slots=2, window=4, warm_up=5, averaged=0.9)
 SAVE_EVERY = 15
 
 
