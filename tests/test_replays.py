@@ -22,11 +22,12 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.losses import DISTANCE_UNIT
-from vln.replays import Signposted, failures_first, pictures, replay
+from vln.replays import failures_first, pictures, replay
 from vln.report import write_report
 from vln.rollouts import follow_teacher, sample
 from vln.tasks import Task, Written
 from vln.video import reel, write_video
+from vln.world import Signposted
 
 ONE_MOVE = {LEFT: Habit([1, 0, 0]), RIGHT: Habit([0, 1, 0]), STOP: Habit([0, 0, 1])}
 RED, GREEN, BLUE = (220, 40, 40), (40, 180, 60), (50, 70, 220)

@@ -1,6 +1,5 @@
 """Replays: what an agent saw, thought and did in single episodes, to be stepped through or made into a video."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,15 +16,7 @@ from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
 from vln.moments import Moment, as_judged, moments
 from vln.rollouts import Act, greedy
-from vln.world import State, World
-
-
-class Signposted(ABC):
-    """What replays ask of a world besides, where it depends on the place what a move is."""
-
-    @abstractmethod
-    def signs(self, state: Any, slot: int) -> tuple[str, ...]:
-        """What people are told of every move that a slot can make now, in the order of the world's moves."""
+from vln.world import Signposted, State, World
 
 
 @dataclass(frozen=True, eq=False)

@@ -215,3 +215,11 @@ class Walked(ABC):
     @abstractmethod
     def reference(self, episode: int) -> NDArray[Any]:
         """The positions [n, ...] of the path to compare with, repeats included: the given one, or the expert's."""
+
+
+class Signposted(ABC):
+    """What replays ask of a world besides, where it depends on the place what a move is."""
+
+    @abstractmethod
+    def signs(self, state: Any, slot: int) -> tuple[str, ...]:
+        """What people are told of every move that a slot can make now, in the order of the world's moves."""

@@ -58,10 +58,6 @@ class RoomToRoom:
         return episodes
 
     @cached_property
-    def graphs(self) -> Mapping[str, Graph]:
-        return graphs_in(self.data / "matterport")
-
-    @cached_property
     def held_out(self) -> frozenset[str]:
         """The scans of train that are kept aside: always the same ones for the same number."""
         scans = sorted({episode.place.scan for episode in self._read("train").episodes})

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.replays import Signposted
 from vln.tasks import Floor
-from vln.world import State, Walked, World
+from vln.world import Signposted, State, Walked, World
 
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
 from .images import Table, read_images
