@@ -50,7 +50,8 @@ class Navigator(Hearing):
         self.reader = self.attention = self.look = self.join = None
         if isinstance(space := known.get("instruction"), Box):
             self.reader = Reader(int(space.high.max()) + 1, shape.words, shape.bidirectional, shape.mumble)
-            self.attention = Attention(shape.hidden, shape.words)
+            if shape.attention:
+                self.attention = Attention(shape.hidden, shape.words)
         words = shape.words if self.reader else 0
         self.senses = Senses(known, words, shape)
         self.core = Recurrent(shape.memory, self.senses.size + words, shape.hidden, shape.layers)

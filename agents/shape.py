@@ -18,10 +18,12 @@ class Shape:
     """The size of a word's vector after reading."""
     bidirectional: bool = False
     """Whether the instruction is also read backwards."""
+    attention: bool = True
+    """Of the navigator: whether every moment attends to words; else an instruction is known only as a whole."""
     sight: int = 192
     """The size of what is seen, as a vector."""
     second_look: bool = False
-    """Of the navigator: whether to look again for what the words attended to speak of."""
+    """Of the navigator: whether to look again for what the words attended to speak of (with attention)."""
     eye: Literal["linear", "conv"] = "linear"
     """Of the glimpser: whether it sees a glimpse by a layer of all pixels, or by convolutions."""
     aim: float = 0.1

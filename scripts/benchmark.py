@@ -33,7 +33,7 @@ from vln.agents.shape import Shape
 from vln.devices import keep_memory, use_threads
 from vln.env import TaskEnv
 from vln.envs.catalogue import make_task
-from vln.learning import Learner, Lessons, taught
+from vln.learning import Learner, Lessons
 from vln.rollouts import Course, follow_teacher, rollout
 from vln.tasks import Task
 from vln.vector_env import TaskVectorEnv
@@ -173,7 +173,7 @@ def bare_windows(learner: Learner[Any]) -> Iterator[int]:
     while True:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(lessons.half)):
             decision, _ = agent(lived.observation, lived.memory, lived.starts)
-            loss = taught(decision, lived)
+            loss = lessons.loss(decision, lived)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(agent.parameters(), lessons.clip)

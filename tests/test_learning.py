@@ -17,7 +17,7 @@ from vln.agents.navigator import SENSES, Navigator
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
 from vln.evaluation import evaluate
-from vln.learning import VALUE_SHARE, Learner, Lessons, taught
+from vln.learning import Learner, Lessons
 from vln.losses import DISTANCE_UNIT
 from vln.rollouts import Act, Rollout, follow_teacher, greedy, sample
 from vln.tasks import Task, Written
@@ -40,7 +40,7 @@ def learn_once(learner: Learner[Any]) -> tuple[Agent, Rollout]:
 
     def loss(decision: Decision, window: Rollout) -> Tensor:
         windows.append(window)
-        return taught(decision, window)
+        return EXACT.loss(decision, window)
 
     learner.learn(loss)
     return before, windows[0]
@@ -60,7 +60,7 @@ def plain_loss(agent: Agent, window: Rollout) -> tuple[Tensor, Tensor]:
             decision, memory = agent.step(seen, memory, window.starts[time, slot : slot + 1])
             likely = decision.policy.probs[0][window.best[time, slot]].sum()
             wrong = decision.value[0] + window.error[time, slot] / DISTANCE_UNIT
-            total = total - likely.log() + VALUE_SHARE * wrong**2
+            total = total - likely.log() + EXACT.progress * wrong**2
         after.append(memory["core"])
     return total / (steps * slots), torch.cat(after)
 
@@ -113,7 +113,7 @@ def test_what_was_before_a_window_gets_no_gradient_from_it() -> None:
 
     def gradient(before: dict[str, Tensor]) -> Tensor | None:
         decision, _ = agent(second.observation, before, second.starts)
-        return torch.autograd.grad(taught(decision, second), entering[0], allow_unused=True, retain_graph=True)[0]
+        return torch.autograd.grad(EXACT.loss(decision, second), entering[0], allow_unused=True, retain_graph=True)[0]
 
     assert gradient(cut(memory)) is None
     uncut = gradient(memory)
@@ -124,7 +124,17 @@ def test_what_was_before_a_window_gets_no_gradient_from_it() -> None:
 def test_the_default_loss_adds_up_its_parts() -> None:
     agent, window = tiny_agent(), lived()
     decision, _ = agent(window.observation, agent.initial(5), window.starts)
-    torch.testing.assert_close(taught(decision, window), plain_loss(agent, replace(window, memory=agent.initial(5)))[0])
+    expected, _ = plain_loss(agent, replace(window, memory=agent.initial(5)))
+    torch.testing.assert_close(EXACT.loss(decision, window), expected)
+
+
+def test_without_a_weight_nothing_is_learned_of_progress() -> None:
+    agent, window = tiny_agent(), lived()
+    decision, _ = agent(window.observation, agent.initial(5), window.starts)
+    replace(EXACT, progress=0.0).loss(decision, window).backward()
+    assert not any(weights.grad.any() for weights in agent.value.parameters())
+    with pytest.raises(ValueError, match="progress is a weight"):
+        Lessons(progress=-1)
 
 
 def test_the_learning_rate_rises_then_falls_along_a_cosine() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vln.agent import Decision
 from vln.checkpoints import load_checkpoint
-from vln.learning import Learner, Lessons, taught
+from vln.learning import Learner, Lessons
 from vln.rollouts import Rollout
 from vln.team import ALONE, Team, assemble
 from vln.training import CHECKPOINT, train
@@ -30,7 +30,7 @@ def train_together(folder: Path, resume: bool, interrupt_at: int | None, team: T
         updates += 1
         if team.leads and updates == interrupt_at:
             os.kill(os.getpid(), signal.SIGINT)
-        return taught(decision, rollout)
+        return PAIR.loss(decision, rollout)
 
     return train(tiny_world(), tiny_agent(), PAIR, folder, resume=resume, loss=loss, live=False, team=team)
 

@@ -60,6 +60,7 @@ AGENTS = (
     }
     | {f"sees {view}": Kind(view=view) for view in ("first_person", "lanes", "top_down", "none")}
     | {f"looks twice, {view}": Kind(replace(SMALL, second_look=True), view) for view in ("symbols", "first_person")}
+    | {"hears a whole, not words": Kind(replace(SMALL, attention=False))}
     | {"answers": Kind(answers=True)}
     | {f"glimpses, {view}": Kind(GLIMPSER, view) for view in GLIMPSES}
     | {"glimpses, convolutions": Kind(replace(GLIMPSER, eye="conv", memory="gru", layers=2), "three scales")}

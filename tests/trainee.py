@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vln.agent import Decision
 from vln.devices import use_threads
-from vln.learning import Lessons, taught
+from vln.learning import Lessons
 from vln.rollouts import Rollout
 from vln.training import train
 
@@ -31,7 +31,7 @@ def train_here(folder: Path, resume: bool = False, hit: tuple[int, int] | None =
         updates += 1
         if hit is not None and updates == hit[1]:
             os.kill(os.getpid(), hit[0])
-        return taught(decision, rollout)
+        return LESSONS.loss(decision, rollout)
 
     agent = tiny_agent(Kind(replace(SMALL, dropout=0.1)))
     return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live=False)

@@ -20,24 +20,21 @@ from vln.world import S, World
 
 Loss = Callable[[Decision, Rollout], Tensor]
 
-VALUE_SHARE = 0.1  # of the value's loss beside that of the moves
-ANSWER_SHARE = 1.0  # of the answers' loss beside that of the moves
 
-
-def taught(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:
-    """The default loss: imitate the teacher's moves, answer the world's question, and know how far it still is."""
-    asides = VALUE_SHARE * distance(decision, rollout) + ANSWER_SHARE * answering(decision, rollout, early)
+def _taught(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tensor:
+    """Imitate the teacher's moves, answer the world's question, and know how far it still is."""
+    asides = lessons.progress * distance(decision, rollout) + answering(decision, rollout, lessons.early)
     return imitation(decision, rollout) + asides
 
 
-def reinforced(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:
+def _reinforced(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tensor:
     """Reinforce the moves of episodes that went well, answer, and know how well it will go (arXiv:1406.6247)."""
-    return reinforce(decision, rollout) + expecting(decision, rollout) + answering(decision, rollout, early)
+    return reinforce(decision, rollout) + expecting(decision, rollout) + answering(decision, rollout, lessons.early)
 
 
-def answered(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tensor:
+def _answered(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tensor:
     """Only answer: where to look is learned by the gradient of the answers through what was seen."""
-    return answering(decision, rollout, early)
+    return answering(decision, rollout, lessons.early)
 
 
 @dataclass(frozen=True)
@@ -45,15 +42,15 @@ class Rule:
     """A way to learn. loss: what is descended. teacher: whether there is one, who moves and whose moves are learned.
     through: whether gradients flow through the world's eye, so that what is decided while acting is what is learned."""
 
-    loss: Callable[[Decision, Rollout, float], Tensor]
+    loss: Callable[[Decision, Rollout, "Lessons"], Tensor]
     teacher: bool = False
     through: bool = False
 
 
 RULES = {
-    "imitation": Rule(taught, teacher=True),
-    "reinforce": Rule(reinforced),
-    "pathwise": Rule(answered, through=True),
+    "imitation": Rule(_taught, teacher=True),
+    "reinforce": Rule(_reinforced),
+    "pathwise": Rule(_answered, through=True),
 }
 
 
@@ -93,6 +90,9 @@ class Lessons:
     begins by staring never does."""
     early: float = 1.0
     """The weight of answers given before the last of an episode, which has 1."""
+    progress: float = 0.1
+    """The weight of knowing how far the goal still is, beside the teacher's moves: a progress monitor (Ma et al. 2019,
+    arXiv:1901.03035); 0 for none. It teaches memory what of the way is done."""
     greedily: float = 0.0
     """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
     it meets the loops it is caught in when judged by its likeliest moves."""
@@ -116,6 +116,8 @@ class Lessons:
         for name in ("teacher_first", "teacher_last", "greedily", "led"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
+        if self.progress < 0:
+            raise ValueError(f"progress is a weight, at least 0, not {self.progress}")
         if not 0 <= self.averaged < 1:
             raise ValueError(f"averaged is a share below 1, not {self.averaged}")
         if self.slots % self.workers:
@@ -123,7 +125,7 @@ class Lessons:
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
         """What its rule descends."""
-        return RULES[self.rule].loss(decision, rollout, self.early)
+        return RULES[self.rule].loss(decision, rollout, self)
 
     def rate_at(self, update: int) -> float:
         """The learning rate of an update, counted from 0."""
