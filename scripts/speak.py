@@ -18,6 +18,7 @@ from vln.devices import best_device, use_threads
 from vln.envs.catalogue import make_task
 from vln.envs.graphs.speaking import sample_paths, speak, spoken_records
 from vln.envs.graphs.tellings import Tellings
+from vln.progress import counted
 from vln.runs import open_run
 
 
@@ -52,11 +53,8 @@ def main(options: Options) -> None:
     world = run.task.world(episodes, run.task.vocabulary, **run.plan.world_options)
     assert isinstance(world, Tellings)  # of a speaker's task
 
-    def show(done: int) -> None:
-        print(f"\r{done} of {len(episodes)} paths", end="", flush=True)
-
-    told = speak(world, run.agent, options.temperature, options.seed, show)
-    print()
+    with counted("saying paths") as show:
+        told = speak(world, run.agent, options.temperature, options.seed, show)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(spoken_records(episodes, told)) + "\n")
     print(f"written: {options.out}; for example: {told[0]}")

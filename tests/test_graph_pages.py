@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from vln.agents.navigator import Navigator
 from vln.agents.scripted import scripted
 from vln.envs.graphs import portrait as drawn
+from vln.envs.graphs.graph import REACH
 from vln.envs.graphs.portrait import AROUND, CLEAR, GOAL, INK, MARGIN, NEAR, PALE, PAPER, WALK, WIDTH, portrait
-from vln.envs.graphs.world import REACH, Graphs
+from vln.envs.graphs.world import Graphs
 from vln.replays import pictures, replay
 from vln.report import write_report
 
@@ -74,7 +75,6 @@ def test_a_secret_goal_is_drawn_nowhere() -> None:
 
 
 def test_the_circle_is_that_within_which_stopping_succeeds() -> None:
-    assert drawn.REACH == REACH
     picture = part(portrait(asked(line(0.0, 2.0, 6.0), "abc"), walk(0), 0.0), NEAR)
     columns = np.flatnonzero(where(picture, drawn.WITHIN).any(axis=0))
     scale = NEAR[3] / (6.0 + 2 * drawn.BESIDE)  # pixels for a metre: the path is as long as the picture is high

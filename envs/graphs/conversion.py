@@ -2,13 +2,15 @@
 
 import base64
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vln.progress import Show
 
 from .atlas import VIEWS
 
@@ -17,7 +19,6 @@ COLUMNS = ("scanId", "viewpointId", "image_w", "image_h", "vfov", "features")  #
 
 Pair = tuple[str, str]  # scan and viewpoint
 Record = tuple[str, Pair, NDArray[Any]]  # where in its file it is, whose and what: one viewpoint
-Show = Callable[[int, int], None]  # is told how much is done, and how much there is
 
 
 def write_records(folder: Path, source: Path, records: Iterable[Record]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+REACH = 3.0  # metres: who stops nearer than this to the goal has succeeded
 LEAST = 1e-5  # metres: the shortest edge. Between two viewpoints at one place an expert would go to and fro for ever
 
 

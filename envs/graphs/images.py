@@ -18,8 +18,11 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from .atlas import VIEWS
-from .conversion import FEATURES, RECORDS, VIEWPOINTS, Pair, Record, Show, shape_of, write_records
+from vln.episode import Episode
+from vln.progress import Show, counted, unseen
+
+from .atlas import NONE, VIEWS, Atlas
+from .conversion import FEATURES, RECORDS, VIEWPOINTS, Pair, Record, shape_of, write_records
 
 Index = int | slice | NDArray[np.integer]
 
@@ -104,7 +107,22 @@ class Table:
         return found
 
 
-def read_images(path: Path | str, cache: Path | None = None, show: Show = lambda done, whole: None) -> Images:
+def images_of(features: Path | str, episodes: Sequence[Episode], atlas: Atlas) -> Table:
+    """The images of every node of the atlas; in buildings without an episode there need not be any."""
+    visited = sorted({atlas.number[episode.place.identity] for episode in episodes})
+    if any(atlas.graphs[number].mirrored for number in visited):
+        raise ValueError(
+            "nobody has images of mirrored buildings: train without these (mirrored=False; --mirrored False)"
+        )
+    with counted(f"converting {features}") as show:
+        images = read_images(features, show=show)
+    pairs = [(atlas.graphs[number].scan, name) for number in visited for name in atlas.graphs[number].viewpoints]
+    rows = np.full(len(atlas.graph), NONE, dtype=np.int64)
+    rows[np.isin(atlas.graph, visited)] = images.table(pairs).rows
+    return Table(images, rows)
+
+
+def read_images(path: Path | str, cache: Path | None = None, show: Show = unseen) -> Images:
     """Images from a file of one of these kinds, told by its suffix.
 
     - .tsv, of Anderson et al. (2018, arXiv:1711.07280): scanId, viewpointId, image_w, image_h, vfov and features, with

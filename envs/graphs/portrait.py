@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vln.episode import Episode
 
 from .annotations import path_of
-from .graph import Graph
+from .graph import REACH, Graph
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -30,7 +30,6 @@ TEXT_SIZE, SMALL_SIZE = 18, 13  # pixels
 BESIDE, ROOM = 5.0, 1.0  # metres shown on every side of the path, of the building
 STOREY = 1.5  # metres: what lies no higher or lower than this is clear, the rest is pale
 LEVEL = 0.5  # metres between the heights for which buildings are drawn
-REACH = 3.0  # metres: the radius of the goal's circle
 BAR = 5  # metres: how long the scale's bar is
 STEEPEST = 45.0  # degrees: what is steeper is drawn at the edge
 

@@ -15,6 +15,7 @@ from vln.episode import Episode
 from vln.language import PADDING, UNKNOWN
 from vln.moments import as_judged, moments
 from vln.policies import drawn_of
+from vln.progress import Show, unseen
 
 from .annotations import Start, path_of
 from .atlas import NONE, Atlas
@@ -69,9 +70,7 @@ def shortest_paths(graph: Graph) -> NDArray[np.int32]:
     return path[(path[np.arange(len(path)), edges] == goal) & (edges >= LEAST)]
 
 
-def speak(
-    world: Tellings, agent: Agent, temperature: float, seed: int, show: Callable[[int], None] = lambda done: None
-) -> list[str]:
+def speak(world: Tellings, agent: Agent, temperature: float, seed: int, show: Show = unseen) -> list[str]:
     """What a speaker says of every path of the world. show: told how many have been said."""
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
 
@@ -90,7 +89,7 @@ def speak(
                 for row in np.flatnonzero(moment.ended):
                     said = world.vocabulary.decode(moment.after.said[row])
                     told[int(moment.after.episode[row])] = " ".join(said)
-            show(min(first + SLOTS, len(everyone)))
+            show(min(first + SLOTS, len(everyone)), len(everyone))
     return [told[number] for number in range(len(world.episodes))]
 
 

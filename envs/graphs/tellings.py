@@ -17,8 +17,9 @@ from vln.world import State, World
 
 from .atlas import NONE, Atlas
 from .outlook import SECTORS
+from .paths import paths_of
 from .portrait import portrait
-from .world import BOUND, VIEWS, paths_of
+from .world import BOUND, VIEWS
 
 MOST_HOPS = 24  # of a path that can be told
 LONGEST = 100  # words

@@ -16,7 +16,8 @@ from vln.tasks import Floor
 from vln.world import Signposted, State, Walked, World
 
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
-from .images import Table, read_images
+from .graph import REACH
+from .images import Table, images_of
 from .kernels import (
     MOVING,
     POSE,
@@ -31,16 +32,16 @@ from .kernels import (
     stand,
 )
 from .outlook import NAMES
+from .paths import paths_of
 from .portrait import portrait
+from .signs import sign_of
 
 ACTIONS = ("panoramic", "low_level")
 LOW_LEVEL = ("forward", "turn left", "turn right", "look up", "look down", "stop")
 VIEWS = {"local": len(FIXED), "lookahead": len(FIXED) + len(NAMES), "none": 0}  # features that stay, of each track
 ROUTES = ("shortest", "annotated")
 MAX_STEPS = {"panoramic": 20, "low_level": 60}  # moves of an episode
-REACH = 3.0  # metres: who stops nearer than this to the goal has succeeded
 LONGEST = 200  # words of an instruction
-STRAIGHT, STEEP = 10, np.radians(10)  # people are told no angle of what is nearer to ahead or behind, nor a lower slope
 BOUND = 1000.0  # of the features' spaces; they are of the order of one
 
 
@@ -130,7 +131,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         if view != "none":
             self.fixed = atlas.local if view == "local" else atlas.lookahead
             self.spaces["view"] = Box(-BOUND, BOUND, (most, MOVING + self.fixed.shape[2]), np.float32)
-        self.images = None if features is None else _images(features, episodes, atlas)
+        self.images = None if features is None else images_of(features, episodes, atlas)
         if self.images:
             shape = (most, self.images.shape[2]) if self.panoramic else self.images.shape[2:]
             self.spaces["images"] = Box(-np.inf, np.inf, shape, np.float32)
@@ -269,7 +270,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         atlas, here = self.atlas, state.node[slot]
         side, up, far = atlas.heading[here] - state.heading[slot], atlas.elevation[here], atlas.length[here]
         ways = int((atlas.neighbour[here] != NONE).sum())
-        told = (_told(*way) for way in zip(side[:ways].tolist(), up.tolist(), far.tolist(), strict=False))
+        told = (sign_of(*way) for way in zip(side[:ways].tolist(), up.tolist(), far.tolist(), strict=False))
         return (*told, *self.moves[ways:])
 
     def _look(self, images: Table, state: GraphState) -> NDArray[np.float32]:
@@ -324,32 +325,6 @@ FLOORS = {
 }
 
 
-def _told(side: float, up: float, metres: float) -> str:
-    """Where a neighbour lies, in words, as from radians to the right and up."""
-    turn = round(np.degrees(np.arctan2(np.sin(side), np.cos(side))))
-    towards = f"{abs(turn)}° {'left' if turn < 0 else 'right'}"
-    if abs(turn) <= STRAIGHT:
-        towards = "ahead"
-    elif abs(turn) >= 180 - STRAIGHT:
-        towards = "behind"
-    slope = "" if abs(up) < STEEP else " up" if up > 0 else " down"
-    return f"{towards}{slope}, {metres:.1f}\u00a0m"
-
-
-def _images(features: Path | str, episodes: Sequence[Episode], atlas: Atlas) -> Table:
-    """The images of every node of the atlas; in buildings without an episode there need not be any."""
-    visited = sorted({atlas.number[episode.place.identity] for episode in episodes})
-    if any(atlas.graphs[number].mirrored for number in visited):
-        raise ValueError(
-            "nobody has images of mirrored buildings: train without these (mirrored=False; --mirrored False)"
-        )
-    images = read_images(features)
-    pairs = [(atlas.graphs[number].scan, name) for number in visited for name in atlas.graphs[number].viewpoints]
-    rows = np.full(len(atlas.graph), NONE, dtype=np.int64)
-    rows[np.isin(atlas.graph, visited)] = images.table(pairs).rows
-    return Table(images, rows)
-
-
 def _tokens(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
     tokens = np.empty((len(episodes), words), dtype=np.int32)
     for number, episode in enumerate(episodes):
@@ -358,22 +333,3 @@ def _tokens(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> 
         except ValueError as error:
             raise ValueError(f"episode {episode.name}: {error}; give the world more `words`") from None
     return tokens
-
-
-def paths_of(episodes: Sequence[Episode], atlas: Atlas) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The nodes of every annotated path, [E, P], padded with NONE, and of every goal, [E], NONE where it is secret."""
-    if not episodes:
-        raise ValueError("a world needs at least one episode")
-    missing = {episode.place.identity for episode in episodes} - set(atlas.number)
-    if missing:
-        raise ValueError(f"the atlas has no graph of {sorted(missing)}")
-    first = np.array([atlas.first[atlas.number[episode.place.identity]] for episode in episodes])
-    longest = max(len(episode.reference) for episode in episodes)  # type: ignore[arg-type]
-    path = np.full((len(episodes), longest), NONE, dtype=np.int32)
-    goal = np.full(len(episodes), NONE, dtype=np.int32)
-    for number, episode in enumerate(episodes):
-        assert episode.reference is not None  # every annotation has one
-        path[number, : len(episode.reference)] = first[number] + episode.reference[:, 0]
-        if episode.goals:
-            goal[number] = first[number] + episode.goals[0]
-    return path, goal
