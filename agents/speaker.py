@@ -13,7 +13,7 @@ from vln.agent import Agent, Decision, Memory, Observation
 
 from .memories import Recurrent
 from .shape import PLAIN, Shape
-from .words import Attention, Read
+from .words import Attention, Read, beginnings
 
 
 class Speaker(Agent):
@@ -45,13 +45,9 @@ class Speaker(Agent):
         return {"core": self.core.initial(batch)}
 
     def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        path = observation["path"]
         # A path changes only where an episode begins, so each is looked at once and not at every word.
-        begins = starts.clone()
-        begins[0] = True
-        number = begins.flatten().cumsum(0).view_as(begins) - 1
-        latest = torch.where(begins, number, -1).cummax(dim=0).values
-        read = self._look(path[begins], latest)
+        begins, latest = beginnings(starts)
+        read = self._look(observation["path"][begins], latest)
         heard = self.embed(observation["previous"])
         inputs = self.dropout(torch.cat([heard, read.whole], dim=-1))
         hidden, core = self.core(inputs, memory["core"], starts)

@@ -111,13 +111,18 @@ def read_window(reader: Reader, tokens: Tensor, starts: Tensor) -> Read:
 
     An instruction changes only where an episode begins, so each is read once and not at every step.
     """
+    begins, latest = beginnings(starts)
+    words, whole, real = reader(tokens[begins])
+    return Read(words, real, whole[latest], latest)
+
+
+def beginnings(starts: Tensor) -> tuple[Tensor, Tensor]:
+    """Where something that stays as it is through an episode is new to a window, bool [T, B], and of every moment the
+    number of the latest such place in its slot, [T, B]; they are numbered in the order in which a mask takes them."""
     begins = starts.clone()
     begins[0] = True
-    words, whole, real = reader(tokens[begins])
-    # Beginnings are numbered in the order of time; a slot keeps the number of its latest one.
     number = begins.flatten().cumsum(0).view_as(begins) - 1
-    latest = torch.where(begins, number, -1).cummax(dim=0).values
-    return Read(words, real, whole[latest], latest)
+    return begins, torch.where(begins, number, -1).cummax(dim=0).values
 
 
 def read_moment(reader: Reader, tokens: Tensor, memory: Memory, starts: Tensor) -> tuple[Read, Memory]:

@@ -173,8 +173,8 @@ class WorldOptions:
 
 
 def make_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
-    """What gymnasium.make calls. place: as in open_rooms."""
-    return TaskEnv(open_rooms(task, **place), render_mode)
+    """What gymnasium.make calls. place: as in open_rooms, open_glimpses or open_graphs."""
+    return TaskEnv(open_place(task, **place), render_mode)
 
 
 def make_vector_env(
@@ -187,48 +187,16 @@ def make_vector_env(
 ) -> TaskVectorEnv:
     """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes.
 
-    place: as in open_rooms.
+    place: as in make_env.
     """
-    return TaskVectorEnv(open_rooms(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
+    return TaskVectorEnv(open_place(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
 
 
-def make_glimpse_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
-    """What gymnasium.make calls for glimpses. place: as in open_glimpses."""
-    return TaskEnv(open_glimpses(task, **place), render_mode)
-
-
-def make_glimpse_vector_env(
-    task: str,
-    num_envs: int = 1,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-    **place: Any,
-) -> TaskVectorEnv:
-    """What gymnasium.make_vec calls for glimpses: the batched world itself. See TaskVectorEnv for its modes.
-
-    place: as in open_glimpses.
-    """
-    return TaskVectorEnv(open_glimpses(task, **place), num_envs, autoreset_mode, render_mode)
-
-
-def make_graph_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
-    """What gymnasium.make calls for navigation graphs. place: as in open_graphs."""
-    return TaskEnv(open_graphs(task, **place), render_mode)
-
-
-def make_graph_vector_env(
-    task: str,
-    num_envs: int = 1,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-    path_metrics: bool = False,
-    **place: Any,
-) -> TaskVectorEnv:
-    """What gymnasium.make_vec calls for navigation graphs: the batched world itself. See TaskVectorEnv for its modes.
-
-    place: as in open_graphs.
-    """
-    return TaskVectorEnv(open_graphs(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
+def open_place(task: str, **place: Any) -> World[Any]:
+    """The world of a task, by the arguments of the place it is in."""
+    opens: dict[str, Callable[..., World[Any]]]
+    opens = {"glimpse": open_glimpses, "glimpsefind": open_glimpses, "r2r": open_graphs}
+    return opens.get(task, open_rooms)(task, **place)
 
 
 def open_rooms(

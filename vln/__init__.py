@@ -5,17 +5,16 @@ Importing this package registers its Gymnasium environments, `vln/GoTo-v0` and t
 
 from gymnasium.envs.registration import register
 
-_MADE_BY = {
-    "env": ("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL", "Mazes"),
-    "glimpse_env": ("Glimpse", "GlimpseFind"),
-    "graph_env": ("R2R",),
-}
+_NAMES = (
+    *("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL", "Mazes"),
+    *("Glimpse", "GlimpseFind"),
+    "R2R",
+)
 
-for _env, _names in _MADE_BY.items():
-    for _name in _names:
-        register(
-            id=f"vln/{_name}-v0",
-            entry_point=f"vln.envs.catalogue:make_{_env}",
-            vector_entry_point=f"vln.envs.catalogue:make_{_env.replace('env', 'vector_env')}",
-            kwargs={"task": _name.lower()},
-        )
+for _name in _NAMES:
+    register(
+        id=f"vln/{_name}-v0",
+        entry_point="vln.envs.catalogue:make_env",
+        vector_entry_point="vln.envs.catalogue:make_vector_env",
+        kwargs={"task": _name.lower()},
+    )
