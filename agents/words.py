@@ -10,6 +10,7 @@ from vln.agent import Memory
 from vln.language import PADDING, UNKNOWN
 
 HEADS = 3  # of the reader: how many words of an instruction it can pick out at once
+READ = ("words", "whole", "real")  # what is kept of an instruction
 GROUP = 16  # instructions: in smaller groups than this, reading them apart costs more than reading padding saves
 
 
@@ -128,23 +129,23 @@ def beginnings(starts: Tensor) -> tuple[Tensor, Tensor]:
 def read_moment(reader: Reader, tokens: Tensor, memory: Memory, starts: Tensor) -> tuple[Read, Memory]:
     """The same for one moment, [1, B], tokens [B, L]; and what was read, to be kept in memory until the next episode.
 
-    As many words are kept as there are tokens, so that what is read in several episodes lies side by side.
+    So many words of each instruction are kept, real or not, as the longest had that was read so far.
     """
-    if "words" not in memory:
-        kept = _read_all(reader, tokens)
+    words, whole, real = (memory.get(name) for name in READ)
+    if words is None or whole is None or real is None:
+        words, whole, real = reader(tokens)
     elif starts.any():
-        kept = {}
-        for name, values in _read_all(reader, tokens[starts]).items():
-            kept[name] = memory[name].clone()
-            kept[name][starts] = values.to(kept[name].dtype)
-    else:
-        kept = {name: memory[name] for name in ("words", "whole", "real")}
+        heard = reader(tokens[starts])
+        words, whole, real = (_renewed(*of, starts) for of in zip((words, whole, real), heard, strict=True))
     which = torch.arange(len(tokens), device=tokens.device)[None]
-    return Read(kept["words"], kept["real"], kept["whole"][None], which), kept
+    return Read(words, real, whole[None], which), dict(zip(READ, (words, whole, real), strict=True))
 
 
-def _read_all(reader: Reader, tokens: Tensor) -> Memory:
-    words, whole, real = reader(tokens)
-    missing = tokens.shape[1] - words.shape[1]
-    padded = nn.functional.pad(words, (0, 0, 0, missing))
-    return {"words": padded, "whole": whole, "real": nn.functional.pad(real, (0, missing))}
+def _renewed(kept: Tensor, read: Tensor, starts: Tensor) -> Tensor:
+    """What is kept of every slot, [B, n, ...], and of those that start what was read, in as long a row as either has."""
+    longest = max(kept.shape[1], read.shape[1])
+    renewed = kept.new_zeros(len(kept), longest, *kept.shape[2:])
+    renewed[:, : kept.shape[1]] = kept
+    renewed[starts] = 0
+    renewed[starts, : read.shape[1]] = read.to(kept.dtype)
+    return renewed

@@ -3,6 +3,7 @@
     python scripts/benchmark.py worlds --json worlds.json
     python scripts/benchmark.py training --threads 1 2
     python scripts/benchmark.py glimpses
+    python scripts/benchmark.py graphs --data DIR
 
 A speed is the median over repeats; beside it stands the best, which other programs on the machine disturbed least.
 MiniGrid (arXiv:2306.13831) is measured too where it is installed.
@@ -16,13 +17,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 import numpy as np
 import torch
 import tyro
 from glimpse_speeds import Glimpsing, glimpse_speeds
+from graph_speeds import Walking, graph_speeds
 from numpy.typing import NDArray
 from rich.console import Console
 from speeds import Speed, conditions, measure, show
@@ -210,7 +212,7 @@ def training_speeds(options: Training) -> dict[str, Speed]:
     return speeds
 
 
-def main(options: Worlds | Training | Glimpsing) -> dict[str, Any]:
+def main(options: Worlds | Training | Glimpsing | Walking) -> dict[str, Any]:
     """Measure, print the table, and write the figures where they are wanted."""
     circumstances = conditions(options.threads)
     keep_memory()  # as a training does
@@ -219,6 +221,8 @@ def main(options: Worlds | Training | Glimpsing) -> dict[str, Any]:
         speeds = world_speeds(options)
     elif isinstance(options, Glimpsing):
         speeds = glimpse_speeds(options)
+    elif isinstance(options, Walking):
+        speeds = graph_speeds(options)
     else:
         speeds = training_speeds(options)
     Console().print(show(speeds, circumstances))
@@ -229,8 +233,12 @@ def main(options: Worlds | Training | Glimpsing) -> dict[str, Any]:
     return figures
 
 
+Options = (
+    Annotated[Worlds, tyro.conf.subcommand("worlds")]
+    | Annotated[Training, tyro.conf.subcommand("training")]
+    | Annotated[Glimpsing, tyro.conf.subcommand("glimpses")]
+    | Annotated[Walking, tyro.conf.subcommand("graphs")]
+)
+
 if __name__ == "__main__":
-    subcommands = tyro.extras.subcommand_type_from_defaults(
-        {"worlds": Worlds(), "training": Training(), "glimpses": Glimpsing()}
-    )
-    main(tyro.cli(subcommands, args=sys.argv[1:], description=__doc__))  # type: ignore[arg-type]
+    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

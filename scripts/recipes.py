@@ -137,7 +137,7 @@ RECIPES = {
         name="r2r",
         world=WorldOptions(view="lookahead"),
         shape=Shape(hidden=256, words=192, sight=128, bidirectional=True, dropout=0.3),
-        lessons=Lessons(slots=64, window=12, updates=2500, rate=1e-3, teacher_last=0.75),
+        lessons=Lessons(slots=64, window=12, updates=1500, rate=1e-3, teacher_last=0.75, averaged=0.998, workers=2),
     ),
     # Teacher forcing: at every word it is told what a person said next.
     "r2r-speaker": Options(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from vln.agents.words import Attention, Read, Reader, read_window
+from vln.agents.words import Attention, Read, Reader, read_moment, read_window
 from vln.language import UNKNOWN
 
 LENGTHS = [4, 1, 6, 3] * 10  # enough of them to be read in groups
@@ -113,3 +113,29 @@ def test_words_are_mumbled_only_while_training_and_padding_never() -> None:
     torch.testing.assert_close(nothing_heard, expected)
     assert real.sum(dim=1).tolist() == LENGTHS
     torch.testing.assert_close(reader.eval()(sentences())[0], all_unknown(sentences())[0])
+
+
+def test_a_longer_instruction_that_begins_later_leaves_what_was_read_as_it_was(reader: Reader) -> None:
+    short, long = sentences()[:4].clamp(max=19), sentences()[4:8]
+    short[:, 2:] = 0
+    first, kept = read_moment(reader, short, {}, torch.ones(4, dtype=torch.bool))
+    starts = torch.tensor([False, False, True, False])
+    tokens = torch.where(starts[:, None], long, short)
+    later, kept = read_moment(reader, tokens, kept, starts)
+    again, _ = read_moment(reader, tokens, kept, torch.zeros(4, dtype=torch.bool))
+    alone = reader(tokens)
+    assert first.words.shape[1] == 2
+    for read in (later, again):
+        assert read.real.tolist() == alone[2].tolist()
+        torch.testing.assert_close(read.words[read.real], alone[0][alone[2]])
+        torch.testing.assert_close(read.whole[0], alone[1])
+
+
+def test_after_longer_instructions_a_shorter_one_is_read_without_their_words(reader: Reader) -> None:
+    long = sentences()[:4]
+    _, kept = read_moment(reader, long, {}, torch.ones(4, dtype=torch.bool))
+    short = long.clone()
+    short[2, 1:] = 0
+    read, _ = read_moment(reader, short, kept, torch.tensor([False, False, True, False]))
+    assert read.real[2].sum() == 1
+    assert not read.words[2, 1:].any()

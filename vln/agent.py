@@ -69,7 +69,10 @@ def joined(moments: Sequence[Decision]) -> Decision:
 
     def stacked(values: Sequence[Tensor | None]) -> Tensor | None:
         given = [value for value in values if value is not None]
-        return torch.stack(given) if given else None
+        # Later moments may know of longer instructions.
+        longest = max((value.shape[-1] for value in given), default=0)
+        each = [nn.functional.pad(value, (0, longest - value.shape[-1])) for value in given]
+        return torch.stack(each) if each else None
 
     return Decision(
         policies.joined([moment.policy for moment in moments]),

@@ -1,0 +1,124 @@
+"""How fast buildings are walked in on their graphs, and how fast agents are judged there; a part of benchmark.py."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from recipes import RECIPES
+from speeds import Speed, measure
+
+from vln.agents.catalogue import make_agent
+from vln.devices import use_threads
+from vln.env import TaskEnv
+from vln.envs.catalogue import make_task
+from vln.evaluation import evaluate
+from vln.runs import open_run
+from vln.vector_env import TaskVectorEnv
+from vln.world import World
+
+# The action spaces, and what is told of neighbours in them.
+PLACES: dict[str, dict[str, Any]] = {
+    "panoramic, local": {"view": "local"},
+    "panoramic, lookahead": {"view": "lookahead"},
+    "low level, local": {"view": "local", "actions": "low_level"},
+}
+STEPS = 64  # of a walk that is gone again and again
+STOPS = 0.05  # the probability that a move of it is to stop
+
+
+@dataclass(frozen=True)
+class Walking:
+    """Steps per second of Room-to-Room's worlds, and episodes per second of judging in them."""
+
+    data: Path
+    """The folder that holds matterport/ and r2r/."""
+    run: Path | None = None
+    """The folder of a run, to measure how fast its agent is judged; else one that has learned nothing is."""
+    slots: int = 1024
+    """Episodes side by side."""
+    threads: int = 1
+    """CPU threads."""
+    repeats: int = 7
+    """How often each speed is measured."""
+    seconds: float = 1.0
+    """How long one measurement lasts."""
+    json: Path | None = None
+    """Where to write the figures."""
+
+
+def graph_speeds(options: Walking) -> dict[str, Speed]:
+    use_threads(options.threads)
+    task = make_task("r2r", {"data": str(options.data)})
+    speeds = {}
+    for place, seen in PLACES.items():
+        world = task.open("train", **seen)
+        walks = {
+            f"vector of {options.slots}": ("steps", _steps(world, options.slots)),
+            "one environment": ("steps", _single_steps(world)),
+            "expert": ("answers", _answers(world, options.slots)),
+        }
+        for name, (unit, work) in walks.items():
+            speeds[f"{place}, {name}"] = measure(unit, work, options.repeats, options.seconds)
+    # To the last episode: one repeat is all of the split.
+    speeds["judging val_unseen"] = measure("episodes", _judged(options), options.repeats, 0)
+    return speeds
+
+
+def _walk(world: World[Any], slots: int) -> list[NDArray[np.int64]]:
+    """Possible moves [slots], drawn beforehand along a walk from reset(seed=0)."""
+    env, rng, walk = TaskVectorEnv(world, slots), np.random.default_rng(0), []
+    possible = env.reset(seed=0)[0]["possible"]
+    stop = possible.shape[1] - 1
+    for _ in range(STEPS):
+        chance = rng.random(possible.shape) * (possible > 0)
+        chance[:, stop] = np.where(rng.random(slots) < STOPS, 2.0, 0.0)
+        walk.append(chance.argmax(axis=1))
+        possible = env.step(walk[-1])[0]["possible"]
+    return walk
+
+
+def _steps(world: World[Any], slots: int) -> Iterator[int]:
+    walk, env = _walk(world, slots), TaskVectorEnv(world, slots)
+    while True:
+        env.reset(seed=0)
+        for moves in walk:
+            env.step(moves)
+        yield slots * len(walk)
+
+
+def _single_steps(world: World[Any]) -> Iterator[int]:
+    walk, env = [int(moves[0]) for moves in _walk(world, 1)], TaskEnv(world)
+    while True:
+        env.reset(seed=0)
+        for move in walk:
+            _, _, terminated, truncated, _ = env.step(move)
+            if terminated or truncated:
+                env.reset()
+        yield len(walk)
+
+
+def _answers(world: World[Any], slots: int) -> Iterator[int]:
+    states = [world.begin(np.arange(slots) % len(world.episodes))]
+    for moves in _walk(world, slots)[:8]:
+        states.append(world.step(states[-1], moves))
+    while True:
+        for state in states:
+            world.expert(state)
+        yield slots * len(states)
+
+
+def _judged(options: Walking) -> Iterator[int]:
+    if options.run:
+        run = open_run(options.run, make_task, make_agent)
+        world, agent = run.open("val_unseen"), run.agent
+    else:
+        recipe = RECIPES["r2r"]
+        world = make_task("r2r", {"data": str(options.data)}).open("val_unseen", view=recipe.world.view)
+        torch.manual_seed(0)
+        agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape))
+    while True:
+        yield len(evaluate(world, agent))
