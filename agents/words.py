@@ -142,7 +142,7 @@ def read_moment(reader: Reader, tokens: Tensor, memory: Memory, starts: Tensor) 
 
 
 def _renewed(kept: Tensor, read: Tensor, starts: Tensor) -> Tensor:
-    """What is kept of every slot, [B, n, ...], and of those that start what was read, in as long a row as either has."""
+    """What is kept of every slot [B, n, ...], with what was read in those that start; a row is as long as either's."""
     longest = max(kept.shape[1], read.shape[1])
     renewed = kept.new_zeros(len(kept), longest, *kept.shape[2:])
     renewed[:, : kept.shape[1]] = kept

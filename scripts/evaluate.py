@@ -71,7 +71,8 @@ def write_page(
     assert options.run is not None
     assert options.report is not None
     lines = read_metrics(options.run / METRICS_FILE)
-    curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in CURVES}
+    named = [name for name in CURVES if world.graded or name != "answering"]
+    curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
     failed = [number for number, outcome in enumerate(rows) if not outcome.success]
     reached = [number for number, outcome in enumerate(rows) if outcome.success]
     chosen = (failed[: options.replays * 3 // 4] + reached)[: options.replays]

@@ -39,7 +39,9 @@ class Walking:
     run: Path | None = None
     """The folder of a run, to measure how fast its agent is judged; else one that has learned nothing is."""
     slots: int = 1024
-    """Episodes side by side."""
+    """Episodes side by side, of the worlds."""
+    episodes: int | None = None
+    """Of val_unseen, that are judged; all unless given."""
     threads: int = 1
     """CPU threads."""
     repeats: int = 7
@@ -63,7 +65,7 @@ def graph_speeds(options: Walking) -> dict[str, Speed]:
         }
         for name, (unit, work) in walks.items():
             speeds[f"{place}, {name}"] = measure(unit, work, options.repeats, options.seconds)
-    # To the last episode: one repeat is all of the split.
+    # A repeat is of all the episodes, and as short as that.
     speeds["judging val_unseen"] = measure("episodes", _judged(options), options.repeats, 0)
     return speeds
 
@@ -120,5 +122,6 @@ def _judged(options: Walking) -> Iterator[int]:
         world = make_task("r2r", {"data": str(options.data)}).open("val_unseen", view=recipe.world.view)
         torch.manual_seed(0)
         agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape))
+    episodes = range(min(options.episodes or len(world.episodes), len(world.episodes)))
     while True:
-        yield len(evaluate(world, agent))
+        yield len(evaluate(world, agent, episodes))

@@ -17,7 +17,7 @@ from vln.runs import plan_of
 from vln.training import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("contenders", "evaluate", "recipes", "sail", "train", "watch")
+SCRIPTS = ("benchmark", "contenders", "evaluate", "graph_speeds", "recipes", "sail", "seeds", "train", "watch")
 FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --words 8 --sight 8 --threads 1".split()  # noqa: SIM905
 
 
@@ -173,3 +173,38 @@ def test_a_run_is_judged_in_another_task_that_shows_and_asks_the_same(trained: P
     assert table["task"] == "gotoroom"
     with pytest.raises(SystemExit, match="can't be judged in glimpse: what is shown differs"):
         run("evaluate", str(trained), "--task", "glimpse", *few)
+
+
+def test_tables_of_several_seeds_become_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, success in enumerate((0.5, 0.6, 0.7)):
+        rows = {"agent": {"success": {"mean": success}, "navigation_error": {"mean": None if seed else 1.0}}}
+        table = {"task": "goto", "split": "val_unseen", "episodes": 8, "seed": seed, "rows": rows}
+        Path(f"{seed}.json").write_text(json.dumps(table))
+    found = run("seeds", "0.json", "1.json", "2.json", "--json", "all.json")
+    assert found["rows"]["agent"] == {"success": {"mean": pytest.approx(0.6), "deviation": pytest.approx(0.1)}}
+    assert json.loads(Path("all.json").read_text()) == found
+    assert "60.0" in capsys.readouterr().out
+
+
+def test_only_like_tables_have_a_mean(here: Path) -> None:
+    table: dict[str, Any] = {"task": "goto", "split": "val_unseen", "episodes": 8, "seed": 0, "rows": {}}
+    Path("0.json").write_text(json.dumps(table))
+    Path("1.json").write_text(json.dumps(table | {"split": "val_seen"}))
+    Path("2.json").write_text("no table")
+    for files, complaint in (
+        (("0.json",), "two tables or more"),
+        (("0.json", "1.json"), "1.json is of .*val_seen"),
+        (("0.json", "2.json"), "2.json is no table"),
+        (("0.json", "3.json"), "3.json is no table"),
+    ):
+        with pytest.raises(SystemExit, match=complaint):
+            run("seeds", *files)
+
+
+def test_walking_on_graphs_is_measured(here: Path) -> None:
+    data = data_folder("r2r").parent
+    few = "--slots 4 --repeats 1 --seconds 0 --episodes 4".split()  # noqa: SIM905
+    rows = run("benchmark", "graphs", "--data", str(data), *few, "--json", "speeds.json")["rows"]
+    assert rows["panoramic, lookahead, vector of 4"]["median"] > 0
+    assert rows["judging val_unseen"]["unit"] == "episodes"
+    assert json.loads(Path("speeds.json").read_text())["rows"] == rows

@@ -62,7 +62,7 @@ class RoomToRoom:
         """The scans of train that are kept aside: always the same ones for the same number."""
         scans = sorted({episode.place.scan for episode in self._read("train").episodes})
         if self.kept >= len(scans):
-            raise ValueError(f"train has {len(scans)} scans: {self.kept} can't be kept aside")
+            raise ValueError(f"train has {len(scans)} scans: {self.kept} can't be kept aside (--kept 0 for none)")
         return frozenset(np.random.default_rng(0).permutation(scans)[: self.kept].tolist())
 
     @cached_property
