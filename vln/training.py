@@ -1,8 +1,6 @@
 """A training from beginning to end: updates, what it tells, what it saves, how it is stopped and goes on."""
 
 import signal
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -15,9 +13,9 @@ from torch import Tensor
 
 from vln.agent import Agent
 from vln.checkpoints import Arrays, Checkpoint, load_checkpoint, save_checkpoint
-from vln.clock import Clock
 from vln.language import FIRST_WORD
 from vln.learning import Learner, Lessons, Loss
+from vln.ledger import Ledger
 from vln.logs import Log, Silence
 from vln.streams import Stream
 from vln.team import ALONE, Team
@@ -26,7 +24,6 @@ from vln.world import World
 CHECKPOINT = "checkpoint.safetensors"  # in the folder of a run
 RECORD_EVERY = 20  # updates
 SAVE_EVERY = 500  # updates
-RECENT = 500  # episodes that the success rate of a training is an average of
 
 
 def train(
@@ -53,46 +50,34 @@ def train(
     """
     folder = Path(folder)
     learner = Learner.begin(world, agent, lessons, team)
-    recent: deque[bool] = deque(maxlen=RECENT)
-    clipped: list[float] = []  # of every update since values were last recorded
+    ledger = Ledger(lessons.window * lessons.slots)
     if resume:
         checkpoint = load_checkpoint(folder / CHECKPOINT)
         restore(learner, checkpoint)
-        recent.extend(checkpoint.arrays["recent"].tolist())
-        clipped.extend(checkpoint.arrays["clipped"].tolist())
-    told = dict(facts or {})
+        ledger.resume(checkpoint.arrays)
 
     def save() -> None:
-        told_next = {"recent": np.array(recent, dtype=np.bool_), "clipped": np.array(clipped, dtype=np.float64)}
-        arrays = snapshot(learner) | told_next
+        arrays = snapshot(learner) | ledger.arrays()
         if team.leads:
-            save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, told | {"update": learner.update}))
+            save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, {**(facts or {}), "update": learner.update}))
 
     learner.agent.train()
     learner.quick.train()
+    ledger.turn(learner.update)
     logging = Log(folder, lessons.updates, learner.update, live) if team.leads else Silence()
     with logging as log, _interruption() as interrupted:
-        clock, began, since = Clock(), time.perf_counter(), learner.update
+        done = learner.update >= lessons.updates
         stopped = False
-        while learner.update < lessons.updates and not stopped:
-            values = learner.learn(loss, clock)
-            ended, succeeded = int(values.pop("episodes")), int(values.pop("successes"))
-            recent.extend([True] * succeeded + [False] * (ended - succeeded))
-            clipped.append(values.pop("clipped"))
-            if learner.update % RECORD_EVERY == 0 or learner.update == lessons.updates:
-                now = time.perf_counter()
-                speed = (learner.update - since) * learner.lessons.window * lessons.slots / (now - began)
-                shares = {f"{part}_share": share for part, share in clock.shares().items()}
-                values |= {"clip_rate": float(np.mean(clipped)), "steps_per_second": speed} | shares
-                if recent:
-                    values["success"] = float(np.mean(recent))
-                log.record(learner.update, values)
-                clock, began, since, clipped = Clock(), now, learner.update, []
-            if learner.update % save_every == 0 or learner.update == lessons.updates:
+        while not done and not stopped:
+            values = ledger.write(learner.learn(loss, ledger.clock))
+            done = learner.update >= lessons.updates
+            if done or learner.update % RECORD_EVERY == 0:
+                log.record(learner.update, values | ledger.read(learner.update))
+            if done or learner.update % save_every == 0:
                 if probe and team.leads:
                     with learner.as_kept() as kept:
                         log.record(learner.update, {"judged": probe(kept)})
-                    clock, began, since = Clock(), time.perf_counter(), learner.update
+                    ledger.turn(learner.update)
                 save()
             stopped = team.any(interrupted())
         if stopped:
@@ -101,7 +86,7 @@ def train(
     if learner.mean is not None:
         agent.load_state_dict(learner.mean, strict=False)
     agent.eval()
-    return learner.update >= lessons.updates
+    return done
 
 
 @contextmanager
