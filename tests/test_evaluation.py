@@ -66,7 +66,7 @@ def test_a_greedy_agent_is_judged_the_same_however_many_are_judged_at_once(
     together = told(evaluate(world, agent))
     assert len({metrics["trajectory_length"] for metrics in together}) > 1
     for slots in (1, 5):
-        monkeypatch.setattr("vln.evaluation.SLOTS", slots)
+        monkeypatch.setattr("vln.moments.SLOTS", slots)
         assert told(evaluate(world, agent)) == together
 
 

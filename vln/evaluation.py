@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from vln.agent import Agent
 from vln.beam import Judge, plan
 from vln.metrics import Outcome
-from vln.moments import as_judged, moments
+from vln.moments import as_judged, batches, moments
 from vln.outcomes import outcome_of
 from vln.rollouts import Act, greedy
 from vln.world import World
-
-SLOTS = 256  # episodes judged side by side
 
 
 def evaluate(
@@ -34,26 +32,26 @@ def evaluate(
     where it draws. beam: above 1, the moves are not chosen by `act` one by one but planned by a search of this width.
     judge: what else speaks for the whole ways that it finds.
     """
-    chosen = list(range(len(world.episodes))) if episodes is None else list(episodes)
+    chosen = range(len(world.episodes)) if episodes is None else episodes
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     outcomes = []
     with as_judged(agent):
-        for first in range(0, len(chosen), SLOTS):
-            outcomes += _judge(world, agent, chosen[first : first + SLOTS], act, rng, label, beam, judge)
+        for batch in batches(chosen):
+            outcomes += _judge(world, agent, batch, act, rng, label, beam, judge)
     return outcomes
 
 
 def _judge(
     world: World[Any],
     agent: Agent,
-    episodes: Sequence[int],
+    episodes: NDArray[np.int64],
     act: Act,
     rng: torch.Generator,
     label: Callable[[Any], NDArray[np.bool_]] | None,
     beam: int,
     judge: Judge | None,
 ) -> list[Outcome]:
-    begun = world.begin(np.asarray(episodes, dtype=np.int64))
+    begun = world.begin(episodes)
     shortest = world.error(begun)
     position = world.position(begun)
     trails = np.zeros((world.max_steps + 1, *position.shape), dtype=position.dtype)

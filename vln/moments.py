@@ -1,6 +1,6 @@
 """Living episodes to their end, moment by moment: what judging, replays and beam search share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.rollouts import Act
 from vln.world import S, World, take
+
+SLOTS = 256  # episodes lived side by side
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ def moments(
         slots, state = slots[left], take(after, left)
         memory = rows_of(memory, left)
         starts = torch.zeros(len(left), dtype=torch.bool, device=device)
+
+
+def batches(episodes: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+    """The numbers of episodes, as many at a time as are lived side by side."""
+    for first in range(0, len(episodes), SLOTS):
+        yield np.asarray(episodes[first : first + SLOTS], dtype=np.int64)
 
 
 def observed(world: World[S], state: S, device: torch.device) -> Observation:

@@ -13,7 +13,7 @@ from vln.agent import Agent, Decision
 from vln.beam import Judge
 from vln.episode import Episode
 from vln.language import PADDING, UNKNOWN
-from vln.moments import as_judged, moments
+from vln.moments import as_judged, batches, moments
 from vln.policies import drawn_of
 from vln.progress import Show, unseen
 
@@ -23,7 +23,6 @@ from .graph import Graph
 from .tellings import Tellings
 from .world import Graphs
 
-SLOTS = 256  # paths told side by side
 LEAST, MOST = 4, 6  # edges of a sampled path, as of those that people wrote about
 SHORTEST = 5.0  # metres
 
@@ -82,14 +81,13 @@ def speak(world: Tellings, agent: Agent, temperature: float, seed: int, show: Sh
         return drawn_of((logits / temperature).softmax(dim=-1), rng)
 
     told: dict[int, str] = {}
-    everyone: NDArray[Any] = np.arange(len(world.episodes))
     with as_judged(agent):
-        for first in range(0, len(everyone), SLOTS):
-            for moment in moments(world, agent, world.begin(everyone[first : first + SLOTS]), act, rng):
+        for batch in batches(range(len(world.episodes))):
+            for moment in moments(world, agent, world.begin(batch), act, rng):
                 for row in np.flatnonzero(moment.ended):
                     said = world.vocabulary.decode(moment.after.said[row])
                     told[int(moment.after.episode[row])] = " ".join(said)
-            show(min(first + SLOTS, len(everyone)), len(everyone))
+            show(int(batch[-1]) + 1, len(world.episodes))
     return [told[number] for number in range(len(world.episodes))]
 
 
@@ -99,12 +97,12 @@ def likelihood(world: Tellings, agent: Agent) -> Tensor:
     device = next(agent.parameters()).device
     found = []
     with as_judged(agent):
-        for first in range(0, len(world.episodes), SLOTS):
-            tokens = torch.from_numpy(world.tokens[first : first + SLOTS]).long().to(device).T
+        for batch in batches(range(len(world.episodes))):
+            tokens = torch.from_numpy(world.tokens[batch]).long().to(device).T
             stop = len(world.moves) - 1
             moves = torch.where(tokens == PADDING, stop, tokens - UNKNOWN)
             previous = torch.cat([torch.full_like(moves[:1], stop + 1), moves[:-1]])
-            path = torch.from_numpy(world.path[first : first + SLOTS]).to(device)
+            path = torch.from_numpy(world.path[batch]).to(device)
             starts = torch.zeros(moves.shape, dtype=torch.bool, device=device)
             starts[0] = True
             seen = {"path": path.expand(len(moves), *path.shape), "previous": previous}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vln.agent import Agent
 from vln.metrics import Walk
-from vln.moments import as_judged, moments
+from vln.moments import as_judged, batches, moments
 from vln.rollouts import Act, greedy
 
 from .annotations import path_of
@@ -23,9 +23,6 @@ from .world import Graphs, GraphState
 
 Trajectory = list[tuple[str, float, float]]
 Label = Callable[[GraphState], NDArray[np.bool_]]
-
-
-SLOTS = 256  # episodes lived side by side
 
 
 def walked(
@@ -37,10 +34,9 @@ def walked(
     """
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     found: dict[str, Trajectory] = {}
-    everyone = np.arange(len(world.episodes))
     with as_judged(agent):
-        for first in range(0, len(everyone), SLOTS):
-            begun = world.begin(everyone[first : first + SLOTS])
+        for batch in batches(range(len(world.episodes))):
+            begun = world.begin(batch)
             ways = [[pose] for pose in _poses(world, begun)]
             for moment in moments(world, agent, begun, act, rng, label):
                 for slot, pose, stopped in zip(
