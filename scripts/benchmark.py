@@ -23,6 +23,7 @@ import gymnasium
 import numpy as np
 import torch
 import tyro
+from complaints import plainly
 from glimpse_speeds import Glimpsing, glimpse_speeds
 from graph_speeds import Walking, graph_speeds
 from numpy.typing import NDArray
@@ -241,4 +242,5 @@ Options = (
 )
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

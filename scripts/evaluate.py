@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from complaints import plainly
 from contenders import Place, contend
 from rich.console import Console
 
@@ -140,4 +141,5 @@ def main(options: Options) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

@@ -20,6 +20,7 @@ from typing import Annotated
 
 import pooch
 import tyro
+from complaints import plainly
 from rich.console import Group
 from rich.live import Live
 from rich.progress import (
@@ -109,4 +110,5 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

@@ -16,6 +16,7 @@ from typing import Any
 
 import train
 import tyro
+from complaints import plainly
 from recipes import RECIPES
 from recipes import Options as Training
 from rich.console import Console
@@ -182,4 +183,5 @@ def main(options: Options) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, description=__doc__))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+from complaints import plainly
 from rich.console import Console
 
 from vln.envs.graphs.task import r2r
@@ -38,8 +39,9 @@ def main(options: Options) -> dict[str, Any]:
     """Score, print the table, and write what was asked for."""
     world = r2r(options.data, options.annotations, kept=0, mirrored=False).open(options.split, view="none")
     assert isinstance(world, Graphs)
+    trajectories = read_trajectories(options.trajectories)
     try:
-        outcomes = score(world, read_trajectories(options.trajectories))
+        outcomes = score(world, trajectories)
     except ValueError as error:
         raise SystemExit(f"{options.trajectories}: {error}") from None
     table = make_table("r2r", options.split, 0, {options.trajectories.stem: outcomes})
@@ -51,4 +53,5 @@ def main(options: Options) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

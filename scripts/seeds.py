@@ -12,6 +12,7 @@ from statistics import mean, stdev
 from typing import Annotated, Any
 
 import tyro
+from complaints import plainly
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -89,4 +90,5 @@ def main(options: Options) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

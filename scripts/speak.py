@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from complaints import plainly
 
 from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
@@ -61,4 +62,5 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import tyro
+from complaints import plainly
 from recipes import RECIPES, Options
 
 from vln.agents.catalogue import make_agent
@@ -56,4 +57,5 @@ def main(options: Options) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(parse(sys.argv[1:])) else 130)
+    with plainly():
+        sys.exit(0 if main(parse(sys.argv[1:])) else 130)

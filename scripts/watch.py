@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
+from complaints import plainly
 from contenders import Place, contend
 
 from vln.replays import failures_first, film, replay
@@ -53,4 +54,5 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tyro
 from data import data_folder
@@ -17,7 +19,18 @@ from vln.runs import plan_of
 from vln.training import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("benchmark", "contenders", "evaluate", "graph_speeds", "recipes", "sail", "seeds", "train", "watch")
+SCRIPTS = (
+    "benchmark",
+    "complaints",
+    "contenders",
+    "evaluate",
+    "graph_speeds",
+    "recipes",
+    "sail",
+    "seeds",
+    "train",
+    "watch",
+)
 FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --words 8 --sight 8 --threads 1".split()  # noqa: SIM905
 
 
@@ -208,3 +221,24 @@ def test_walking_on_graphs_is_measured(here: Path) -> None:
     assert rows["panoramic, lookahead, vector of 4"]["median"] > 0
     assert rows["judging val_unseen"]["unit"] == "episodes"
     assert json.loads(Path("speeds.json").read_text())["rows"] == rows
+
+
+def test_only_what_the_toolkit_refuses_is_said_without_a_traceback(here: Path) -> None:
+    from complaints import plainly
+
+    from vln.envs.catalogue import make_task
+
+    with pytest.raises(SystemExit, match="r2r needs data"), plainly():
+        make_task("r2r", {})
+    with pytest.raises(ValueError, match="a fault"), plainly():
+        raise ValueError("a fault of ours")
+    with pytest.raises(ValueError, match="at least one array"), plainly():
+        np.concatenate([])
+
+
+def test_a_script_that_refuses_its_input_says_why_and_fails(here: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), "--agent", "random", "--task", "r2r"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("r2r needs data")
+    assert len(done.stderr.splitlines()) == 1
