@@ -8,6 +8,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from vln.language import Vocabulary
+
 
 @dataclass(frozen=True, eq=False)
 class Episode:
@@ -56,3 +58,14 @@ class Episodes(Sequence[Episode]):
 
     def __iter__(self) -> Iterator[Episode]:
         return map(self.write, range(len(self)))
+
+
+def tokens_of(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
+    """The token ids of instructions, [episodes, words]. Raises ValueError naming the episode whose words do not fit."""
+    tokens = np.empty((len(episodes), words), dtype=np.int32)
+    for number, episode in enumerate(episodes):
+        try:
+            tokens[number] = vocabulary.encode(episode.instruction, words)
+        except ValueError as error:
+            raise ValueError(f"episode {episode.name}: {error}; give the world more `words`") from None
+    return tokens

@@ -10,7 +10,7 @@ from gymnasium import Space
 from gymnasium.spaces import Box, Discrete, MultiBinary
 from numpy.typing import NDArray
 
-from vln.episode import Episode
+from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.tasks import Floor
 from vln.world import Signposted, State, Walked, World
@@ -114,7 +114,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         self.panoramic = actions == "panoramic"
         most = atlas.neighbour.shape[1]
         self.moves = (*(f"way {way + 1}" for way in range(most)), "stop") if self.panoramic else LOW_LEVEL
-        self.tokens = _tokens(episodes, vocabulary, words)
+        self.tokens = tokens_of(episodes, vocabulary, words)
         self.path, self.goal = paths_of(episodes, atlas)
         heading = np.array([episode.start[0].heading for episode in episodes])
         if not self.panoramic:
@@ -323,13 +323,3 @@ FLOORS = {
     "blind": Floor(without=("view", "images"), world={"view": "none", "features": None}),
     "deaf": Floor(without=("instruction",)),
 }
-
-
-def _tokens(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
-    tokens = np.empty((len(episodes), words), dtype=np.int32)
-    for number, episode in enumerate(episodes):
-        try:
-            tokens[number] = vocabulary.encode(episode.instruction, words)
-        except ValueError as error:
-            raise ValueError(f"episode {episode.name}: {error}; give the world more `words`") from None
-    return tokens

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from vln.episode import Episode
+from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 
 from .house import as_bits
@@ -83,7 +83,7 @@ class Pool:
             place=place,
             start=start,
             stages=number_of_stages,
-            tokens=_encode(episodes, vocabulary, words),
+            tokens=tokens_of(episodes, vocabulary, words),
             texts=np.array([episode.instruction for episode in episodes], dtype=object),
             goal=goal,
             left=left,
@@ -98,16 +98,6 @@ def _stack(arrays: Sequence[NDArray], shape: tuple[int, ...], filling: object) -
     for number, array in enumerate(arrays):
         stacked[number, : array.shape[0], : array.shape[1]] = array
     return stacked
-
-
-def _encode(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
-    tokens = np.empty((len(episodes), words), dtype=np.int32)
-    for number, episode in enumerate(episodes):
-        try:
-            tokens[number] = vocabulary.encode(episode.instruction, words)
-        except ValueError as error:
-            raise ValueError(f"episode {episode.name!r}: {error}") from None
-    return tokens
 
 
 @njit(cache=True, parallel=True)
