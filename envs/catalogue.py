@@ -92,7 +92,7 @@ class TaskOptions:
     houses: int | None = None
     """Of rooms: how many to train in; 4096 unless given. Long trainings need more, or they learn them by heart."""
     data: str | None = None
-    """The folder of the data sets, with sail/ in it."""
+    """The folder of the data sets: sail/, mnist/, or r2r/ and matterport/ are in it."""
     protocol: str | None = None
     """Of SAIL: vDev, vTest or half-map."""
     fold: str | None = None
