@@ -18,7 +18,7 @@ from vln.envs.catalogue import make_task
 from vln.evaluation import evaluate
 from vln.runs import open_run
 from vln.vector_env import TaskVectorEnv
-from vln.world import World
+from vln.world import World, put
 
 # The action spaces, and what is told of neighbours in them.
 PLACES: dict[str, dict[str, Any]] = {
@@ -59,6 +59,7 @@ def graph_speeds(options: Walking) -> dict[str, Speed]:
     for place, seen in PLACES.items():
         world = task.open("train", **seen)
         walks = {
+            f"world of {options.slots}": ("steps", _seen(world, options.slots)),
             f"vector of {options.slots}": ("steps", _steps(world, options.slots)),
             "one environment": ("steps", _single_steps(world)),
             "expert": ("answers", _answers(world, options.slots)),
@@ -81,6 +82,20 @@ def _walk(world: World[Any], slots: int) -> list[NDArray[np.int64]]:
         walk.append(chance.argmax(axis=1))
         possible = env.step(walk[-1])[0]["possible"]
     return walk
+
+
+def _seen(world: World[Any], slots: int) -> Iterator[int]:
+    """Steps, what is seen after each, and new episodes where some have ended: what a training asks of its world."""
+    walk, episodes = _walk(world, slots), np.arange(slots) % len(world.episodes)
+    while True:
+        state = world.begin(episodes)
+        for moves in walk:
+            state = world.step(state, moves)
+            ended = np.flatnonzero(world.terminated(state) | world.truncated(state))
+            if len(ended):
+                state = put(state, ended, world.begin(episodes[ended]))
+            world.observe(state)
+        yield slots * len(walk)
 
 
 def _steps(world: World[Any], slots: int) -> Iterator[int]:
