@@ -50,7 +50,7 @@ def train(
     """
     folder = Path(folder)
     learner = Learner.begin(world, agent, lessons, team)
-    ledger = Ledger(lessons.window * lessons.slots)
+    ledger = Ledger(learner.lessons.window * lessons.slots)  # a window may have been shortened
     if resume:
         checkpoint = load_checkpoint(folder / CHECKPOINT)
         restore(learner, checkpoint)
