@@ -7,8 +7,9 @@ READY := .venv/.ready
 demo: $(READY)
 	.venv/bin/python scripts/demo.py
 
+# Two at a time: each takes one thread.
 test: $(READY)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	.venv/bin/python -m ruff check

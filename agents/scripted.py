@@ -55,6 +55,7 @@ class Guess(Agent):
 
 HOPS = 5  # of who wanders through a graph
 MOST_TURNS = 11  # to the right, before the first hop
+MOST_MOVES = 30  # of who wanders by turning and going forward
 
 
 class Ramble(Agent):
@@ -92,7 +93,8 @@ class Drift(Agent):
     """Turns right up to eleven times by chance, then goes forward five times, turning right where no way leads on.
 
     The random agent of Anderson et al. (2018, arXiv:1711.07280), for moves of which the first is forward, the third a
-    turn to the right, and the last a stop. straight: whether it does not turn at first.
+    turn to the right, and the last a stop. Theirs ends after 30 moves wherever it is, and so does this one. straight:
+    whether it does not turn at first.
 
     How often to turn is not drawn beforehand. At every step it goes on to go forward as probably as if it had been, in
     the light of what was done and possible so far.
@@ -122,7 +124,7 @@ class Drift(Agent):
             forward = torch.where(ahead, 1 - turning, 0.0)
             chosen = torch.zeros(len(hops), self.moves, device=turning.device)
             chosen[:, 0], chosen[:, 2] = forward, 1 - forward
-            chosen[hops >= HOPS] = torch.eye(self.moves, device=turning.device)[-1]
+            chosen[(hops >= HOPS) | (hops + turns >= MOST_MOVES)] = torch.eye(self.moves, device=turning.device)[-1]
             probabilities.append(chosen)
             # Who turns where a way leads on was still to turn.
             turning = torch.where(ahead, 1.0, turning)

@@ -112,7 +112,8 @@ def test_every_dependency_has_an_exact_version_within_its_range() -> None:
 
 
 def test_importing_vln_is_quick_and_leaves_torch_alone() -> None:
-    program = "import time; t = time.perf_counter(); import vln; print(time.perf_counter() - t); import sys"
+    # Of the processor: other tests run at the same time.
+    program = "import time; t = time.process_time(); import vln; print(time.process_time() - t); import sys"
     check = "print('torch' in sys.modules)"
     tries = [
         subprocess.run([sys.executable, "-c", f"{program}; {check}"], capture_output=True, text=True, check=True)

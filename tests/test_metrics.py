@@ -159,13 +159,13 @@ def test_distances_of_a_wrong_shape_are_refused(shape: tuple[int, ...]) -> None:
         ndtw(np.zeros(shape), 3.0)
 
 
-def test_a_thousand_long_episodes_take_less_than_a_second() -> None:
+def test_a_thousand_long_episodes_take_less_than_a_second_of_the_processor() -> None:
     distances = np.random.default_rng(0).random((30, 15))
     ndtw(distances, 3.0)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(1000):
         ndtw(distances, 3.0)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_an_interval_holds_its_mean_and_repeats_with_its_seed() -> None:

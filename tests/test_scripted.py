@@ -9,7 +9,7 @@ from graphs import asked as ask
 from graphs import hall_world, line, world
 from torch import Tensor
 
-from vln.agents.scripted import HOPS, MOST_TURNS, Drift, Ramble, scripted_for
+from vln.agents.scripted import HOPS, MOST_MOVES, MOST_TURNS, Drift, Ramble, scripted_for
 from vln.evaluation import evaluate
 from vln.moments import moments
 from vln.rollouts import sample
@@ -47,6 +47,16 @@ def test_where_no_way_leads_on_a_drifter_turns_right_and_that_is_no_choice_of_it
     # Whoever was to turn at most three times goes on at once: 4 of 12.
     assert (moves[3] == FORWARD).mean() == pytest.approx(4 / 12, abs=0.02)
     assert (drift(True, blocked)[3] == FORWARD).all()
+
+
+def test_a_drifter_ends_after_thirty_moves_wherever_it_is() -> None:
+    blocked = torch.zeros(MOST_MOVES + 1)
+    assert (drift(False, blocked)[:MOST_MOVES] == RIGHT).all()
+    assert (drift(False, blocked)[MOST_MOVES] == STOP).all()
+    blocked[MOST_MOVES - 1] = 1
+    moves = drift(False, blocked)
+    assert (moves[MOST_MOVES - 1] == FORWARD).all()
+    assert (moves[MOST_MOVES] == STOP).all()
 
 
 def test_a_rambler_hops_five_times_and_stops_also_where_there_is_nowhere_to_go() -> None:
