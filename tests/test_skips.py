@@ -23,11 +23,12 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.parametrize("processes", ["0", "1"])  # 0: here, without others
 def test_in_ci_a_skipped_test_fails_the_run_and_is_named(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, processes: str
 ) -> None:
     monkeypatch.setenv("CI", "true")
-    result = project.runpytest_inprocess()
+    result = project.runpytest_inprocess("-n", processes)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["SKIPPED *test_needs_a_browser: *no browser here"])
 
