@@ -55,7 +55,7 @@ class Glimpser(Hearing):
         view = known.get("view")
         heard = shape.words if self.reader else 0
         self.eye = GlimpseEye(view.shape if isinstance(view, Box) else None, "where" in known, heard, shape)
-        self.core = Recurrent(shape.memory, inputs, shape.hidden, shape.layers)
+        self.core = Recurrent.of(shape, inputs)
         self.dropout = nn.Dropout(shape.dropout)
         self.points = not isinstance(moves, Discrete)
         self.aim, self.apart = shape.aim, shape.apart

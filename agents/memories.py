@@ -1,85 +1,91 @@
-"""Recurrent memories: cells that run over a sequence of any length and forget where an episode begins."""
+"""Recurrent memories: stacked cells that run over a sequence of any length and forget where an episode begins."""
 
-import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
 
 import torch
 from torch import Tensor, nn
 
+from .cells import GRU, LSTM, Cell, Elman, Gated
+from .scanned import LRU, S6, MinGRU, MinLSTM, Scanned
+from .shape import Shape
+
+CELLS: dict[str, Callable[..., Cell]] = {
+    "elman": Elman,
+    "elman-relu": partial(Elman, bend=torch.relu),
+    "gru": GRU,
+    "lstm": LSTM,
+    "mingru": MinGRU,
+    "minlstm": MinLSTM,
+    "lru": LRU,
+    "s6": S6,
+}
+
 
 class Recurrent(nn.Module):
-    """One or more layers of an Elman (tanh), GRU or LSTM cell with resets inside the sequence.
+    """Layers of one kind of cell, with resets inside the sequence.
 
-    The input is multiplied for all times at once; only the recurrence walks through time. Equations and weights are
-    those of torch.nn.RNN, GRU and LSTM, which a test compares with. Elman 1990; Cho et al. 2014 (arXiv:1406.1078);
-    Hochreiter & Schmidhuber 1997.
+    A memory is one row of numbers [B, numbers] for every slot, whatever its cells remember; `states` takes it apart.
+    Outputs of cells that are residual layers are normalised at the end.
+
+    dropout: the share of what goes from layer to layer that is left out while training. forget: what the bias of a
+    forget gate begins with, of cells that have one. orthogonal: whether the weights from state to state begin as
+    rotations, of cells that have such (Saxe et al. 2014, arXiv:1312.6120).
     """
 
-    def __init__(self, kind: str, inputs: int, hidden: int, layers: int = 1) -> None:
+    def __init__(
+        self,
+        kind: str,
+        inputs: int,
+        hidden: int,
+        layers: int = 1,
+        dropout: float = 0.0,
+        forget: float = 1.0,
+        orthogonal: bool = False,
+    ) -> None:
         super().__init__()
         if kind not in CELLS:
             raise ValueError(f"no memory is called {kind!r}; there are {', '.join(CELLS)}")
-        self.kind, self.hidden, self.layers = kind, hidden, layers
-        self.states = 2 if kind == "lstm" else 1
-        gates = {"elman": 1, "gru": 3, "lstm": 4}[kind]
-        bound = 1 / math.sqrt(hidden)
-        self.input_weights = nn.ParameterList()
-        self.hidden_weights = nn.ParameterList()
-        self.input_biases = nn.ParameterList()
-        self.hidden_biases = nn.ParameterList()
-        for layer in range(layers):
-            sizes = (gates * hidden, inputs if layer == 0 else hidden)
-            self.input_weights.append(torch.empty(sizes).uniform_(-bound, bound))
-            self.hidden_weights.append(torch.empty(gates * hidden, hidden).uniform_(-bound, bound))
-            self.input_biases.append(torch.empty(gates * hidden).uniform_(-bound, bound))
-            self.hidden_biases.append(torch.empty(gates * hidden).uniform_(-bound, bound))
-            if kind == "lstm":
-                # Remembering is where an LSTM should begin (Gers et al. 2000; Jozefowicz et al. 2015).
-                nn.init.ones_(self.hidden_biases[layer].data[hidden : 2 * hidden])
+        self.kind, self.inputs, self.hidden, self.layers = kind, inputs, hidden, layers
+        make = partial(CELLS[kind], forget=forget) if kind in ("lstm", "minlstm") else CELLS[kind]
+        cells = [make(hidden if layer else inputs, hidden) for layer in range(layers)]
+        self.cells: Sequence[Cell] = nn.ModuleList(cells)  # type: ignore[assignment]  # a list of what it was given
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.RMSNorm(hidden) if isinstance(cells[0], Scanned) else nn.Identity()
+        self._shapes = [shape for cell in cells for shape in cell.states.values()]
+        self._names = [(layer, name) for layer, cell in enumerate(cells) for name in cell.states]
+        if orthogonal:
+            self._rotate()
+
+    @classmethod
+    def of(cls, shape: Shape, inputs: int) -> "Recurrent":
+        """The core of an agent of this shape, for so many inputs."""
+        return cls(shape.memory, inputs, shape.hidden, shape.layers, shape.dropout, shape.forget, shape.orthogonal)
 
     def initial(self, batch: int) -> Tensor:
-        """[B, layers, states, hidden], all zero; an LSTM has two states, hidden and cell."""
-        return self.hidden_biases[0].new_zeros(batch, self.layers, self.states, self.hidden)
+        """A memory of nothing: zeros [B, numbers], in float32."""
+        return torch.zeros(batch, sum(map(prod, self._shapes)), device=next(self.parameters()).device)
+
+    def states(self, memory: Tensor) -> dict[tuple[int, str], Tensor]:
+        """What a memory [..., numbers] consists of: by layer and name the states [..., *shape]."""
+        parts = memory.split(list(map(prod, self._shapes)), dim=-1)
+        shaped = (part.unflatten(-1, shape) for part, shape in zip(parts, self._shapes, strict=True))
+        return dict(zip(self._names, shaped, strict=True))
 
     def forward(self, inputs: Tensor, memory: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs [T, B, hidden] and the memory after them, for inputs [T, B, features] and starts bool [T, B]."""
+        inside = len(starts) > 1 and bool(starts[1:].any())
+        states = iter(self.states(memory).values())
         after = []
-        cell = CELLS[self.kind]
-        keep = (~starts).to(inputs.dtype)[..., None].unbind(0)
-        for layer in range(self.layers):
-            driven = nn.functional.linear(inputs, self.input_weights[layer], self.input_biases[layer])
-            state = tuple(memory[:, layer].to(driven.dtype).unbind(1))
-            outputs = []
-            for drive, kept in zip(driven.unbind(0), keep, strict=True):
-                state = tuple(part * kept for part in state)
-                state = cell(drive, state, self.hidden_weights[layer], self.hidden_biases[layer])
-                outputs.append(state[0])
-            inputs = torch.stack(outputs)
-            after.append(torch.stack(state, dim=1))
-        return inputs, torch.stack(after, dim=1).to(memory.dtype)
+        for layer, cell in enumerate(self.cells):
+            before = tuple(next(states) for _ in cell.states)
+            inputs, kept = cell(self.dropout(inputs) if layer else inputs, before, starts, inside)
+            after += [part.flatten(1).to(memory.dtype) for part in kept]
+        return self.norm(inputs), torch.cat(after, dim=1)
 
-
-State = tuple[Tensor, ...]
-
-
-def _elman(drive: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
-    return (torch.tanh(drive + nn.functional.linear(state[0], weight, bias)),)
-
-
-def _gru(drive: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
-    (hidden,) = state
-    reset_in, update_in, new_in = drive.chunk(3, dim=-1)
-    reset_hidden, update_hidden, new_hidden = nn.functional.linear(hidden, weight, bias).chunk(3, dim=-1)
-    reset, update = torch.sigmoid(reset_in + reset_hidden), torch.sigmoid(update_in + update_hidden)
-    new = torch.tanh(new_in + reset * new_hidden)
-    return (new + update * (hidden - new),)
-
-
-def _lstm(drive: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
-    hidden, cell = state
-    gates = drive + nn.functional.linear(hidden, weight, bias)
-    entering, forgetting, new, leaving = gates.chunk(4, dim=-1)
-    cell = torch.sigmoid(forgetting) * cell + torch.sigmoid(entering) * torch.tanh(new)
-    return torch.sigmoid(leaving) * torch.tanh(cell), cell
-
-
-CELLS = {"elman": _elman, "gru": _gru, "lstm": _lstm}
+    def _rotate(self) -> None:
+        for cell in self.cells:
+            if isinstance(cell, Gated):
+                for gate in cell.across[0].data.chunk(cell.gates):
+                    nn.init.orthogonal_(gate)

@@ -54,7 +54,7 @@ class Navigator(Hearing):
                 self.attention = Attention(shape.hidden, shape.words)
         words = shape.words if self.reader else 0
         self.senses = Senses(known, words, shape)
-        self.core = Recurrent(shape.memory, self.senses.size + words, shape.hidden, shape.layers)
+        self.core = Recurrent.of(shape, self.senses.size + words)
         in_mind = shape.hidden + words
         if self.attention:
             if shape.second_look and self.senses.channels:

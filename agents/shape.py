@@ -8,12 +8,16 @@ from typing import Literal
 class Shape:
     """What an agent is made of."""
 
-    memory: Literal["lstm", "gru", "elman"] = "lstm"
+    memory: Literal["elman", "elman-relu", "gru", "lstm", "mingru", "minlstm", "lru", "s6"] = "lstm"
     """The cell of the recurrent core."""
     hidden: int = 192
     """The size of the core's state."""
     layers: int = 1
     """How many cells the core stacks."""
+    forget: float = 1.0
+    """What the bias of a forget gate begins with, of cells that have one."""
+    orthogonal: bool = False
+    """Whether the weights from one state to the next begin as rotations, of cells that have such."""
     words: int = 64
     """The size of a word's vector after reading."""
     bidirectional: bool = False
@@ -32,7 +36,7 @@ class Shape:
     """Of the glimpser: how much of the gradient of moves and value is kept from what is seen and remembered, from 0 to
     1; at 1 that is learned by answering alone (as in some readings of Mnih et al. 2014)."""
     dropout: float = 0.0
-    """The share of inputs and outputs of the core left out while training."""
+    """The share of inputs and outputs of the core, and between its layers, left out while training."""
     fog: float = 0.0
     """Of the navigator: the share of a view's codes hidden while training; pictures are always seen clearly."""
     mumble: float = 0.0

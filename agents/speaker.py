@@ -34,7 +34,7 @@ class Speaker(Agent):
         self.see = nn.Linear(path.shape[-1], shape.sight)
         self.walk = nn.LSTM(shape.sight, shape.hidden // 2, bidirectional=True)
         self.embed = nn.Embedding(int(previous.n), shape.words)
-        self.core = Recurrent(shape.memory, shape.words + shape.hidden, shape.hidden, shape.layers)
+        self.core = Recurrent.of(shape, shape.words + shape.hidden)
         self.attention = Attention(shape.hidden, shape.hidden)
         self.join = nn.Linear(2 * shape.hidden, shape.words)
         self.dropout = nn.Dropout(shape.dropout)

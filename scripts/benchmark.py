@@ -155,13 +155,13 @@ class PlainLSTM(nn.Module):
         self.cell = nn.LSTMCell(inputs, hidden)
 
     def forward(self, inputs: Tensor, memory: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-        hidden, cell = memory[:, 0].to(inputs.dtype).unbind(1)
+        hidden, cell = memory.to(inputs.dtype).chunk(2, dim=1)
         outputs = []
         for moment, begins in zip(inputs, starts, strict=True):
             keep = (~begins)[:, None]
             hidden, cell = self.cell(moment, (hidden * keep, cell * keep))
             outputs.append(hidden)
-        return torch.stack(outputs), torch.stack([hidden, cell], dim=1)[:, None]
+        return torch.stack(outputs), torch.cat([hidden, cell], dim=1)
 
 
 def bare_windows(learner: Learner[Any]) -> Iterator[int]:
@@ -171,7 +171,7 @@ def bare_windows(learner: Learner[Any]) -> Iterator[int]:
         course = Course.begin(world, agent, lessons.slots, lessons.seed)
         lived, _ = rollout(world, agent, course, lessons.window, follow_teacher, torch.Generator(), world.teacher)
     assert isinstance(agent, Navigator)
-    agent.core = PlainLSTM(agent.core.input_weights[0].shape[1], agent.core.hidden)  # type: ignore[assignment]
+    agent.core = PlainLSTM(agent.core.inputs, agent.core.hidden)  # type: ignore[assignment]
     optimizer = torch.optim.Adam(agent.parameters(), lr=1e-3)
     while True:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(lessons.half)):

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import KINDS, PLAIN, SMALL, Kind, lived, tiny, tiny_agent, tiny_world
+from tiny import PLAIN, SMALL, Kind, lived, tiny, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Agent, Decision, cut
+from vln.agents.memories import CELLS
 from vln.agents.navigator import SENSES, Navigator
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
@@ -70,7 +71,7 @@ def assert_same_gradients(agent: Agent, other: Agent) -> None:
     torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("memory", KINDS)
+@pytest.mark.parametrize("memory", tuple(CELLS))
 def test_a_window_of_whole_episodes_is_full_backpropagation_through_time(memory: Any) -> None:
     agent = tireless(Kind(replace(SMALL, memory=memory, layers=2)))
     learner = Learner.begin(tiny_world(max_steps=WINDOW), agent, EXACT)

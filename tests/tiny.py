@@ -15,6 +15,7 @@ from torch.distributions import Categorical
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.agents import glimpser
 from vln.agents.glimpser import Glimpser
+from vln.agents.memories import CELLS
 from vln.agents.navigator import SENSES, Navigator
 from vln.agents.scripted import Guess, Habit
 from vln.agents.shape import Shape
@@ -26,7 +27,6 @@ from vln.world import World
 
 PLACES = {"train": (8, 4), "val_seen": (3, 2), "val_unseen": (3, 2), "val_novel": (3, 2)}  # of each, how many episodes
 
-KINDS = ("elman", "gru", "lstm")
 SMALL = Shape(hidden=12, words=8, sight=10)
 HASTY = (0.4, 0.2, 0.2, 0.2)  # how often each move is made, so that episodes are short
 
@@ -53,11 +53,10 @@ GLIMPSES = ("looks at points", "walks", "three scales", "finds")
 
 AGENTS = (
     {
-        f"{memory}, {layers} layers, reads {'both ways' if both else 'forwards'}": Kind(
-            replace(SMALL, memory=memory, layers=layers, bidirectional=both)  # type: ignore[arg-type]  # one of KINDS
-        )
-        for memory, layers, both in product(KINDS, (1, 2), (False, True))
+        f"{memory}, {layers} layers": Kind(replace(SMALL, memory=memory, layers=layers))
+        for memory, layers in product(CELLS, (1, 2))
     }
+    | {"reads both ways": Kind(replace(SMALL, bidirectional=True))}
     | {f"sees {view}": Kind(view=view) for view in ("first_person", "lanes", "top_down", "none")}
     | {f"looks twice, {view}": Kind(replace(SMALL, second_look=True), view) for view in ("symbols", "first_person")}
     | {"hears a whole, not words": Kind(replace(SMALL, attention=False))}
