@@ -100,7 +100,15 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path) -> None:
     ("kind", "complaint"),
     [
         (Kind(replace(SMALL, hidden=13)), r"of another agent: 'attention\.ask\.weight' is \[8, 12\] there, \[8, 13\]"),
-        (Kind(replace(SMALL, layers=2)), r"of another agent: the checkpoint has no weights 'core\.hidden_biases\.1'"),
+        (Kind(replace(SMALL, layers=2)), r"of another agent: the checkpoint has no weights 'core\.cells\.1\.rnn"),
+        (
+            Kind(replace(SMALL, memory="gru")),
+            r"of another agent: 'core\.cells\.0\.rnn\.bias_hh_l0' is \[48\] there, \[36\]",
+        ),
+        (
+            Kind(replace(SMALL, memory="lru")),
+            r"of another agent: the checkpoint has no weights 'core\.cells\.0\.angle'",
+        ),
         (Kind(senses=("view",)), r"of another agent: this agent has no weights 'attention\.ask\.weight'"),
     ],
 )
