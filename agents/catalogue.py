@@ -10,19 +10,22 @@ from vln.agent import Agent
 
 from .glimpser import Glimpser
 from .navigator import Navigator
+from .sequencer import Sequencer
 from .shape import Shape
 from .speaker import Speaker
 
 
 def make_agent(spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int, options: Mapping[str, Any]) -> Agent:
-    """The agent a run describes: a glimpser where a place to look at is shown, a speaker where a path is, else a
-    navigator.
+    """The agent a run describes: a glimpser where a place to look at is shown, a speaker where a path is, a sequencer
+    where there is nothing to walk in (the world gives something, or nothing at all), else a navigator.
 
     spaces: of single observations. moves: the space of a move. options: those of its Shape.
     """
     shape = Shape(**options)
     if "where" in spaces:
         return Glimpser(spaces, moves, answers, shape)
+    if "given" in spaces or not spaces:
+        return Sequencer(spaces, moves, shape)
     if not isinstance(moves, Discrete):
         raise ValueError(f"a navigator chooses among moves; here they are points {moves}")
     if "path" in spaces:

@@ -36,6 +36,7 @@ class Guess(Agent):
     def __init__(self, moves: Space[Any], answers: int) -> None:
         super().__init__()
         self.choices = int(moves.n) if isinstance(moves, Discrete) else 0
+        self.coordinates = moves.shape[0] if moves.shape else 0
         self.answers = answers
         self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
 
@@ -47,7 +48,7 @@ class Guess(Agent):
         if self.choices:
             logits = self.place.expand(*starts.shape, self.choices)
             return Decision(Categorical(logits=logits, validate_args=False), value, answer=answer), memory
-        middle = self.place.expand(*starts.shape, 2)
+        middle = self.place.expand(*starts.shape, self.coordinates)
         # As wide as it is, most points beyond the edge are brought back to it: it looks along the edges and across.
         policy = Normal(middle, torch.ones_like(middle), validate_args=False)
         return Decision(policy, value, answer=answer), memory
@@ -145,10 +146,14 @@ def scripted_for(world: World[Any]) -> dict[str, Contender]:
     """The rows of a world's table that need no training.
 
     Where answers are graded nobody who has not learned knows one: there is only chance, who looks anywhere and guesses.
+    Where moves are answers, there is besides who knows them.
     On a graph, where not every move is possible, who moves by rote goes five hops and stops.
     """
     if world.graded:
         return {"chance": Contender(Guess(world.move_space, world.answers), sample)}
+    if "given" in world.spaces:
+        guess = Guess(world.move_space, 0)
+        return {"random": Contender(guess, sample), "expert": Contender(guess, follow_teacher, told=True)}
     rows = scripted(len(world.moves))
     if "possible" not in world.spaces:
         return rows

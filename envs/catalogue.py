@@ -24,6 +24,7 @@ from .rooms.families import FAMILIES
 from .rooms.phrases import WORDS
 from .rooms.world import FLOORS, Rooms
 from .sail.task import mazes, sail
+from .sequences.bits import adding, copy, parity, repeatones, repeatprevious
 
 SEED = 1  # of the houses and episodes of every family; 0 wrote those that the default settings were found on
 MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode in rooms, by difficulty
@@ -44,6 +45,14 @@ def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> 
     return Task(family.lower(), source, world, words=Vocabulary(WORDS), floors=FLOORS)
 
 
+BITS: dict[str, Callable[..., Task]] = {
+    "repeatones": repeatones,
+    "parity": parity,
+    "repeatprevious": repeatprevious,
+    "copy": copy,
+    "adding": adding,
+}
+
 TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) for family in FAMILIES} | {
     "sail": sail,
     "mazes": mazes,
@@ -53,6 +62,7 @@ TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) 
     "r2r-speaker": speak,
     "circlesquare": circlesquare,
     "circlesquare-peer": peer_circle_square,
+    **BITS,
 }
 
 
@@ -131,6 +141,17 @@ class TaskOptions:
     extra: str | None = None
     """Of R2R: a file of further episodes to train on, as speak.py writes it."""
 
+    length: int | None = None
+    """Of sequences: how many steps they have; of copy, how long to wait."""
+    longer: int | None = None
+    """Of sequences: how many times as long those of split val_longer are; 10 unless given."""
+    symbols: int | None = None
+    """Of copy and repeatprevious: how many there are."""
+    count: int | None = None
+    """Of copy: how many symbols are to be said again."""
+    ago: int | None = None
+    """Of repeatprevious: how many steps before."""
+
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -173,7 +194,7 @@ class WorldOptions:
 
 
 def make_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
-    """What gymnasium.make calls. place: as in open_rooms, open_glimpses or open_graphs."""
+    """What gymnasium.make calls. place: as in open_rooms, open_glimpses, open_graphs or open_lines."""
     return TaskEnv(open_place(task, **place), render_mode)
 
 
@@ -196,6 +217,7 @@ def open_place(task: str, **place: Any) -> World[Any]:
     """The world of a task, by the arguments of the place it is in."""
     opens: dict[str, Callable[..., World[Any]]]
     opens = {"glimpse": open_glimpses, "glimpsefind": open_glimpses, "r2r": open_graphs}
+    opens |= dict.fromkeys(BITS, open_lines)
     return opens.get(task, open_rooms)(task, **place)
 
 
@@ -262,3 +284,8 @@ def open_graphs(
 
 def _chosen(given: Mapping[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None} | dict(more or {})
+
+
+def open_lines(task: str, split: str = "train", **options: Any) -> World[Any]:
+    """A world of sequences. options: the task's own (length, longer, ...; see sequences.bits)."""
+    return make_task(task, options).open(split)

@@ -17,8 +17,8 @@ class Options:
     """What to train on, what to train, and how."""
 
     task: Annotated[str, tyro.conf.Positional] = "goto"
-    """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse, glimpsefind or
-    r2r."""
+    """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse, glimpsefind, r2r,
+    repeatones, parity, repeatprevious, copy or adding."""
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None

@@ -87,10 +87,21 @@ def _shuffled(values: Tensor, where: Tensor) -> Tensor:
     return changed
 
 
+def _watch(agent: Any, entering: list[Tensor]) -> None:
+    """Keep what enters the core, with gradients also where nothing before it is learned."""
+
+    def keep(_: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        inputs, *others = given
+        entering.append(inputs if inputs.requires_grad else inputs.clone().requires_grad_())
+        return (entering[-1], *others)
+
+    agent.core.register_forward_pre_hook(keep)
+
+
 def test_no_gradient_crosses_an_episodes_end(kind: Kind) -> None:
     agent, seen = tiny_agent(kind), lived(kind.view)
     entering: list[Tensor] = []
-    agent.core.register_forward_pre_hook(lambda _, given: entering.append(given[0]))
+    _watch(agent, entering)
     memory = {"core": random_memory(agent, 5)["core"].requires_grad_()}
     decision, _ = agent(seen.observation, memory, seen.starts)
     after = since_last_start(seen.starts)
@@ -104,7 +115,7 @@ def test_no_gradient_crosses_an_episodes_end(kind: Kind) -> None:
 def test_the_first_moment_of_an_episode_reaches_its_last_decision(kind: Kind) -> None:
     agent, seen = tiny_agent(kind), lived(kind.view)
     entering: list[Tensor] = []
-    agent.core.register_forward_pre_hook(lambda _, given: entering.append(given[0]))
+    _watch(agent, entering)
     memory = {"core": random_memory(agent, 5)["core"].requires_grad_()}
     decision, _ = agent(seen.observation, memory, torch.zeros_like(seen.starts))
     gradients = torch.autograd.grad(told(decision.policy)[-1, :, 0].sum(), [entering[0], memory["core"]])

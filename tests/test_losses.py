@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributions import Categorical
+from torch.distributions import Categorical, Normal
 
 from vln.agent import Decision
-from vln.losses import DISTANCE_UNIT, answering, distance, entropy, imitation
+from vln.losses import DISTANCE_UNIT, answering, distance, entropy, imitation, right
 from vln.rollouts import Rollout
 
 EVEN = [0.5, 0.25, 0.25]
@@ -100,3 +100,16 @@ def test_who_is_not_asked_or_does_not_answer_has_no_answer_to_learn() -> None:
 def test_entropy_is_greatest_where_all_moves_are_alike() -> None:
     assert entropy(deciding([1 / 3] * 3)).item() == pytest.approx(math.log(3))
     assert entropy(deciding(EVEN)).item() == pytest.approx(1.5 * math.log(2))
+
+
+def test_right_is_the_share_of_likeliest_moves_that_are_best_where_something_is_asked() -> None:
+    decision = deciding(EVEN, [0.1, 0.2, 0.7], EVEN)
+    assert right(decision, taught([1, 0, 0], [1, 1, 0], [1, 1, 1])).item() == 0.5
+
+
+def test_a_point_that_is_not_asked_for_costs_nothing() -> None:
+    policy = Normal(torch.zeros(2, 1, 1), torch.ones(2, 1, 1))
+    decision = Decision(policy, torch.zeros(2, 1))
+    points = torch.tensor([[[torch.nan]], [[1.0]]])
+    expected = -policy.log_prob(torch.ones(1)).flatten()[0] / 2
+    torch.testing.assert_close(imitation(decision, replace(taught([1], [1]), best=points)), expected)

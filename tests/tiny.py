@@ -18,9 +18,10 @@ from vln.agents.glimpser import Glimpser
 from vln.agents.memories import CELLS
 from vln.agents.navigator import SENSES, Navigator
 from vln.agents.scripted import Guess, Habit
+from vln.agents.sequencer import Sequencer
 from vln.agents.shape import Shape
 from vln.agents.speaker import Speaker
-from vln.envs.catalogue import rooms
+from vln.envs.catalogue import make_task, rooms
 from vln.rollouts import Course, Rollout, rollout, sample
 from vln.tasks import Task, Written
 from vln.world import World
@@ -49,6 +50,7 @@ GRAPHS = {
     "hops, lookahead": {"view": "lookahead"},
     "drives": {"view": "local", "actions": "low_level"},
 }
+LINES = {"symbols given": "copy", "numbers given": "adding"}
 GLIMPSES = ("looks at points", "walks", "three scales", "finds")
 
 AGENTS = (
@@ -69,6 +71,8 @@ AGENTS = (
     | {f"{graphs} on a graph, looks twice": Kind(replace(SMALL, second_look=True), graphs) for graphs in GRAPHS}
     | {"blind on a graph": Kind(view="hops", senses=("instruction", "possible", "pose"))}
     | {"speaks": Kind(view="tells", senses=("path", "previous"))}
+    | {f"answers, {lines}": Kind(view=lines) for lines in LINES}
+    | {"answers, one-hot, residual": Kind(replace(SMALL, words=0, memory="lru", layers=2), "symbols given")}
     | {
         "blind": Kind(senses=("instruction", "previous")),
         "deaf": Kind(senses=("view", "previous")),
@@ -96,6 +100,9 @@ def tiny_world(view: str = "symbols", max_steps: int = 12) -> World[Any]:
         return hall_world(max_steps=max_steps, **GRAPHS[view])
     if view == "tells":
         return telling_world()
+    if view in LINES:
+        options = {"count": 1} if LINES[view] == "copy" else {}
+        return make_task(LINES[view], {"length": 3, **options}).open("val")
     return tiny("GoTo").open("train", view=view, max_steps=max_steps, track_sight=True)
 
 
@@ -109,6 +116,8 @@ def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Any:
         agent = Glimpser(world.spaces, world.move_space, world.answers, kind.shape, senses)
     elif kind.view == "tells":
         return Speaker(world.spaces, len(world.moves), kind.shape).eval()
+    elif kind.view in LINES:
+        return Sequencer(world.spaces, world.move_space, kind.shape).eval()
     else:
         answers = world.answers if kind.answers else 0
         agent = Navigator(world.spaces, len(world.moves), kind.shape, kind.senses, answers)
@@ -145,7 +154,8 @@ class Clockwork(Agent):
 def lived(view: str = "symbols", steps: int = 14, slots: int = 5) -> Rollout:
     """A window of hasty lives, in which many episodes begin and end."""
     world = tiny_world(view)
-    agent: Agent = Guess(world.move_space, world.answers) if world.graded else Habit(HASTY)
+    guesses = world.graded or view in LINES
+    agent: Agent = Guess(world.move_space, world.answers) if guesses else Habit(HASTY)
     if view in GRAPHS or view == "tells":
         agent = Habit([1 / len(world.moves)] * len(world.moves))
     course = Course.begin(world, agent, slots, seed=3)

@@ -9,6 +9,7 @@ _NAMES = (
     *("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL", "Mazes"),
     *("Glimpse", "GlimpseFind"),
     "R2R",
+    *("RepeatOnes", "Parity", "RepeatPrevious", "Copy", "Adding"),
 )
 
 for _name in _NAMES:

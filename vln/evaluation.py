@@ -1,6 +1,7 @@
 """Judging: an agent lives every episode of a split once, and what became of each is kept."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from vln.agent import Agent
 from vln.beam import Judge, plan
 from vln.metrics import Outcome
-from vln.moments import as_judged, batches, moments
+from vln.moments import Moment, as_judged, batches, moments
 from vln.outcomes import outcome_of
+from vln.policies import log_likelihood_of_any
 from vln.rollouts import Act, greedy
 from vln.world import World
 
@@ -57,11 +59,38 @@ def _judge(
     trails = np.zeros((world.max_steps + 1, *position.shape), dtype=position.dtype)
     trails[0] = position
     outcomes: dict[int, Outcome] = {}
+    surprise = Surprise.of(len(episodes)) if world.surprising else None
     planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
     for moment in moments(world, agent, begun, act, rng, label, planned):
         trails[moment.after.steps, moment.slots] = world.position(moment.after)
+        if surprise and label is None:  # who is told the right moves isn't surprised by them
+            surprise.add(moment, world.expert(moment.state))
         for place in np.flatnonzero(moment.ended):
             slot = int(moment.slots[place])
             trail = trails[: int(moment.after.steps[place]) + 1, slot]
-            outcomes[slot] = outcome_of(world, moment.after, int(place), trail, float(shortest[slot]))
+            told = surprise.mean(slot) if surprise else {}
+            outcomes[slot] = outcome_of(world, moment.after, int(place), trail, float(shortest[slot]), told)
     return [outcomes[slot] for slot in range(len(episodes))]
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """How much the right moves surprised an agent, summed up in nats [B], and how many of them there were [B]."""
+
+    nats: NDArray[np.float64]
+    moves: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, slots: int) -> "Surprise":
+        return cls(np.zeros(slots), np.zeros(slots, dtype=np.int64))
+
+    def add(self, moment: Moment[Any], best: NDArray[np.bool_]) -> None:
+        """What a moment adds; where every move is as good, nothing is asked and nothing surprises."""
+        likelihood = log_likelihood_of_any(
+            moment.decision.policy, torch.from_numpy(best).to(moment.decision.value.device)
+        )
+        self.nats[moment.slots] -= likelihood.double().cpu().numpy()
+        self.moves[moment.slots] += ~best.all(axis=1)
+
+    def mean(self, slot: int) -> dict[str, float]:
+        return {"surprise": float(self.nats[slot] / max(1, self.moves[slot]))}

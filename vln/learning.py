@@ -13,7 +13,7 @@ from torch import Tensor
 from vln.agent import Agent, Decision
 from vln.clock import Clock
 from vln.devices import quick_in_half
-from vln.losses import answering, distance, expecting, imitation, reinforce
+from vln.losses import answering, distance, expecting, imitation, reinforce, right
 from vln.rollouts import Act, Course, Rollout, follow_teacher, mix, rollout, sample
 from vln.team import ALONE, Team
 from vln.world import S, World
@@ -186,6 +186,7 @@ class Learner(Generic[S]):
     def learn(self, loss: Loss | None = None, clock: Clock | None = None) -> dict[str, float]:
         """Live one window, descend its loss (its lessons' unless given) once, and say how it went."""
         clock = clock or Clock()
+        acted = self._act() is not None
         with torch.set_grad_enabled(self.rule.through):
             lived = self._live(clock)
         if lived.decision is None:
@@ -214,14 +215,18 @@ class Learner(Generic[S]):
         self.course = self.course.cut(memory)
         self.update += 1
         clock("backward")
+        # Episodes in which the teacher alone has moved tell nothing of the agent.
+        ended, succeeded = (of.sum() * self.team.size * acted for of in (lived.ended, lived.succeeded))
         told = {
             "loss": value,
             "answering": answering(decision, lived, self.lessons.early),
-            "episodes": lived.ended.sum() * self.team.size,
-            "successes": lived.succeeded.sum() * self.team.size,
+            "episodes": ended,
+            "successes": succeeded,
         }
         if lived.best is not None:
             told["imitation"] = imitation(decision, lived)
+            if lived.best.dtype == torch.bool:
+                told["right"] = right(decision, lived)
         means = self.team.mean(torch.stack([number.detach().float() for number in told.values()]))
         said = dict(zip(told, means.tolist(), strict=True)) | {
             "rate": rate,

@@ -22,6 +22,7 @@ PLAIN_SECONDS = 10.0  # between two lines where there is no terminal to draw on
 # What the displays show: title, name of the recorded value, format. The shares are parts of the time of an update.
 COLUMNS = (
     ("success", "success", ".1%"),
+    ("right", "right", ".1%"),
     ("judged", "judged", ".1%"),
     ("loss", "loss", ".4f"),
     ("steps/s", "steps_per_second", ",.0f"),

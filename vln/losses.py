@@ -6,7 +6,7 @@ from torch.distributions import Normal
 from torch.nn import functional
 
 from vln.agent import Decision
-from vln.policies import log_likelihood, log_likelihood_of_any
+from vln.policies import likeliest, log_likelihood, log_likelihood_of_any
 from vln.rollouts import Rollout
 
 
@@ -18,6 +18,17 @@ def imitation(decision: Decision, rollout: Rollout) -> Tensor:
     if rollout.best is None:
         raise ValueError("nobody was asked for the best moves: pass label=world.teacher to rollout()")
     return -log_likelihood_of_any(decision.policy, rollout.best).mean()
+
+
+def right(decision: Decision, rollout: Rollout) -> Tensor:
+    """The share of moments at which the likeliest move is one of the teacher's, of those at which not every move is.
+
+    It is told of a training, not descended.
+    """
+    assert rollout.best is not None
+    asked = ~rollout.best.all(dim=-1)
+    hit = rollout.best.gather(-1, likeliest(decision.policy)[..., None])[..., 0]
+    return (hit & asked).sum() / asked.sum().clamp(min=1)
 
 
 DISTANCE_UNIT = 20.0  # moves: the distances a value learns are of the order of one in this unit

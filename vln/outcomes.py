@@ -1,5 +1,7 @@
 """What became of an episode: the outcome that metrics are functions of, from a world and the way that was gone."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,25 @@ from vln.metrics import Graded, Outcome, Walk
 from vln.world import State, Walked, World
 
 
-def outcome_of(world: World[Any], final: State, slot: int, trail: NDArray[Any], shortest: float) -> Outcome:
+def outcome_of(
+    world: World[Any],
+    final: State,
+    slot: int,
+    trail: NDArray[Any],
+    shortest: float,
+    told: Mapping[str, float] = MappingProxyType({}),
+) -> Outcome:
     """The outcome of the episode that one slot of a final state has lived.
 
-    trail: the positions [n, 2] the agent was at, one for every state. shortest: the error at the beginning.
+    trail: the positions [n, 2] the agent was at, one for every state. shortest: the error at the beginning. told: what
+    else was measured, of a world where nobody walks.
     """
     episode = int(final.episode[slot])
     asked = world.episodes[episode]
     success = bool(world.success(final)[slot])
     if not isinstance(world, Walked):
         numbers = {name: float(values[slot]) for name, values in world.measure(final).items()}
+        numbers |= told
         return Graded(asked.name, asked.family, success, numbers, trail[:-1])
     path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
     return Walk(

@@ -68,8 +68,12 @@ def log_likelihood(policy: Policy, moves: Tensor) -> Tensor:
 
 
 def log_likelihood_of_any(policy: Policy, best: Tensor) -> Tensor:
-    """The log of how probable it is that one of the best moves is made, bool [..., moves]; of a point, of just that."""
+    """The log of how probable it is that one of the best moves is made, bool [..., moves]; of a point, of just that.
+
+    Where any is as good as another it is 0: all choices are the best, or a point is not a number.
+    """
     if isinstance(policy, Normal):
-        return log_likelihood(policy, best)
+        any_point = torch.isnan(best).any(dim=-1)
+        return log_likelihood(policy, best.nan_to_num(0)).masked_fill(any_point, 0)
     # From logits, not probabilities: where those round to zero, a sure mistake would teach nothing.
     return policy.logits.masked_fill(~best, -math.inf).logsumexp(dim=-1)

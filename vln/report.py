@@ -25,9 +25,13 @@ CURVE_MARGIN = (44, 24, 12, 24)  # left, right, top and bottom, for the numbers 
 
 # What a metric is called in the table's head, and in full. Other metrics keep their own name.
 METRIC_NAMES = {
-    "accuracy": ("accuracy", "the last answer was right"),
-    "average_accuracy": ("average", "answers that were right, of all looks"),
-    "surprise": ("nats", "surprise of the truth to who gave the last answer (cross-entropy)"),
+    "accuracy": ("accuracy", "the last answer was right; in sequences, every one"),
+    "average_accuracy": ("average", "answers that were right, of all that were asked for"),
+    "squared_error": ("MSE", "mean squared error of the numbers that were asked for"),
+    "surprise": (
+        "nats",
+        "surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
+    ),
     "looks": ("looks", "how many there were"),
     "success": ("SR", "success: stopped where it should have"),
     "oracle_success": ("OSR", "oracle success: was within reach of the goal at some time"),

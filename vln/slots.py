@@ -106,9 +106,9 @@ class Slots:
         return {"instruction": self.world.instructions(state.episode)} if "instruction" in self.world.spaces else {}
 
     def expert_moves(self, state: State) -> NDArray[Any]:
-        """An optimal move in every slot of a state: the first, where several are."""
+        """An optimal move in every slot of a state: the first, where several are; of points the zero, where all are."""
         best = self.world.expert(state)
-        return best.argmax(axis=1) if best.dtype == np.bool_ else best
+        return best.argmax(axis=1) if best.dtype == np.bool_ else np.nan_to_num(best)
 
     def metrics(self, ending: Ending, paths: bool) -> dict[str, NDArray[Any]]:
         """What became of these episodes (see vln.metrics), float64 [n] by name, and is_success, bool [n].

@@ -76,6 +76,7 @@ class World(ABC, Generic[S]):
     names: of the answers, for people.
     graded: whether an answer is given with every move, and success is to be right at the end. Elsewhere the question
         is an aside, from which an agent learns.
+    surprising: whether it is worth measuring how much the expert's moves surprise an agent: where they are the truth.
     differentiable: whether it can be had in tensors, which carry gradients (see `on`).
     in_tensors: whether states and what is seen of them are tensors.
     tolerance: the largest error at which stopping is a success.
@@ -89,6 +90,7 @@ class World(ABC, Generic[S]):
     answers: int = 0
     names: tuple[str, ...] = ()
     graded: bool = False
+    surprising: bool = False
     differentiable: bool = False
     in_tensors: bool = False
     tolerance: float = 0.0
@@ -135,7 +137,7 @@ class World(ABC, Generic[S]):
     def expert(self, state: S) -> NDArray[np.bool_]:
         """The optimal moves, bool [B, moves], of one who knows the whole place. At least one at every state.
 
-        Where moves are points: the one the expert would choose, float32 [B, coordinates].
+        Where moves are points: the one the expert would choose, float32 [B, coordinates], or NaN where any will do.
         """
 
     def teacher(self, state: S) -> NDArray[np.bool_]:

@@ -1,0 +1,30 @@
+"""Networks whose weights were written by hand, to be read."""
+
+import torch
+from gymnasium.spaces import Discrete
+
+from .sequencer import Sequencer
+from .shape import Shape
+
+
+@torch.no_grad()
+def repeated_ones_by_hand() -> Sequencer:
+    """Says at every bit whether it and the one before are ones: a ReLU network of three states, right at any length.
+
+    Its states are [current, previous, 1]: the current bit is taken from the input, the previous one from the state
+    current of the step before, and the 1 is its bias. The answer is 1 where current + previous - 1 > 0, which the
+    logits [1/2, current + previous - 1] say (Johnson, EECS 498-007 / 598-005, lecture 12, 2019).
+    """
+    spaces, shape = {"given": Discrete(2)}, Shape(memory="elman-relu", hidden=3, words=0)
+    network = Sequencer(spaces, Discrete(2), shape)
+    for weights in network.parameters():
+        weights.zero_()
+    cell = network.core.cells[0]
+    into, across, bias, _ = cell.rnn.all_weights[0]  # type: ignore[union-attr, index]
+    current, previous, one = range(3)
+    into[current, 1] = 1  # of a one-hot bit, the one for 1
+    across[previous, current] = 1
+    bias[one] = 1
+    network.policy.bias[0] = 0.5
+    network.policy.weight[1] = torch.tensor([1.0, 1.0, -1.0])
+    return network.eval()

@@ -1,0 +1,153 @@
+"""Small tasks of memory that every course on recurrent networks teaches, with lengths as arguments."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vln.episode import Episode, Episodes
+from vln.language import Vocabulary
+from vln.tasks import Floor, Task
+from vln.world import World
+
+from .world import NOTHING, Line, Sequences
+
+SPLITS = {"train": 16384, "val": 512, "val_longer": 512}  # how many lines there are in each
+SEED = 1
+
+# From a generator, how many lines and how many steps to what is given [lines, T(, n)] and asked [lines, T].
+Draw = Callable[[np.random.Generator, int, int], tuple[NDArray[Any], NDArray[Any]]]
+
+BITS = ("0", "1")
+
+
+def repeated_ones(rng: np.random.Generator, lines: int, length: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Whether this bit and the one before are both ones."""
+    bits = rng.integers(2, size=(lines, length))
+    before = np.pad(bits, ((0, 0), (1, 0)))[:, :-1]
+    return bits, bits & before
+
+
+def parities(rng: np.random.Generator, lines: int, length: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Whether the ones so far are odd in number."""
+    bits = rng.integers(2, size=(lines, length))
+    return bits, bits.cumsum(axis=1) % 2
+
+
+def repeats(
+    symbols: int, ago: int, rng: np.random.Generator, lines: int, length: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The symbol that was given so many steps ago (RepeatPrevious; Morad et al. 2023, arXiv:2303.01859)."""
+    given = rng.integers(symbols, size=(lines, length))
+    asked = np.full_like(given, NOTHING)
+    asked[:, ago:] = given[:, :-ago]
+    return given, asked
+
+
+def copies(
+    symbols: int, count: int, rng: np.random.Generator, lines: int, length: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """So many symbols, a wait of `length` steps, a sign to begin, and then the symbols are to be said in their order.
+
+    Hochreiter & Schmidhuber 1997; as in Arjovsky et al. 2016 (arXiv:1511.06464), but that nothing is asked meanwhile.
+    """
+    said = rng.integers(symbols, size=(lines, count))
+    given = np.full((lines, count + length + count), symbols)  # a blank
+    given[:, :count] = said
+    given[:, count + length - 1] = symbols + 1  # the sign
+    asked = np.full_like(given, NOTHING)
+    asked[:, -count:] = said
+    return given, asked
+
+
+def sums(rng: np.random.Generator, lines: int, length: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The sum of the two numbers that are marked, one in each half (Hochreiter & Schmidhuber 1997)."""
+    half = length // 2
+    given = np.zeros((lines, length, 2), dtype=np.float32)
+    given[..., 0] = rng.random((lines, length))
+    marks = np.stack([rng.integers(half, size=lines), rng.integers(half, length, size=lines)], axis=1)
+    rows = np.arange(lines)[:, None]
+    given[rows, marks, 1] = 1
+    asked = np.full((lines, length), np.nan, dtype=np.float32)
+    asked[:, -1] = given[rows, marks, 0].sum(axis=1)
+    return given, asked
+
+
+@dataclass(frozen=True)
+class Drawn(Episodes):
+    """Lines drawn at random: what is given and asked of all of them, and their family."""
+
+    split: str
+    family: str
+    given: NDArray[Any]
+    asked: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    def write(self, number: int) -> Episode:
+        name = f"{self.split}/{number}"
+        line = Line(f"{self.family}/{name}", self.given[number], self.asked[number])
+        return Episode("", line, (), (), self.family, name)
+
+
+def sequence_task(
+    name: str, draw: Draw, world: Callable[..., World[Any]], length: int, longer: int, least: int
+) -> Task:
+    """A task of lines of one length; in split val_longer they are `longer` times as long."""
+    if length < least:
+        raise ValueError(f"a line of {name} has at least {least} steps, not {length}")
+    if longer < 1:
+        raise ValueError(f"lines of val_longer are at least as long as the others, not {longer} times")
+
+    def source(split: str) -> Sequence[Episode]:
+        rng = np.random.default_rng([SEED, list(SPLITS).index(split)])
+        return Drawn(split, name, *draw(rng, SPLITS[split], length * (longer if split == "val_longer" else 1)))
+
+    blind = {"blind": Floor(without=("given",))}
+    task_options: dict[str, Any] = {"splits": tuple(SPLITS), "choosing": "val", "judging": "val", "floors": blind}
+    return Task(name, source, world, words=Vocabulary(()), **task_options)
+
+
+def repeatones(length: int = 20, longer: int = 10) -> Task:
+    """Bits; at every step, whether this one and the one before are ones."""
+    world = partial(Sequences, symbols=2, answers_named=BITS)
+    return sequence_task("repeatones", repeated_ones, world, length, longer, least=1)
+
+
+def parity(length: int = 20, longer: int = 10) -> Task:
+    """Bits; at every step, whether the ones so far are odd in number."""
+    return sequence_task("parity", parities, partial(Sequences, symbols=2, answers_named=BITS), length, longer, least=1)
+
+
+def repeatprevious(length: int = 40, longer: int = 10, symbols: int = 4, ago: int = 4) -> Task:
+    """Symbols; at every step, which one was given `ago` steps before."""
+    _at_least(1, symbols=symbols, ago=ago)
+    world = partial(Sequences, symbols=symbols, answers_named=_named(symbols))
+    return sequence_task("repeatprevious", partial(repeats, symbols, ago), world, length, longer, least=ago + 1)
+
+
+def copy(length: int = 20, longer: int = 10, symbols: int = 8, count: int = 10) -> Task:
+    """`count` symbols, to be said again after `length` steps."""
+    _at_least(1, symbols=symbols, count=count)
+    named = _named(symbols)
+    world = partial(Sequences, symbols=symbols + 2, answers_named=named, given_named=(*named, "_", "?"))
+    return sequence_task("copy", partial(copies, symbols, count), world, length, longer, least=1)
+
+
+def adding(length: int = 20, longer: int = 10) -> Task:
+    """Numbers from 0 to 1, two of them marked; in the end, their sum."""
+    return sequence_task("adding", sums, Sequences, length, longer, least=2)
+
+
+def _named(symbols: int) -> tuple[str, ...]:
+    return tuple(chr(ord("a") + number) if symbols <= 26 else str(number) for number in range(symbols))
+
+
+def _at_least(least: int, **counts: int) -> None:
+    for name, count in counts.items():
+        if count < least:
+            raise ValueError(f"{name} must be at least {least}, not {count}")

@@ -1,0 +1,51 @@
+"""A picture for people: what is given, what was answered and what is right, a column a step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PAPER, INK, GREY = (245, 245, 242), (40, 40, 40), (150, 150, 145)
+RIGHT, WRONG = (60, 150, 80), (214, 84, 37)
+ROW, COLUMN, MARGIN = 26, 18, 74
+SHOWN = 40  # steps in a picture: the latest ones
+
+
+def portrait(
+    given: NDArray[Any],
+    asked: NDArray[Any],
+    told: NDArray[np.floating],
+    given_named: Sequence[str],
+    answers_named: Sequence[str],
+) -> NDArray[np.uint8]:
+    """uint8 [height, width, 3], always of one size. told: [n], the answers so far; without names they are numbers."""
+    wide = COLUMN if answers_named and given.ndim == 1 else 2 * COLUMN
+    rows = (given.shape[1] if given.ndim > 1 else 1) + 2
+    now = len(told)
+    first = max(0, min(now + 1, len(given)) - SHOWN)
+    page = np.full((ROW * (rows + 1), MARGIN + wide * SHOWN + 12, 3), PAPER, dtype=np.uint8)
+    names = [*(["given"] if rows == 3 else [f"given {n + 1}" for n in range(rows - 2)]), "answered", "right"]
+    for row, name in enumerate(names):
+        _write(page, name, 8, row, GREY)
+    for column, step in enumerate(range(first, min(first + SHOWN, len(given)))):
+        left = MARGIN + wide * column
+        if step == now:
+            cv2.rectangle(page, (left - 4, 4), (left + wide - 5, ROW * rows + 6), GREY, 1)
+        if step <= now:
+            for row, value in enumerate(np.atleast_1d(given[step])):
+                _write(page, given_named[value] if given.ndim == 1 else f"{value:.2g}", left, row, INK)
+        nothing = np.isnan(asked[step]) if not answers_named else asked[step] < 0
+        if step < now:
+            answer = answers_named[int(told[step])] if answers_named else f"{told[step]:.2g}"
+            close = told[step] == asked[step] if answers_named else abs(told[step] - asked[step]) <= 0.04
+            _write(page, answer, left, rows - 2, GREY if nothing else RIGHT if close else WRONG)
+        if step <= now and not nothing:
+            _write(page, answers_named[asked[step]] if answers_named else f"{asked[step]:.2g}", left, rows - 1, GREY)
+    return page
+
+
+def _write(page: NDArray[np.uint8], text: str, left: int, row: int, ink: tuple[int, int, int]) -> None:
+    shown = repr(text)[1:-1] if not text.isprintable() else text
+    cv2.putText(page, shown, (left, ROW * (row + 1) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, ink, 1, cv2.LINE_AA)

@@ -1,0 +1,175 @@
+"""Sequences as a world: at every step something is given, a symbol or numbers, and the move is the answer to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from vln.episode import Episode
+from vln.language import Vocabulary
+from vln.world import State, World
+
+from .portrait import portrait
+
+NOTHING = -1  # where nothing is asked, and any answer is as good
+CLOSE = 0.04  # how near to the truth a number must be to be right (Le et al. 2015, arXiv:1504.00941)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """The place of an episode: what is given and asked, step by step.
+
+    given: symbols int [T], or numbers from 0 to 1, float32 [T, n]. asked: the right answers, int [T] with NOTHING where
+    none is asked, or float32 [T] with NaN there.
+    """
+
+    identity: str
+    given: NDArray[Any]
+    asked: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class SequenceState(State):
+    """A State, and how the answers were.
+
+    told: float32 [B], the last answer. wrong: int32 [B], how many of those asked for were. off: float32 [B], the sum
+    of their squared errors, where answers are numbers.
+    """
+
+    told: NDArray[np.float32]
+    wrong: NDArray[np.int32]
+    off: NDArray[np.float32]
+
+
+class Sequences(World[SequenceState]):
+    """Lines to answer to, one step after another; what is answered changes nothing of what is given.
+
+    An episode ends when its line does. Its error is how many answers are still to be given or were wrong, and success
+    is to have given every one right. The expert knows them; where nothing is asked any symbol is optimal, and as a
+    number NaN is, which stands for any.
+
+    symbols: how many there are to be given, or 0 where numbers are. answers_named: the names of the answers; where
+    there are none, an answer is a number.
+    """
+
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        vocabulary: Vocabulary,
+        symbols: int = 0,
+        answers_named: Sequence[str] = (),
+        given_named: Sequence[str] = (),
+    ) -> None:
+        self.episodes, self.vocabulary = episodes, vocabulary
+        lines = [episode.place for episode in episodes]
+        self.lengths = np.array([len(line.given) for line in lines], dtype=np.int32)
+        self.max_steps = int(self.lengths.max())
+        self.given, self.asked = (
+            _padded([getattr(line, name) for line in lines], self.max_steps) for name in ("given", "asked")
+        )
+        self.numbers = not answers_named
+        self.surprising = not self.numbers
+        self.moves = tuple(answers_named) or ("number",)
+        self.given_named = tuple(given_named) or tuple(map(str, range(symbols)))
+        size = self.given.shape[2:]
+        self.spaces: dict[str, Space[Any]] = {"given": Discrete(symbols) if symbols else Box(0, 1, size, np.float32)}
+        self._is_asked = ~np.isnan(self.asked) if self.numbers else self.asked != NOTHING
+        # What is asked for from every step on, to the end.
+        self._still = np.flip(np.flip(self._is_asked, 1).cumsum(1, dtype=np.int32), 1)
+        self._still = np.concatenate([self._still, np.zeros((len(lines), 1), np.int32)], axis=1)
+
+    @property
+    def move_space(self) -> Space[Any]:
+        return Box(-np.inf, np.inf, (1,), np.float32) if self.numbers else Discrete(len(self.moves))
+
+    @property
+    def stop(self) -> None:
+        """There is no such move: a line ends by itself."""
+        return
+
+    def begin(self, episode: NDArray[np.int64]) -> SequenceState:
+        slots = len(episode)
+        return SequenceState(
+            episode=episode,
+            steps=np.zeros(slots, dtype=np.int32),
+            previous=np.full(slots, 0 if self.numbers else len(self.moves), dtype=np.int64),
+            length=np.zeros(slots, dtype=np.float32),
+            least_error=self._still[episode, 0].astype(np.float32),
+            stopped=self.lengths[episode] == 0,
+            failed=np.zeros(slots, dtype=np.bool_),
+            told=np.full(slots, np.nan, dtype=np.float32),
+            wrong=np.zeros(slots, dtype=np.int32),
+            off=np.zeros(slots, dtype=np.float32),
+        )
+
+    def observe(self, state: SequenceState) -> dict[str, NDArray[Any]]:
+        return {"given": self.given[state.episode, self._place(state)]}
+
+    def step(self, state: SequenceState, move: NDArray[Any]) -> SequenceState:
+        place = self._place(state)
+        asked, truth = self._is_asked[state.episode, place], self.asked[state.episode, place]
+        steps = state.steps + np.int32(1)
+        ended = steps >= self.lengths[state.episode]
+        if self.numbers:
+            told = np.asarray(move, dtype=np.float32).reshape(-1)
+            apart = np.where(asked, told - truth, 0)
+            wrong, off, previous = ~(np.abs(apart) <= CLOSE), np.square(apart), state.previous
+        else:
+            previous = np.ascontiguousarray(move, dtype=np.int64)
+            told = previous.astype(np.float32)
+            wrong, off = asked & (previous != truth), np.zeros(len(place), dtype=np.float32)
+        after = replace(
+            state,
+            steps=steps,
+            previous=previous,
+            stopped=ended,
+            told=told,
+            wrong=state.wrong + wrong.astype(np.int32),
+            off=(state.off + off).astype(np.float32),
+        )
+        return replace(after, least_error=np.minimum(state.least_error, self.error(after)))
+
+    def error(self, state: SequenceState) -> NDArray[np.float32]:
+        return (self._still[state.episode, state.steps] + state.wrong).astype(np.float32)
+
+    def expert(self, state: SequenceState) -> NDArray[Any]:
+        truth = self.asked[state.episode, self._place(state)]
+        if self.numbers:
+            return truth[:, None].astype(np.float32)
+        return (truth[:, None] == np.arange(len(self.moves))) | (truth == NOTHING)[:, None]
+
+    def truncated(self, state: SequenceState) -> NDArray[np.bool_]:
+        return np.zeros(len(state), dtype=np.bool_)
+
+    def measure(self, final: SequenceState) -> dict[str, NDArray[np.float64]]:
+        """The share of answers that were right; of numbers, the mean squared error."""
+        count = np.maximum(self._still[final.episode, 0], 1)
+        measured = {"average_accuracy": 1 - final.wrong / count}
+        return measured | ({"squared_error": final.off.astype(np.float64) / count} if self.numbers else {})
+
+    def position(self, state: SequenceState) -> NDArray[np.float32]:
+        """[B, 1], the last answer; NaN before the first."""
+        return state.told[:, None].copy()
+
+    def draw(self, state: SequenceState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+        line: Line = self.episodes[int(state.episode[slot])].place
+        return portrait(line.given, line.asked, trail[1:, 0], self.given_named, () if self.numbers else self.moves)
+
+    def _place(self, state: SequenceState) -> NDArray[np.int32]:
+        return np.minimum(state.steps, self.max_steps - 1)
+
+
+def _padded(rows: Sequence[NDArray[Any]], length: int) -> NDArray[Any]:
+    """Rows [T, ...] of several lengths as one array; what is padded asks for nothing and gives zeros."""
+    first = rows[0]
+    nothing: Any = 0
+    if first.ndim == 1:
+        nothing = np.nan if first.dtype.kind == "f" else NOTHING
+    padded = np.full((len(rows), length, *first.shape[1:]), nothing, dtype=first.dtype)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = row
+    return padded
