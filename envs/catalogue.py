@@ -25,6 +25,7 @@ from .rooms.phrases import WORDS
 from .rooms.world import FLOORS, Rooms
 from .sail.task import mazes, sail
 from .sequences.bits import adding, copy, parity, repeatones, repeatprevious
+from .sequences.characters import characters
 
 SEED = 1  # of the houses and episodes of every family; 0 wrote those that the default settings were found on
 MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode in rooms, by difficulty
@@ -45,7 +46,8 @@ def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> 
     return Task(family.lower(), source, world, words=Vocabulary(WORDS), floors=FLOORS)
 
 
-BITS: dict[str, Callable[..., Task]] = {
+LINES: dict[str, Callable[..., Task]] = {
+    "characters": characters,
     "repeatones": repeatones,
     "parity": parity,
     "repeatprevious": repeatprevious,
@@ -62,7 +64,7 @@ TASKS: dict[str, Callable[..., Task]] = {family.lower(): partial(rooms, family) 
     "r2r-speaker": speak,
     "circlesquare": circlesquare,
     "circlesquare-peer": peer_circle_square,
-    **BITS,
+    **LINES,
 }
 
 
@@ -151,6 +153,15 @@ class TaskOptions:
     """Of copy: how many symbols are to be said again."""
     ago: int | None = None
     """Of repeatprevious: how many steps before."""
+    text: str | None = None
+    """Of characters: hello (unless given), shakespeare (in the data folder), python (the source of its standard
+    library), or a file or folder."""
+    stretch: int | None = None
+    """Of characters: how many an episode has, over whose windows memory is carried; 1,000 unless given."""
+    held: float | None = None
+    """Of characters: the share of the text that is held back to be judged by; a tenth unless given."""
+    least: int | None = None
+    """Of characters: how often one must occur to be known; 1 unless given."""
 
     def given(self) -> dict[str, Any]:
         """Those that were given, by name."""
@@ -217,7 +228,7 @@ def open_place(task: str, **place: Any) -> World[Any]:
     """The world of a task, by the arguments of the place it is in."""
     opens: dict[str, Callable[..., World[Any]]]
     opens = {"glimpse": open_glimpses, "glimpsefind": open_glimpses, "r2r": open_graphs}
-    opens |= dict.fromkeys(BITS, open_lines)
+    opens |= dict.fromkeys(LINES, open_lines)
     return opens.get(task, open_rooms)(task, **place)
 
 

@@ -18,7 +18,7 @@ class Options:
 
     task: Annotated[str, tyro.conf.Positional] = "goto"
     """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse, glimpsefind, r2r,
-    repeatones, parity, repeatprevious, copy or adding."""
+    repeatones, parity, repeatprevious, copy, adding or characters."""
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None

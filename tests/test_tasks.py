@@ -27,7 +27,16 @@ def task(request: pytest.FixtureRequest) -> Task:
         return sail()
     if request.param == "mazes":
         return tiny_mazes()
-    if request.param in ("glimpse", "circlesquare", "repeatones", "parity", "repeatprevious", "copy", "adding"):
+    if request.param in (
+        "glimpse",
+        "circlesquare",
+        "repeatones",
+        "parity",
+        "repeatprevious",
+        "copy",
+        "adding",
+        "characters",
+    ):
         return make_task(request.param)
     if request.param == "glimpsefind":
         return make_task("glimpsefind", {"questions": 40})

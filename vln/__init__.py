@@ -9,7 +9,7 @@ _NAMES = (
     *("GoTo", "GoToRoom", "Route", "Relation", "Sequence", "Find", "SAIL", "Mazes"),
     *("Glimpse", "GlimpseFind"),
     "R2R",
-    *("RepeatOnes", "Parity", "RepeatPrevious", "Copy", "Adding"),
+    *("RepeatOnes", "Parity", "RepeatPrevious", "Copy", "Adding", "Characters"),
 )
 
 for _name in _NAMES:

@@ -24,6 +24,7 @@ COLUMNS = (
     ("success", "success", ".1%"),
     ("right", "right", ".1%"),
     ("judged", "judged", ".1%"),
+    ("nats", "nats", ".3f"),
     ("loss", "loss", ".4f"),
     ("steps/s", "steps_per_second", ",.0f"),
     ("world", "world_share", ".0%"),

@@ -107,16 +107,36 @@ def begin_run(
     if plan.vectors and not resume:
         lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
-    return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=_probe(task, plan))
+    probe, sample = _probe(task, plan), _sample(task)
+    return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=probe, sample=sample)
 
 
-def _probe(task: Task, plan: Plan) -> Callable[[Agent], float] | None:
-    """Success in the split for choosing, for the curve of a training; None where the task has no such split."""
+def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | None:
+    """How an agent does in the split for choosing, for the curve of a training; None where the task has no such split.
+
+    judged: its success. Where the right moves are foretold, nats: how much they surprise it.
+    """
     if task.choosing not in task.splits:
         return None
     world = task.open(task.choosing, **plan.world_options)
     episodes = range(min(task.probes, len(world.episodes)))
-    return lambda agent: sum(outcome.success for outcome in evaluate(world, agent, episodes)) / len(episodes)
+
+    def probe(agent: Agent) -> dict[str, float]:
+        outcomes = evaluate(world, agent, episodes)
+        told = {"judged": sum(outcome.success for outcome in outcomes) / len(outcomes)}
+        if world.surprising:
+            told["nats"] = sum(outcome.metrics()["surprise"] for outcome in outcomes) / len(outcomes)
+        return told
+
+    return probe
+
+
+SAMPLED = 200  # characters that a training shows of what its agent writes
+
+
+def _sample(task: Task) -> Callable[[Agent], str] | None:
+    write = task.write
+    return None if write is None else lambda agent: write(agent, None, SAMPLED)
 
 
 def plan_of(folder: Path) -> Plan:

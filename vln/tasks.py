@@ -103,6 +103,8 @@ class Task:
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
     floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
     told the instructions of other episodes.
+    write: where an agent foretells texts, (agent, prompt, length, temperature=, top=, seed=) -> the prompt, and what it
+    goes on with.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Task:
     judging: str = "val_unseen"
     floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
+    write: Callable[..., str] | None = None
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -37,7 +37,8 @@ def train(
     save_every: int = SAVE_EVERY,
     live: bool = True,
     team: Team = ALONE,
-    probe: Callable[[Agent], float] | None = None,
+    probe: Callable[[Agent], Mapping[str, float]] | None = None,
+    sample: Callable[[Agent], str] | None = None,
 ) -> bool:
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
@@ -46,7 +47,8 @@ def train(
     came to its end. loss: what is descended, that of the lessons' rule unless given.
 
     team: the processes that train together, each of which calls this. probe: what is asked of the agent, in the process
-    that leads, whenever a checkpoint is written, and recorded as `judged`; it must draw no random numbers of torch's.
+    that leads, whenever a checkpoint is written, and recorded by name; sample: what is told of it then to whoever
+    watches. They must draw no random numbers of torch's.
     """
     folder = Path(folder)
     learner = Learner.begin(world, agent, lessons, team)
@@ -74,9 +76,12 @@ def train(
             if done or learner.update % RECORD_EVERY == 0:
                 log.record(learner.update, values | ledger.read(learner.update))
             if done or learner.update % save_every == 0:
-                if probe and team.leads:
+                if team.leads:
                     with learner.as_kept() as kept:
-                        log.record(learner.update, {"judged": probe(kept)})
+                        if probe:
+                            log.record(learner.update, probe(kept))
+                        if sample:
+                            log.say(sample(kept))
                     ledger.turn(learner.update)
                 save()
             stopped = team.any(interrupted())

@@ -107,7 +107,8 @@ class Sequences(World[SequenceState]):
         )
 
     def observe(self, state: SequenceState) -> dict[str, NDArray[Any]]:
-        return {"given": self.given[state.episode, self._place(state)]}
+        given = self.given[state.episode, self._place(state)]
+        return {"given": given.astype(self.spaces["given"].dtype, copy=False)}
 
     def step(self, state: SequenceState, move: NDArray[Any]) -> SequenceState:
         place = self._place(state)

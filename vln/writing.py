@@ -1,0 +1,61 @@
+"""Writing: an agent that foretells what is given next is given what it has said itself."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Categorical
+
+from vln.agent import Agent
+from vln.moments import as_judged
+from vln.policies import drawn_of
+
+
+@torch.no_grad()
+def write(
+    agent: Agent,
+    prompt: Sequence[int],
+    length: int,
+    temperature: float = 1.0,
+    top: int | None = None,
+    seed: int = 0,
+) -> list[int]:
+    """The symbols, `length` of them, that an agent says after those of a prompt, each of which is given to it next.
+
+    temperature: how freely they are drawn: 1 as probable as the agent finds them, 0 always the likeliest. top: of how
+    many, the likeliest, one is drawn; of all unless given.
+
+    Raises ValueError for a prompt without symbols (there must be something to go on from), a temperature below 0, or
+    none to choose among.
+    """
+    if not len(prompt):
+        raise ValueError("a prompt has at least one symbol: there must be something to go on from")
+    if temperature < 0:
+        raise ValueError(f"a temperature is at least 0, not {temperature}")
+    if top is not None and top < 1:
+        raise ValueError(f"one must be drawn of at least 1, not of {top}")
+    device = next(agent.parameters()).device
+    rng = torch.Generator(device).manual_seed(seed)
+    said: list[int] = []
+    with as_judged(agent):
+        given = torch.tensor(prompt, device=device)[:, None]
+        starts = torch.zeros(given.shape, dtype=torch.bool, device=device)
+        starts[0] = True
+        decision, memory = agent({"given": given}, agent.initial(1), starts)
+        policy = decision.policy
+        for _ in range(length):
+            assert isinstance(policy, Categorical)  # numbers are not given back
+            symbol = _chosen(policy.logits.reshape(-1, policy.logits.shape[-1])[-1:], temperature, top, rng)
+            said.append(int(symbol))
+            decision, memory = agent.step({"given": symbol}, memory, torch.zeros_like(symbol, dtype=torch.bool))
+            policy = decision.policy
+    return said
+
+
+def _chosen(logits: Tensor, temperature: float, top: int | None, rng: torch.Generator) -> Tensor:
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    if top is not None and top < logits.shape[-1]:
+        least = logits.topk(top, dim=-1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    return drawn_of((logits / temperature).softmax(dim=-1), rng)
