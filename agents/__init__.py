@@ -2,6 +2,7 @@
 
 from .glimpser import Glimpser
 from .navigator import Navigator
+from .sequencer import Sequencer
 from .shape import Shape
 
-__all__ = ["Glimpser", "Navigator", "Shape"]
+__all__ = ["Glimpser", "Navigator", "Sequencer", "Shape"]

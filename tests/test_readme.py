@@ -3,6 +3,7 @@
 import importlib
 import re
 import runpy
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_a_task_of_ones_own_trains_with_stable_baselines(folder: Path) -> None:
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
 def test_a_script_takes_the_options_shown(script: str, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    tyro.cli(importlib.import_module(script).Options, args=arguments.split())
+    tyro.cli(importlib.import_module(script).Options, args=shlex.split(arguments))
 
 
 def test_the_commands_of_make_exist() -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
 from vln.tasks import Floor, Task
-from vln.world import World
 
 from .world import NOTHING, Line, Sequences
 
@@ -95,9 +94,20 @@ class Drawn(Episodes):
 
 
 def sequence_task(
-    name: str, draw: Draw, world: Callable[..., World[Any]], length: int, longer: int, least: int
+    name: str,
+    draw: Draw,
+    length: int,
+    longer: int = 1,
+    least: int = 1,
+    symbols: int = 0,
+    answers: Sequence[str] = (),
+    given: Sequence[str] = (),
 ) -> Task:
-    """A task of lines of one length; in split val_longer they are `longer` times as long."""
+    """A task of lines that a function draws; in split val_longer they are `longer` times as long.
+
+    least: how short a line can be. symbols: how many may be given, 0 where numbers are; given: their names. answers:
+    the names of what may be answered; none where that is a number.
+    """
     if length < least:
         raise ValueError(f"a line of {name} has at least {least} steps, not {length}")
     if longer < 1:
@@ -107,40 +117,38 @@ def sequence_task(
         rng = np.random.default_rng([SEED, list(SPLITS).index(split)])
         return Drawn(split, name, *draw(rng, SPLITS[split], length * (longer if split == "val_longer" else 1)))
 
+    world = partial(Sequences, symbols=symbols, answers_named=answers, given_named=given)
     blind = {"blind": Floor(without=("given",))}
-    task_options: dict[str, Any] = {"splits": tuple(SPLITS), "choosing": "val", "judging": "val", "floors": blind}
-    return Task(name, source, world, words=Vocabulary(()), **task_options)
+    return Task(name, source, world, tuple(SPLITS), Vocabulary(()), "val", judging="val", floors=blind)
 
 
 def repeatones(length: int = 20, longer: int = 10) -> Task:
     """Bits; at every step, whether this one and the one before are ones."""
-    world = partial(Sequences, symbols=2, answers_named=BITS)
-    return sequence_task("repeatones", repeated_ones, world, length, longer, least=1)
+    return sequence_task("repeatones", repeated_ones, length, longer, symbols=2, answers=BITS)
 
 
 def parity(length: int = 20, longer: int = 10) -> Task:
     """Bits; at every step, whether the ones so far are odd in number."""
-    return sequence_task("parity", parities, partial(Sequences, symbols=2, answers_named=BITS), length, longer, least=1)
+    return sequence_task("parity", parities, length, longer, symbols=2, answers=BITS)
 
 
 def repeatprevious(length: int = 40, longer: int = 10, symbols: int = 4, ago: int = 4) -> Task:
     """Symbols; at every step, which one was given `ago` steps before."""
     _at_least(1, symbols=symbols, ago=ago)
-    world = partial(Sequences, symbols=symbols, answers_named=_named(symbols))
-    return sequence_task("repeatprevious", partial(repeats, symbols, ago), world, length, longer, least=ago + 1)
+    draw = partial(repeats, symbols, ago)
+    return sequence_task("repeatprevious", draw, length, longer, ago + 1, symbols, _named(symbols), _named(symbols))
 
 
 def copy(length: int = 20, longer: int = 10, symbols: int = 8, count: int = 10) -> Task:
     """`count` symbols, to be said again after `length` steps."""
     _at_least(1, symbols=symbols, count=count)
-    named = _named(symbols)
-    world = partial(Sequences, symbols=symbols + 2, answers_named=named, given_named=(*named, "_", "?"))
-    return sequence_task("copy", partial(copies, symbols, count), world, length, longer, least=1)
+    named, draw = _named(symbols), partial(copies, symbols, count)
+    return sequence_task("copy", draw, length, longer, 1, symbols + 2, named, (*named, "_", "?"))
 
 
 def adding(length: int = 20, longer: int = 10) -> Task:
     """Numbers from 0 to 1, two of them marked; in the end, their sum."""
-    return sequence_task("adding", sums, Sequences, length, longer, least=2)
+    return sequence_task("adding", sums, length, longer, least=2)
 
 
 def _named(symbols: int) -> tuple[str, ...]:
