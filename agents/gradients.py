@@ -1,0 +1,92 @@
+"""How far learning reaches back in time: gradients of past memories, a step's Jacobian, what truncation changes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vln.agent import Agent, Decision, Observation, cut, joined
+
+from .memories import Recurrent
+
+# From the decisions [T, B] of a window to one number.
+Score = Callable[[Decision], Tensor]
+CORE = "core"  # the name of the recurrent core's part of a memory
+
+
+def core_of(agent: Agent) -> Recurrent:
+    """The recurrent core of an agent. Raises ValueError for an agent without one."""
+    core = getattr(agent, "core", None)
+    if not isinstance(core, Recurrent):
+        raise ValueError(f"a {type(agent).__name__} has no recurrent core to look into")
+    return core
+
+
+def gradients_through_time(
+    agent: Agent, observation: Observation, starts: Tensor, score: Score
+) -> dict[tuple[int, str], NDArray[np.float64]]:
+    """The norm of the gradient of a score with respect to what was remembered before every step.
+
+    By layer and name of the state, float64 [T, B]. All that leads from there to the score counts, through every later
+    step. observation: [T, B, ...] by name. starts: bool [T, B]; before the first step nothing was remembered.
+    """
+    core = core_of(agent)
+    memory, kept, decisions = agent.initial(starts.shape[1]), [], []
+    memory[CORE] = memory[CORE].requires_grad_()
+    with torch.enable_grad():
+        for time, begins in enumerate(starts):
+            kept.append(memory[CORE])
+            decision, memory = agent.step({name: seen[time] for name, seen in observation.items()}, memory, begins)
+            decisions.append(decision)
+        found = torch.autograd.grad(score(joined(decisions)), kept, allow_unused=True)
+    whole = torch.stack([torch.zeros_like(of) if grad is None else grad for grad, of in zip(found, kept, strict=True)])
+    return {name: grads.flatten(2).double().norm(dim=-1).numpy() for name, grads in core.states(whole).items()}
+
+
+def step_jacobian(core: Recurrent, inputs: Tensor, memory: Tensor) -> NDArray[np.float64]:
+    """How the memory after a step changes with the one before it, float64 [numbers, numbers].
+
+    inputs: [features], of the step. memory: [numbers], before it.
+    """
+    starts = torch.zeros(1, 1, dtype=torch.bool)
+    jacobian = torch.autograd.functional.jacobian(
+        lambda before: core(inputs[None, None], before[None], starts)[1][0], memory.detach()
+    )
+    assert isinstance(jacobian, Tensor)
+    return jacobian.double().numpy()
+
+
+def truncation(
+    agent: Agent, observation: Observation, starts: Tensor, score: Score, windows: list[int]
+) -> dict[int, float]:
+    """The cosine between the gradient of truncated BPTT and the full one, by length of the window.
+
+    The score is summed over windows; memory is carried over a window's end and its gradient is not. 1 is no bias.
+    Raises ValueError for a window that is none, or when nothing has a gradient.
+    """
+    if wrong := [window for window in windows if window < 1]:
+        raise ValueError(f"a window has at least one step, not {wrong[0]}")
+    full = _gradient(agent, observation, starts, score, len(starts))
+    if not full.any():
+        raise ValueError("the full gradient is zero: there is nothing to compare with")
+    found = {window: _gradient(agent, observation, starts, score, window) for window in windows}
+    return {window: float(torch.cosine_similarity(full, other, dim=0)) for window, other in found.items()}
+
+
+def _gradient(agent: Agent, observation: Observation, starts: Tensor, score: Score, window: int) -> Tensor:
+    """Of all weights, as one vector."""
+    weights = [weight for weight in agent.parameters() if weight.requires_grad]
+    whole = torch.zeros(sum(weight.numel() for weight in weights), dtype=torch.float64)
+    memory = agent.initial(starts.shape[1])
+    for first in range(0, len(starts), window):
+        part = slice(first, first + window)
+        with torch.enable_grad():
+            decision, memory = agent(
+                {name: seen[part] for name, seen in observation.items()}, cut(memory), starts[part]
+            )
+            found = torch.autograd.grad(score(decision), weights, allow_unused=True)
+        pairs = zip(found, weights, strict=True)
+        whole += torch.cat([(torch.zeros_like(of) if grad is None else grad).double().flatten() for grad, of in pairs])
+    return whole
