@@ -29,5 +29,6 @@ def test_all_four_shapes_of_sequences_are_learned(
 @pytest.mark.parametrize(("script", "arguments"), re.findall(r"^python scripts/(\w+)\.py(.*)$", SEQUENCES, re.M))
 def test_a_script_takes_the_options_shown(script: str, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    options = runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))["Options"]
-    tyro.cli(options, args=shlex.split(arguments))
+    module = runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))
+    parse = module.get("parse") or (lambda given: tyro.cli(module["Options"], args=given))
+    parse(shlex.split(arguments))

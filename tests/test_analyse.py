@@ -1,0 +1,64 @@
+"""analyse.py: what it finds in untrained memories and in trained runs, and what it refuses."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = "--length 40 --hidden 8 --slots 4"
+FEW = "--updates 2 --slots 2 --window 6 --hidden 6 --layers 2 --floors 0 --threads 1 --teacher-last 1"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder, where the scripts can be imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    yield tmp_path
+    for name in ("analyse", "train", "recipes", "complaints"):
+        sys.modules.pop(name, None)
+
+
+def run(script: str, arguments: str) -> None:
+    module = __import__(script)
+    module.main(module.parse(arguments.split()))
+
+
+def found(arguments: str) -> dict[str, Any]:
+    run("analyse", f"gradients {SMALL} --json found.json {arguments}")
+    told: dict[str, Any] = json.loads(Path("found.json").read_text())
+    return told
+
+
+def test_gradients_vanish_explode_and_last() -> None:
+    reaches = found("--figure figures/gradients.svg")
+    assert Path("figures/gradients.svg").read_text().count("<svg") == 1
+    kept = {name: of["norms"][-1] / of["norms"][0] for name, of in reaches.items()}
+    assert kept["elman, hidden"] < 1e-4 < kept["lstm, cell"] < kept["lru, hidden"] < 1.5
+    assert kept["elman-relu*1.5, hidden"] > 1e4
+    assert reaches["elman, hidden"]["radius"] < 1 < reaches["elman-relu*1.5, hidden"]["radius"]
+    assert len(reaches["gru, hidden"]["norms"]) == 39
+
+
+def test_a_trained_run_is_looked_into_layer_by_layer() -> None:
+    run("train", f"parity --length 6 {FEW}")
+    reaches = found("--memories --run runs/parity")
+    assert list(reaches) == [f"parity, {state} {layer}" for layer in (1, 2) for state in ("hidden", "cell")]
+
+
+@pytest.mark.parametrize(
+    ("memories", "complaint"),
+    [
+        ("brain", "no memory is called 'brain'"),
+        ("elman*much", r"memory 'elman\*much': 'much' is no number"),
+        ("lru*2", "lru has no weights from state to state"),
+        ("", "nothing to look into"),
+    ],
+)
+def test_what_it_can_not_look_into_is_refused(memories: str, complaint: str) -> None:
+    with pytest.raises((ValueError, SystemExit), match=complaint):
+        found(f"--memories {memories}")
