@@ -46,7 +46,7 @@ class _Scan(torch.autograd.Function):
 
 
 def _scanned(decay: Tensor, drive: Tensor, first: Tensor, starts: Tensor) -> Tensor:
-    if not _runs_kernels(drive):
+    if not runs_kernels(drive):
         return _in_chunks(_kept(decay, starts), drive, first)
     states = torch.empty_like(drive, memory_format=torch.contiguous_format)
     _ahead(*map(_array, (decay, drive, first, starts, states)))
@@ -55,7 +55,7 @@ def _scanned(decay: Tensor, drive: Tensor, first: Tensor, starts: Tensor) -> Ten
 
 def _scanned_back(later: Tensor, gradient: Tensor, starts: Tensor) -> Tensor:
     """worth[t] = gradient[t] + later[t] * worth[t+1], where t+1 is no start; later [T - 1 or 1, B or 1, N]."""
-    if not _runs_kernels(gradient):
+    if not runs_kernels(gradient):
         kept = _kept(later, starts[1:]).flip(0)
         kept = torch.cat([torch.zeros_like(kept[:1]), kept])
         return _in_chunks(kept, gradient.flip(0), torch.zeros_like(gradient[0])).flip(0)
@@ -64,7 +64,8 @@ def _scanned_back(later: Tensor, gradient: Tensor, starts: Tensor) -> Tensor:
     return worth
 
 
-def _runs_kernels(values: Tensor) -> bool:
+def runs_kernels(values: Tensor) -> bool:
+    """Whether what lies there is computed by kernels of our own."""
     return values.device.type == "cpu"
 
 

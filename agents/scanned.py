@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .cells import Cell, States
 from .scan import linear_scan
+from .selective import selective_scan
 
 KINDS_OF_STATE = 16  # of S6: states of every channel
 TAPS = 4  # of S6: how many moments its convolution sees, the present one among them
@@ -138,14 +139,12 @@ class S6(Scanned):
         driven = nn.functional.silu(self._convolved(seen, episode))
         pace, entering, telling = self.select(driven).split([self.rank, KINDS_OF_STATE, KINDS_OF_STATE], dim=-1)
         pace = nn.functional.softplus(self.pace(pace).float())
-        decay = torch.exp(pace[..., None] * -self.decay.float().exp())
-        drive = (pace * driven.float())[..., None] * entering.float()[..., None, :]
-        first = before[0].float().flatten(1)
-        states = linear_scan(decay.flatten(2), drive.flatten(2), first, starts).view_as(drive)
-        told = torch.einsum("tbdn,tbn->tbd", states, telling.float()).to(driven.dtype) + self.through * driven
+        rates, first = self.decay.float().exp(), before[0].float()
+        told, last = selective_scan(pace, rates, driven.float(), entering.float(), telling.float(), first, starts)
+        told = told.to(driven.dtype) + self.through * driven
         # What an episode that is over has shown must not be seen by the next window.
         kept = seen[1 - TAPS :] * (episode[1 - TAPS :] == episode[-1])[..., None]
-        return self.leave(told * nn.functional.silu(gate)), (states[-1], kept.transpose(0, 1).float())
+        return self.leave(told * nn.functional.silu(gate)), (last, kept.transpose(0, 1).float())
 
     def _convolved(self, seen: Tensor, episode: Tensor) -> Tensor:
         """Of every channel the weighted sum of its last moments of the same episode; seen [TAPS - 1 + T, B, wide]."""

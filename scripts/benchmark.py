@@ -4,6 +4,7 @@
     python scripts/benchmark.py training --threads 1 2
     python scripts/benchmark.py glimpses
     python scripts/benchmark.py graphs --data DIR
+    python scripts/benchmark.py memories
 
 A speed is the median over repeats; beside it stands the best, which other programs on the machine disturbed least.
 MiniGrid (arXiv:2306.13831) is measured too where it is installed.
@@ -26,6 +27,7 @@ import tyro
 from complaints import plainly
 from glimpse_speeds import Glimpsing, glimpse_speeds
 from graph_speeds import Walking, graph_speeds
+from memory_speeds import Remembering, memory_speeds
 from numpy.typing import NDArray
 from rich.console import Console
 from speeds import Speed, conditions, measure, show
@@ -213,7 +215,7 @@ def training_speeds(options: Training) -> dict[str, Speed]:
     return speeds
 
 
-def main(options: Worlds | Training | Glimpsing | Walking) -> dict[str, Any]:
+def main(options: Worlds | Training | Glimpsing | Walking | Remembering) -> dict[str, Any]:
     """Measure, print the table, and write the figures where they are wanted."""
     circumstances = conditions(options.threads)
     keep_memory()  # as a training does
@@ -224,6 +226,8 @@ def main(options: Worlds | Training | Glimpsing | Walking) -> dict[str, Any]:
         speeds = glimpse_speeds(options)
     elif isinstance(options, Walking):
         speeds = graph_speeds(options)
+    elif isinstance(options, Remembering):
+        speeds = memory_speeds(options)
     else:
         speeds = training_speeds(options)
     Console().print(show(speeds, circumstances))
@@ -239,6 +243,7 @@ Options = (
     | Annotated[Training, tyro.conf.subcommand("training")]
     | Annotated[Glimpsing, tyro.conf.subcommand("glimpses")]
     | Annotated[Walking, tyro.conf.subcommand("graphs")]
+    | Annotated[Remembering, tyro.conf.subcommand("memories")]
 )
 
 if __name__ == "__main__":

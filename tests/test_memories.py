@@ -12,6 +12,7 @@ from vln.agents.cells import Gated
 from vln.agents.memories import CELLS, Recurrent
 from vln.agents.scan import linear_scan
 from vln.agents.scanned import KINDS_OF_STATE, LRU, S6, TAPS, MinGRU, MinLSTM
+from vln.agents.selective import KEPT, selective_scan
 
 STEPS, SLOTS, INPUTS, HIDDEN = 7, 4, 3, 6
 TORCH: dict[str, Callable[..., nn.RNNBase]] = {
@@ -47,7 +48,7 @@ def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Both ways of running over a window, the one of other devices too."""
     if request.param == "as elsewhere":
         monkeypatch.setattr(Gated, "_walks", staticmethod(lambda inputs: False))
-        monkeypatch.setattr(scan, "_runs_kernels", lambda values: False)
+        monkeypatch.setattr(scan, "runs_kernels", lambda values: False)
 
 
 def given(memory: Recurrent, steps: int = STEPS) -> tuple[Tensor, Tensor]:
@@ -220,6 +221,25 @@ def test_who_forgets_at_once_keeps_nothing_that_is_not_finite() -> None:
     states.sum().backward()
     assert torch.equal(states, drive)
     assert torch.equal(drive.grad, torch.ones(3, 1, 2))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("times", [2, KEPT, KEPT + 1, 2 * KEPT + 5])
+def test_a_selective_scan_is_what_it_is_composed_of(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(times)
+    slots, wide, kinds = 3, 4, 5
+    pace, rates = torch.rand(times, slots, wide), torch.rand(wide, kinds) + 0.1
+    inputs, weight = torch.randn(times, slots, wide), torch.randn(times, slots, wide)
+    entering, telling = torch.randn(times, slots, kinds), torch.randn(times, slots, kinds)
+    first, starts = torch.randn(slots, wide, kinds), torch.rand(times, slots) < 0.1
+    given = [of.requires_grad_() for of in (pace, rates, inputs, entering, telling, first)]
+    found = []
+    for kernels in (True, False):
+        monkeypatch.setattr(scan, "runs_kernels", lambda values, kernels=kernels: kernels)
+        told, last = selective_scan(pace, rates, inputs, entering, telling, first, starts)
+        score = (told * weight).sum() + last.square().sum()
+        found.append([told, last, *torch.autograd.grad(score, given)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 # The cells' equations, written again as their papers do, a step at a time

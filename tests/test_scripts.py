@@ -25,6 +25,7 @@ SCRIPTS = (
     "contenders",
     "evaluate",
     "graph_speeds",
+    "memory_speeds",
     "recipes",
     "sail",
     "seeds",
@@ -221,6 +222,13 @@ def test_walking_on_graphs_is_measured(here: Path) -> None:
     assert rows["panoramic, lookahead, vector of 4"]["median"] > 0
     assert rows["judging val_unseen"]["unit"] == "episodes"
     assert json.loads(Path("speeds.json").read_text())["rows"] == rows
+
+
+def test_memories_are_timed_beside_torchs_own_and_a_walk(here: Path) -> None:
+    few = "--batch 2 --window 4 --hidden 8 --long-batch 2 --long-window 8 --long-hidden 8 --repeats 1".split()  # noqa: SIM905
+    rows = run("benchmark", "memories", *few)["rows"]
+    assert len(rows) == 3 * 7
+    assert rows["lstm / torch's own"]["unit"] == rows["s6 / step by step"]["unit"] == "share"
 
 
 def test_only_what_the_toolkit_refuses_is_said_without_a_traceback(here: Path) -> None:
