@@ -19,8 +19,11 @@ def portrait(
     told: NDArray[np.floating],
     given_named: Sequence[str],
     answers_named: Sequence[str],
+    close: float,
 ) -> NDArray[np.uint8]:
-    """uint8 [height, width, 3], always of one size. told: [n], the answers so far; without names they are numbers."""
+    """uint8 [height, width, 3], always of one size. told: [n], the answers so far; without names they are numbers,
+    right when they are as close to the truth.
+    """
     wide = COLUMN if answers_named and given.ndim == 1 else 2 * COLUMN
     rows = (given.shape[1] if given.ndim > 1 else 1) + 2
     now = len(told)
@@ -39,8 +42,8 @@ def portrait(
         nothing = np.isnan(asked[step]) if not answers_named else asked[step] < 0
         if step < now:
             answer = answers_named[int(told[step])] if answers_named else f"{told[step]:.2g}"
-            close = told[step] == asked[step] if answers_named else abs(told[step] - asked[step]) <= 0.04
-            _write(page, answer, left, rows - 2, GREY if nothing else RIGHT if close else WRONG)
+            right = told[step] == asked[step] if answers_named else abs(told[step] - asked[step]) <= close
+            _write(page, answer, left, rows - 2, GREY if nothing else RIGHT if right else WRONG)
         if step <= now and not nothing:
             _write(page, answers_named[asked[step]] if answers_named else f"{asked[step]:.2g}", left, rows - 1, GREY)
     return page

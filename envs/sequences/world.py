@@ -158,7 +158,8 @@ class Sequences(World[SequenceState]):
 
     def draw(self, state: SequenceState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
         line: Line = self.episodes[int(state.episode[slot])].place
-        return portrait(line.given, line.asked, trail[1:, 0], self.given_named, () if self.numbers else self.moves)
+        named = () if self.numbers else self.moves
+        return portrait(line.given, line.asked, trail[1:, 0], self.given_named, named, CLOSE)
 
     def _place(self, state: SequenceState) -> NDArray[np.int32]:
         return np.minimum(state.steps, self.max_steps - 1)
