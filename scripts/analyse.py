@@ -27,7 +27,8 @@ from torch import Tensor
 from vln.agent import Agent, Decision
 from vln.agents.catalogue import make_agent
 from vln.agents.cells import Gated
-from vln.agents.gradients import CORE, core_of, gradients_through_time, step_jacobian
+from vln.agents.instruments.gradients import gradients_through_time, step_jacobian
+from vln.agents.instruments.readings import CORE, core_of
 from vln.devices import use_threads
 from vln.envs.catalogue import make_task
 from vln.policies import at, log_likelihood_of_any

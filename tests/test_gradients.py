@@ -10,7 +10,7 @@ from tiny import LINES, SMALL, Kind, lived, tiny_agent
 from torch import Tensor
 
 from vln.agent import Decision, Observation
-from vln.agents.gradients import gradients_through_time, step_jacobian, truncation
+from vln.agents.instruments.gradients import gradients_through_time, step_jacobian, truncation
 from vln.agents.memories import CELLS, Recurrent
 from vln.agents.scanned import LRU
 from vln.agents.scripted import Habit

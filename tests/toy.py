@@ -111,7 +111,9 @@ class Corridor(World[CorridorState], Walked):
         cells = range(start, goal + 1) if start <= goal else range(start, goal - 1, -1)
         return np.array([[0, cell] for cell in cells], dtype=np.int16)
 
-    def draw(self, state: CorridorState, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: CorridorState, slot: int, trail: NDArray[np.int16], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         picture = np.zeros((16, 16 * LENGTH, 3), dtype=np.uint8)
         marks = [(cell, (90, 90, 90)) for cell in trail[:, 1]]
         marks += [(self._goal[state.episode[slot]], (0, 160, 0)), (state.cell[slot], (220, 40, 40))]

@@ -174,7 +174,9 @@ class Borrowed(GradedWorld[BorrowedState]):
     def position(self, state: BorrowedState) -> NDArray[np.float32]:
         return self.translation.position(self.observe(state))
 
-    def draw(self, state: BorrowedState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: BorrowedState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         return self.translation.draw({name: values[slot] for name, values in self.observe(state).items()}, trail)
 
     def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:

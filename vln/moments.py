@@ -21,13 +21,14 @@ SLOTS = 256  # episodes lived side by side
 class Moment(Generic[S]):
     """One step of a batch of episodes while they are judged: k of them are still going on.
 
-    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. moves: [k], numbers or
-    points. after: the state after the move (and the answer). ended: bool [k].
+    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. memory: [k, ...], what is
+    remembered with it. moves: [k], numbers or points. after: the state after the move (and the answer). ended: [k].
     """
 
     slots: NDArray[np.int64]
     state: S
     decision: Decision
+    memory: Memory
     moves: NDArray[Any]
     after: S
     ended: NDArray[np.bool_]
@@ -65,7 +66,7 @@ def moments(
             replied = world.reply(state, decision.answer.float().cpu().numpy())
         after = world.step(replied, moves)
         ended = world.terminated(after) | world.truncated(after)
-        yield Moment(slots, state, decision, moves, after, ended)
+        yield Moment(slots, state, decision, memory, moves, after, ended)
         left = np.flatnonzero(~ended)
         slots, state = slots[left], take(after, left)
         memory = rows_of(memory, left)

@@ -161,8 +161,24 @@ class World(ABC, Generic[S]):
         """Where the agent is, [B, ...], in the place's own terms (row and column, a viewpoint); without the heading."""
 
     @abstractmethod
-    def draw(self, state: S, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
-        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, ...], what is seen."""
+    def draw(
+        self, state: S, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, ...], what is seen.
+
+        tints: [n, 3], a colour for every place of the trail, to show what went on in an agent there.
+        """
+
+    def labels(self, state: S) -> dict[str, NDArray[Any]]:
+        """What is true of every state [B], by name, to compare with what an agent remembers; it is never shown to it.
+
+        bool, or a number, NaN where it does not apply.
+        """
+        error = np.asarray(self.error(state), dtype=np.float32)
+        return {
+            "distance to go": np.where(np.isfinite(error), error, np.nan),
+            "moves made": state.steps.astype(np.float32),
+        }
 
     def measure(self, final: S) -> dict[str, NDArray[np.float64]]:
         """What became of episodes that have ended, in numbers of the world's own, [B] by name."""

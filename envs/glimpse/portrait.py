@@ -18,9 +18,17 @@ FRAMES = ((214, 84, 37), (37, 120, 190), (60, 150, 80), (150, 90, 170))
 
 
 def portrait(
-    canvas: NDArray[np.uint8], trail: NDArray[np.floating], glimpse: NDArray[np.float32], eye: Eye, instruction: str
+    canvas: NDArray[np.uint8],
+    trail: NDArray[np.floating],
+    glimpse: NDArray[np.float32],
+    eye: Eye,
+    instruction: str,
+    tints: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """uint8 [height, width, 3]; trail: [n, 2], the points looked at so far, in pixels (x, y) of the canvas."""
+    """uint8 [height, width, 3]; trail: [n, 2], the points looked at so far, in pixels (x, y) of the canvas.
+
+    tints: [n, 3], a colour for each of them.
+    """
     height, width, channels = canvas.shape
     scale = SIDE / max(height, width)
     shown: Any = cv2.resize(
@@ -36,6 +44,10 @@ def portrait(
     if len(points) > 1:
         cv2.polylines(shown, [points.reshape(-1, 1, 2)], False, FRAMES[0], 2, cv2.LINE_AA)
     for number, point in enumerate(points):
+        if tints is not None:
+            cv2.circle(shown, point.tolist(), 9, INK, -1, cv2.LINE_AA)
+            cv2.circle(shown, point.tolist(), 8, tints[number].tolist(), -1, cv2.LINE_AA)
+            continue
         last = number == len(points) - 1
         cv2.circle(shown, point.tolist(), 5 if last else 4, FRAMES[0], -1 if last else 2, cv2.LINE_AA)
     side = np.full((max(shown.shape[0], eye.scales * (PATCH_SIDE + 30)), PATCH_SIDE, 3), PAPER, dtype=np.uint8)

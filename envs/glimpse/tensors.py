@@ -87,10 +87,12 @@ class TensorGlimpses(GradedWorld[Any]):
     def position(self, state: "GlimpseState") -> Any:
         return self.world.position(replace(state, where=self._t(state.where).detach().cpu().numpy()))
 
-    def draw(self, state: "GlimpseState", slot: int, trail: Any) -> NDArray[np.uint8]:
+    def draw(
+        self, state: "GlimpseState", slot: int, trail: Any, tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         canvas = self._t(state.canvas).cpu().numpy()
         where = self._t(state.where).detach().cpu().numpy()
-        return self.world.draw(replace(state, canvas=canvas, where=where), slot, trail)
+        return self.world.draw(replace(state, canvas=canvas, where=where), slot, trail, tints)
 
     def _moved(self, state: "GlimpseState", move: Tensor, steps: NDArray[np.int32]) -> Tensor:
         world, before = self.world, self._t(state.where)

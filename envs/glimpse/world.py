@@ -150,6 +150,13 @@ class Glimpses(GradedWorld[GlimpseState]):
     def answer(self, state: GlimpseState) -> NDArray[np.int64]:
         return self.scenes.answer(state.episode, state.steps)
 
+    def labels(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
+        """Where it looks, how often it has, and what is right."""
+        truth = self.answer(state)
+        found: dict[str, NDArray[Any]] = {"x": state.where[:, 0].copy(), "y": state.where[:, 1].copy()}
+        found["looks"] = state.steps.astype(np.float32)
+        return found | {f"is {name}": truth == number for number, name in enumerate(self.names)}
+
     def terminated(self, state: GlimpseState) -> NDArray[np.bool_]:
         """The number of looks is part of what is asked, so who has used them up was not cut off."""
         return state.stopped | (state.steps >= self.max_steps)
@@ -175,10 +182,12 @@ class Glimpses(GradedWorld[GlimpseState]):
         height, width, _ = self.scenes.shape
         return (np.array([width, height], dtype=np.float32) / 2 + state.where * self.reach).astype(np.float32)
 
-    def draw(self, state: GlimpseState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: GlimpseState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         glimpse = self.eye.look(state.canvas[slot : slot + 1], state.where[slot : slot + 1])[0]
         asked = self.episodes[int(state.episode[slot])]
-        return portrait(state.canvas[slot], np.asarray(trail), glimpse, self.eye, asked.instruction)
+        return portrait(state.canvas[slot], np.asarray(trail), glimpse, self.eye, asked.instruction, tints)
 
     def on(self, device: Any) -> "World[Any]":
         from .tensors import TensorGlimpses

@@ -42,17 +42,27 @@ _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 48)), np.sin(np.linspace(0,
 _ARROW = np.array([(0.0, 13.0), (9.0, -9.0), (0.0, -4.5), (-9.0, -9.0)])  # pixels; looks towards +y
 
 
-def portrait(episode: Episode, trail: NDArray[np.integer], heading: float, elevation: float = 0.0) -> Picture:
+def portrait(
+    episode: Episode,
+    trail: NDArray[np.integer],
+    heading: float,
+    elevation: float = 0.0,
+    tints: NDArray[np.uint8] | None = None,
+) -> Picture:
     """The way [n] from viewpoint to viewpoint, and who has come by it and faces so: uint8 [H, WIDTH, 3].
 
-    heading, elevation: radians, clockwise from +y and up. H is even and depends on the instruction alone, and what is
-    shown where on the episode: the surroundings of the described path large, the whole building small beside them.
+    heading, elevation: radians, clockwise from +y and up. tints: [n, 3], a colour for each. H is even and depends on
+    the instruction alone, and what is shown where on the episode: the surroundings of the described path large, the
+    whole building small beside them.
     """
     position = episode.place.position
     page = _still(episode, round(float(position[trail[-1], 2]) / LEVEL)).copy()
     for window in _windows(episode):
         sheet, walked = _part(page, window.box), window.pixels(position[trail])
         _draw_walk(sheet, walked, window.size)
+        for place, tint in zip(walked, () if tints is None else tints.tolist(), strict=tints is not None):
+            _draw_dot(sheet, place, 9 * window.size, INK)
+            _draw_dot(sheet, place, 8 * window.size, tint)
         _draw_start(sheet, walked[0], window.size)
         _draw_agent(sheet, walked[-1], heading, window.size)
     _draw_around(_part(page, AROUND), episode.place, trail, heading, elevation)

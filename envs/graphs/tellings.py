@@ -120,7 +120,9 @@ class Tellings(World[TellingState]):
         """[B, 1], how many words have been said."""
         return state.steps[:, None].copy()
 
-    def draw(self, state: TellingState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: TellingState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
         assert asked.reference is not None  # every annotation has one
         return portrait(asked, asked.reference[:, 0], asked.start[0].heading)

@@ -260,9 +260,11 @@ class Graphs(World[GraphState], Walked, Signposted):
                 nodes.append(node)
         return (np.array(nodes) - atlas.first[atlas.graph[nodes[0]]]).astype(np.int32)
 
-    def draw(self, state: GraphState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: GraphState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
-        return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]))
+        return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]), tints)
 
     def signs(self, state: GraphState, slot: int) -> tuple[str, ...]:
         if not self.panoramic:

@@ -11,6 +11,7 @@ from .things import Kind
 
 KIND, COLOUR, FLOOR = 0, 1, 2  # the layers of House.cells
 
+COMPASS = ("north", "east", "south", "west")  # the names of headings
 # A heading is 0 north (row - 1), 1 east (column + 1), 2 south, 3 west.
 HEADINGS = np.array([[-1, 0], [0, 1], [1, 0], [0, -1]], dtype=np.int16)
 

@@ -1,5 +1,7 @@
 """A picture for people: the house from above, the way walked, what the agent sees and what it was told."""
 
+from collections import defaultdict
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +27,13 @@ def portrait(
     view: Picture | None,
     instruction: str,
     goal: NDArray[np.bool_] | None = None,
+    tints: NDArray[np.uint8] | None = None,
 ) -> Picture:
     """The house with trail [n, 2] and agent, the view [h, w, 3] beside it, the instruction under it: uint8 [H, W, 3].
 
-    goal: bool [rows, columns], the cells to outline. Height and width are even, as H.264 wants them, and the same for
-    every step of an episode: they depend on the house, the size of the view and the instruction.
+    goal: bool [rows, columns], the cells to outline. tints: [n, 3], a colour for every place of the trail. Height and
+    width are even, as H.264 wants them, and the same for every step of an episode: they depend on the house, the size
+    of the view and the instruction.
     """
     above = _house(house)
     side = above.shape[0] // house.shape[0]
@@ -37,6 +41,8 @@ def portrait(
         _outline(above, goal, side)
     _draw_trail(above, trail, side)
     _draw_agent(above, pose, side)
+    if tints is not None:
+        _draw_tints(above, trail, tints, side)
     parts = [above]
     if view is not None:
         factor = max(1, above.shape[0] // view.shape[0])
@@ -81,6 +87,18 @@ def _draw_trail(above: Picture, trail: NDArray[np.int16], side: int) -> None:
         drawn = np.nonzero(strength)
         part = strength[drawn][:, None] / 255
         above[drawn] = np.rint(part * np.array(paint) + (1 - part) * above[drawn])
+
+
+def _draw_tints(above: Picture, trail: NDArray[np.int16], tints: NDArray[np.uint8], side: int) -> None:
+    """A disc for every step: the first in a cell in its middle, the others around it."""
+    visits: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for (row, column), tint in zip(trail.tolist(), tints.tolist(), strict=True):
+        turn, visits[row, column] = visits[row, column], visits[row, column] + 1
+        angle, apart = np.pi / 4 * turn, 0.32 if turn else 0.0
+        place = np.array([column + 0.5 + apart * np.sin(angle), row + 0.5 - apart * np.cos(angle)]) * side
+        middle = np.rint(place).astype(int).tolist()
+        cv2.circle(above, middle, max(2, side // 6), _CASING, -1, cv2.LINE_AA)
+        cv2.circle(above, middle, max(1, side // 7), tint, -1, cv2.LINE_AA)
 
 
 def _draw_agent(above: Picture, pose: Pose, side: int) -> None:

@@ -17,7 +17,7 @@ from vln.tasks import Floor
 from vln.world import State, Walked, World
 
 from .first_person import first_person
-from .house import House
+from .house import COMPASS, FLOOR, House
 from .lanes import WIDTH, lanes
 from .paths import FAR, FORWARD, LEFT, MOVES, RIGHT, STOP, advance, descend, walking_distances, walking_length
 from .pool import Pool
@@ -25,6 +25,7 @@ from .portrait import portrait
 from .sight import PLACES, locate, look, search
 from .symbols import symbols
 from .things import CODES
+from .things import Floor as Ground
 from .top_down import top_down
 
 
@@ -186,6 +187,27 @@ class Rooms(World[RoomState], Walked):
         locate(pool.opaque, pool.place[state.episode], state.pose, sight, found)
         return found
 
+    def labels(self, state: RoomState) -> dict[str, NDArray[Any]]:
+        """How far it is, where one is and what one has just done.
+
+        `clause`: which goal of several is next, from 1; `in the ... room`: on its floor; `goal in sight`: where that
+        is asked, whether what one looks for is in view.
+        """
+        found: dict[str, NDArray[Any]] = {
+            "distance to go": np.where(state.left == FAR, np.nan, state.left).astype(np.float32),
+            "moves made": state.steps.astype(np.float32),
+            "just bumped": state.bumped.copy(),
+        }
+        if (self.pool.stages > 1).any():
+            found["clause"] = state.stage.astype(np.float32) + 1
+        if self.answers:
+            found["goal in sight"] = self.answer(state) > 0
+        heading = state.pose[:, 2]
+        found |= {f"looks {name}": heading == number for number, name in enumerate(COMPASS)}
+        row, column, _ = state.pose.T
+        floor = self.pool.cells[self.pool.place[state.episode], row, column, FLOOR]
+        return found | {f"on {one.name.lower()}": floor == one for one in Ground if one.value}
+
     def position(self, state: RoomState) -> NDArray[np.int16]:
         return state.pose[:, :2].copy()
 
@@ -203,7 +225,9 @@ class Rooms(World[RoomState], Walked):
         house, goal, left = pool.solid[pool.place[episode]], pool.goal[episode, stages], pool.left[episode, stages]
         return descend(house, pool.stride, goal, left, *pool.start[episode].tolist())[:, :2]
 
-    def draw(self, state: RoomState, slot: int, trail: NDArray[np.int16]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: RoomState, slot: int, trail: NDArray[np.int16], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
         house: House = asked.place
         here = replace(state, episode=state.episode[slot : slot + 1], pose=state.pose[slot : slot + 1])
@@ -211,7 +235,7 @@ class Rooms(World[RoomState], Walked):
         view = _see_first_person(self, here, PORTRAIT_VIEW)[0]
         wanted = asked.goals[int(state.stage[slot])]
         goal = wanted.sight if wanted.sight is not None else wanted.poses.any(axis=-1)
-        return portrait(house, trail, (row, column, heading), view, asked.instruction, goal)
+        return portrait(house, trail, (row, column, heading), view, asked.instruction, goal, tints)
 
     def _look(self, state: RoomState) -> None:
         if self.track_sight:

@@ -5,7 +5,7 @@ import sysconfig
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vln.agent import Agent
-from vln.episode import Episode, Episodes
+from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.tasks import Floor, Task
 from vln.writing import write
 
-from .world import Line, Sequences
+from .labels import Labels, text_labels
+from .world import Labelled, Line, Sequences
 
 HELLO, SHAKESPEARE, PYTHON = "hello", "shakespeare", "python"  # texts that have a name
 SHAKESPEARES_FILE = Path("text") / "tinyshakespeare.txt.gz"
@@ -83,7 +84,7 @@ def _of_files(files: Sequence[Path], held: float) -> Texts:
     kept[-1] = kept[-1] or not any(kept)
     parts: tuple[list[str], list[str]] = ([], [])
     for text, back in zip(texts.values(), kept, strict=True):
-        parts[back].append(text)
+        parts[back].append(text if text.endswith("\n") else f"{text}\n")
     return Texts("".join(parts[0]), "".join(parts[1]))
 
 
@@ -134,12 +135,13 @@ class Alphabet:
         return "".join(self.characters[number] for number in numbers)
 
 
-@dataclass(frozen=True)
-class Stretches(Episodes):
-    """A text in stretches of one length: at every character the next one is asked for."""
+@dataclass(frozen=True, eq=False)
+class Stretches(Labelled):
+    """A text in stretches of one length: at every character, of these numbers, the next one is asked for."""
 
     split: str
     family: str
+    text: str
     numbers: NDArray[np.int32]
     stretch: int
 
@@ -150,6 +152,14 @@ class Stretches(Episodes):
         first, name = number * self.stretch, f"{self.split}/{number}"
         given, asked = (self.numbers[first + ahead : first + ahead + self.stretch] for ahead in (0, 1))
         return Episode("", Line(f"{self.family}/{name}", given, asked), (), (), self.family, name)
+
+    def labels(self, episode: NDArray[np.int64], step: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+        place = episode * self.stretch + step
+        return {name: values[place] for name, values in self._labels.items()}
+
+    @cached_property
+    def _labels(self) -> Labels:
+        return text_labels(self.text)
 
 
 def characters(
@@ -178,7 +188,7 @@ def characters(
             raise ValueError(
                 f"split {split} of {name} has {len(numbers)} characters, too few for a stretch of {stretch}"
             )
-        return Stretches(split, name, numbers, stretch)
+        return Stretches(split, name, getattr(texts, split), numbers, stretch)
 
     world = partial(
         Sequences,

@@ -1,16 +1,19 @@
 """A picture for people: what is given, what was answered and what is right, a column a step."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 PAPER, INK, GREY = (245, 245, 242), (40, 40, 40), (150, 150, 145)
 RIGHT, WRONG = (60, 150, 80), (214, 84, 37)
 ROW, COLUMN, MARGIN = 26, 18, 74
 SHOWN = 40  # steps in a picture: the latest ones
+LETTER, LONGEST, BORDER = 13, 100, 10  # of a text: pixels of a letter, characters of a line, pixels around it
 
 
 def portrait(
@@ -20,9 +23,10 @@ def portrait(
     given_named: Sequence[str],
     answers_named: Sequence[str],
     close: float,
+    tints: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """uint8 [height, width, 3], always of one size. told: [n], the answers so far; without names they are numbers,
-    right when they are as close to the truth.
+    right when they are as close to the truth. tints: a colour for every step, [n, 3] or of one that is now, too.
     """
     wide = COLUMN if answers_named and given.ndim == 1 else 2 * COLUMN
     rows = (given.shape[1] if given.ndim > 1 else 1) + 2
@@ -34,6 +38,8 @@ def portrait(
         _write(page, name, 8, row, GREY)
     for column, step in enumerate(range(first, min(first + SHOWN, len(given)))):
         left = MARGIN + wide * column
+        if tints is not None and step < len(tints):
+            page[4 : ROW * rows + 6, left - 4 : left + wide - 4] = tints[step]
         if step == now:
             cv2.rectangle(page, (left - 4, 4), (left + wide - 5, ROW * rows + 6), GREY, 1)
         if step <= now:
@@ -47,6 +53,32 @@ def portrait(
         if step <= now and not nothing:
             _write(page, answers_named[asked[step]] if answers_named else f"{asked[step]:.2g}", left, rows - 1, GREY)
     return page
+
+
+def written(text: str, tints: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A text [n] on ground of these colours [n, 3], as it is written: uint8 [height, width, 3]."""
+    from matplotlib import get_data_path  # whose font it is, and which takes long to import
+
+    font = ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf", LETTER)
+    wide, high = round(font.getlength("m")), LETTER * 3 // 2
+    places, row, column = [], 0, 0
+    for character in text:
+        places.append((row, column))
+        column += 1
+        if character == "\n" or column == LONGEST:
+            row, column = row + 1, 0
+    page = Image.new("RGB", (2 * BORDER + wide * LONGEST, 2 * BORDER + high * (row + 1)), PAPER)
+    pen = ImageDraw.Draw(page)
+    for character, (row, column), tint in zip(text, places, tints.tolist(), strict=True):
+        left, top = BORDER + wide * column, BORDER + high * row
+        pen.rectangle((left, top, left + wide - 1, top + high - 1), fill=tuple(tint))
+        pen.text(
+            (left, top),
+            "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}" if character == "\n" else character,
+            font=font,
+            fill=INK,
+        )
+    return np.asarray(page)
 
 
 def _write(page: NDArray[np.uint8], text: str, left: int, row: int, ink: tuple[int, int, int]) -> None:

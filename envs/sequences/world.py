@@ -1,5 +1,6 @@
 """Sequences as a world: at every step something is given, a symbol or numbers, and the move is the answer to it."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,11 +10,11 @@ from gymnasium import Space
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
-from vln.episode import Episode
+from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
 from vln.world import State, World
 
-from .portrait import portrait
+from .portrait import portrait, written
 
 NOTHING = -1  # where nothing is asked, and any answer is as good
 CLOSE = 0.04  # how near to the truth a number must be to be right (Le et al. 2015, arXiv:1504.00941)
@@ -30,6 +31,14 @@ class Line:
     identity: str
     given: NDArray[Any]
     asked: NDArray[Any]
+
+
+class Labelled(Episodes):
+    """Lines of which it is known what is true at every step."""
+
+    @abstractmethod
+    def labels(self, episode: NDArray[np.int64], step: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+        """What is true of these steps of these episodes [B], by name: bool, or numbers with NaN (see World.labels)."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,24 @@ class Sequences(World[SequenceState]):
             return truth[:, None].astype(np.float32)
         return (truth[:, None] == np.arange(len(self.moves))) | (truth == NOTHING)[:, None]
 
+    def labels(self, state: SequenceState) -> dict[str, NDArray[Any]]:
+        """What the episodes know of their steps; of others what is given and asked, and how many steps there were.
+
+        Of symbols, which are named, whether it is this one.
+        """
+        place = self._place(state)
+        if isinstance(self.episodes, Labelled):
+            return self.episodes.labels(state.episode, place)
+        given, asked = self.given[state.episode, place], self.asked[state.episode, place]
+        found: dict[str, NDArray[Any]] = {"steps": state.steps.astype(np.float32)}
+        if given.ndim == 1:
+            found |= {f"given {name}": given == number for number, name in enumerate(self.given_named)}
+        else:
+            found |= {f"given {column + 1}": given[:, column] for column in range(given.shape[1])}
+        if self.numbers:
+            return found | {"asked": asked}
+        return found | {f"asked {name}": asked == number for number, name in enumerate(self.moves)}
+
     def truncated(self, state: SequenceState) -> NDArray[np.bool_]:
         return np.zeros(len(state), dtype=np.bool_)
 
@@ -156,10 +183,15 @@ class Sequences(World[SequenceState]):
         """[B, 1], the last answer; NaN before the first."""
         return state.told[:, None].copy()
 
-    def draw(self, state: SequenceState, slot: int, trail: NDArray[Any]) -> NDArray[np.uint8]:
+    def draw(
+        self, state: SequenceState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """A column a step, of the latest ones; with tints the beginning of what is given, as a text where it is one."""
         line: Line = self.episodes[int(state.episode[slot])].place
+        if tints is not None and line.given.ndim == 1 and max(map(len, self.given_named)) == 1:
+            return written("".join(self.given_named[symbol] for symbol in line.given[: len(tints)]), tints)
         named = () if self.numbers else self.moves
-        return portrait(line.given, line.asked, trail[1:, 0], self.given_named, named, CLOSE)
+        return portrait(line.given, line.asked, trail[1:, 0], self.given_named, named, CLOSE, tints)
 
     def _place(self, state: SequenceState) -> NDArray[np.int32]:
         return np.minimum(state.steps, self.max_steps - 1)

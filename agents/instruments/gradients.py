@@ -9,19 +9,11 @@ from torch import Tensor
 
 from vln.agent import Agent, Decision, Observation, cut, joined
 
-from .memories import Recurrent
+from ..memories import Recurrent
+from .readings import CORE, core_of
 
 # From the decisions [T, B] of a window to one number.
 Score = Callable[[Decision], Tensor]
-CORE = "core"  # the name of the recurrent core's part of a memory
-
-
-def core_of(agent: Agent) -> Recurrent:
-    """The recurrent core of an agent. Raises ValueError for an agent without one."""
-    core = getattr(agent, "core", None)
-    if not isinstance(core, Recurrent):
-        raise ValueError(f"a {type(agent).__name__} has no recurrent core to look into")
-    return core
 
 
 def gradients_through_time(

@@ -1,0 +1,1 @@
+"""Instruments to understand recurrent agents: gradients through time, readable units, probes, gates, saliency."""
