@@ -12,10 +12,15 @@ States = tuple[Tensor, ...]
 
 
 class Cell(nn.Module):
-    """One layer of a memory. size: of its outputs. states: the name and the shape of each state of one slot."""
+    """One layer of a memory.
+
+    size: of its outputs. states: the name and the shape of each state of one slot. keeps: the name of the gate that
+    says which share of its state a step keeps; None for a cell without one.
+    """
 
     size: int
     states: dict[str, tuple[int, ...]]
+    keeps: str | None = None
 
     @abstractmethod
     def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
@@ -23,6 +28,10 @@ class Cell(nn.Module):
 
         inside: whether any episode starts later than at the first time. Who knows asks the device but once.
         """
+
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        """How far every gate is open, by name [N, ...] from 0 to 1, at N steps of inputs [N, features] and states."""
+        return {}
 
 
 class Gated(Cell):
@@ -32,7 +41,7 @@ class Gated(Cell):
     its episodes are laid side by side first, and torch runs over all of them.
     """
 
-    gates: int
+    rows: int  # how many gates and candidates have rows in its weights
 
     def __init__(self, rnn: nn.RNNBase) -> None:
         super().__init__()
@@ -41,7 +50,7 @@ class Gated(Cell):
 
     @abstractmethod
     def walk(self, driven: Tensor, state: States, across: tuple[Tensor, Tensor]) -> States:
-        """The states after a step, for the weighted inputs [B, gates * size]; the first of them is the output."""
+        """The states after a step, for the weighted inputs [B, rows * size]; the first of them is the output."""
 
     def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
         state = tuple(part.to(inputs.dtype).masked_fill(starts[0][:, None], 0) for part in before)
@@ -60,8 +69,7 @@ class Gated(Cell):
 
     def _stepwise(self, inputs: Tensor, state: States, starts: Tensor) -> tuple[Tensor, States]:
         # The input is multiplied for all times at once; only the recurrence walks through time.
-        into, _, bias, _ = self.rnn.all_weights[0]
-        driven = nn.functional.linear(inputs, into, bias)
+        driven = self._driven(inputs)
         keep = (~starts).to(inputs.dtype)[..., None].unbind(0)
         outputs, across = [], self.across
         for time, drive in enumerate(driven.unbind(0)):
@@ -91,15 +99,20 @@ class Gated(Cell):
 
     @property
     def across(self) -> tuple[Tensor, Tensor]:
-        """The weights [gates * size, size] and the bias from one state to the next."""
+        """The weights [rows * size, size] and the bias from one state to the next."""
         _, across, _, bias = self.rnn.all_weights[0]
         return across, bias
+
+    def _driven(self, inputs: Tensor) -> Tensor:
+        """The weighted inputs [..., rows * size]."""
+        into, _, bias, _ = self.rnn.all_weights[0]
+        return nn.functional.linear(inputs, into, bias)
 
 
 class Elman(Gated):
     """Elman 1990, with tanh or, begun with an identity, with ReLU (Le et al. 2015, arXiv:1504.00941)."""
 
-    gates = 1
+    rows = 1
 
     def __init__(self, inputs: int, size: int, bend: Callable[[Tensor], Tensor] = torch.tanh) -> None:
         super().__init__(nn.RNN(inputs, size, nonlinearity="tanh" if bend is torch.tanh else "relu"))
@@ -114,27 +127,37 @@ class Elman(Gated):
 
 
 class GRU(Gated):
-    """Cho et al. 2014 (arXiv:1406.1078), as torch.nn computes it."""
+    """Cho et al. 2014 (arXiv:1406.1078), as torch.nn computes it: its update gate is the share that is kept."""
 
-    gates = 3
+    rows = 3
+    keeps = "update"
 
     def __init__(self, inputs: int, size: int) -> None:
         super().__init__(nn.GRU(inputs, size))
         self.states = {"hidden": (size,)}
 
     def walk(self, driven: Tensor, state: States, across: tuple[Tensor, Tensor]) -> States:
-        (hidden,) = state
-        reset_in, update_in, new_in = driven.chunk(3, dim=-1)
-        reset_hidden, update_hidden, new_hidden = nn.functional.linear(hidden, *across).chunk(3, dim=-1)
-        reset, update = torch.sigmoid(reset_in + reset_hidden), torch.sigmoid(update_in + update_hidden)
+        reset, update, new_in, new_hidden = self._opened(driven, state, across)
         new = torch.tanh(new_in + reset * new_hidden)
-        return (new + update * (hidden - new),)
+        return (new + update * (state[0] - new),)
+
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        reset, update, _, _ = self._opened(self._driven(inputs), before, self.across)
+        return {"reset": reset, "update": update}
+
+    @staticmethod
+    def _opened(driven: Tensor, state: States, across: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+        reset_in, update_in, new_in = driven.chunk(3, dim=-1)
+        reset_hidden, update_hidden, new_hidden = nn.functional.linear(state[0], *across).chunk(3, dim=-1)
+        opened = torch.sigmoid(reset_in + reset_hidden), torch.sigmoid(update_in + update_hidden)
+        return (*opened, new_in, new_hidden)
 
 
 class LSTM(Gated):
     """Hochreiter & Schmidhuber 1997; Gers et al. 2000. forget: what the bias of its forget gate begins with."""
 
-    gates = 4
+    rows = 4
+    keeps = "forget"
 
     def __init__(self, inputs: int, size: int, forget: float = 1.0) -> None:
         super().__init__(nn.LSTM(inputs, size))
@@ -143,7 +166,15 @@ class LSTM(Gated):
         nn.init.constant_(self.across[1].data[size : 2 * size], forget)
 
     def walk(self, driven: Tensor, state: States, across: tuple[Tensor, Tensor]) -> States:
-        hidden, cell = state
-        entering, forgetting, new, leaving = (driven + nn.functional.linear(hidden, *across)).chunk(4, dim=-1)
-        cell = torch.sigmoid(forgetting) * cell + torch.sigmoid(entering) * torch.tanh(new)
-        return torch.sigmoid(leaving) * torch.tanh(cell), cell
+        entering, forgetting, new, leaving = self._opened(driven, state, across)
+        cell = forgetting * state[1] + entering * new
+        return leaving * torch.tanh(cell), cell
+
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        entering, forgetting, _, leaving = self._opened(self._driven(inputs), before, self.across)
+        return {"input": entering, "forget": forgetting, "output": leaving}
+
+    @staticmethod
+    def _opened(driven: Tensor, state: States, across: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+        entering, forgetting, new, leaving = (driven + nn.functional.linear(state[0], *across)).chunk(4, dim=-1)
+        return torch.sigmoid(entering), torch.sigmoid(forgetting), torch.tanh(new), torch.sigmoid(leaving)

@@ -87,5 +87,5 @@ class Recurrent(nn.Module):
     def _rotate(self) -> None:
         for cell in self.cells:
             if isinstance(cell, Gated):
-                for gate in cell.across[0].data.chunk(cell.gates):
+                for gate in cell.across[0].data.chunk(cell.rows):
                     nn.init.orthogonal_(gate)

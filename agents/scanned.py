@@ -40,12 +40,18 @@ class Scanned(Cell):
 class MinGRU(Scanned):
     """The GRU whose gates do not look at its state (Feng et al. 2024, arXiv:2410.01201)."""
 
+    keeps = "kept"
+
     def __init__(self, inputs: int, size: int) -> None:
         super().__init__(inputs, size)
         wide = WIDER * size
         self.states = {"hidden": (wide,)}
         self.drive = nn.Linear(size, 2 * wide)
         self.leave = nn.Linear(wide, size)
+
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        update, _ = self.drive(self.norm(self.enter(inputs))).float().chunk(2, dim=-1)
+        return {"kept": torch.sigmoid(-update)}
 
     def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
         update, new = self.drive(inputs).float().chunk(2, dim=-1)
@@ -59,6 +65,8 @@ class MinLSTM(Scanned):
     forget: what the bias of its forget gate begins with.
     """
 
+    keeps = "forget"
+
     def __init__(self, inputs: int, size: int, forget: float = 1.0) -> None:
         super().__init__(inputs, size)
         wide = WIDER * size
@@ -67,10 +75,18 @@ class MinLSTM(Scanned):
         self.leave = nn.Linear(wide, size)
         nn.init.constant_(self.drive.bias.data[:wide], forget)
 
-    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        lead, _ = self._led(self.norm(self.enter(inputs)))
+        return {"forget": torch.sigmoid(lead), "input": torch.sigmoid(-lead)}
+
+    def _led(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """How far the forget gate is ahead of the input gate, and what would be new."""
         forgetting, entering, new = self.drive(inputs).float().chunk(3, dim=-1)
         # f / (f + i) of two sigmoids, without dividing: the sigmoid of the difference of their logarithms.
-        lead = nn.functional.logsigmoid(forgetting) - nn.functional.logsigmoid(entering)
+        return nn.functional.logsigmoid(forgetting) - nn.functional.logsigmoid(entering), new
+
+    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+        lead, new = self._led(inputs)
         hidden = linear_scan(torch.sigmoid(lead), torch.sigmoid(-lead) * new, before[0].float(), starts)
         return self.leave(hidden.to(inputs.dtype)), (hidden[-1],)
 
@@ -80,6 +96,8 @@ class LRU(Scanned):
 
     nearest, furthest: between which moduli the eigenvalues begin. turn: the largest of their angles at first.
     """
+
+    keeps = "kept"
 
     def __init__(
         self, inputs: int, size: int, nearest: float = 0.4, furthest: float = 0.999, turn: float = math.pi / 10
@@ -102,6 +120,10 @@ class LRU(Scanned):
         """Complex [size]: what a state is multiplied by at every step."""
         return torch.polar((-self.decay.float().exp()).exp(), self.angle.float().exp())
 
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        """The moduli of the eigenvalues: no gates, for they are the same at every step."""
+        return {"kept": self.eigenvalues().abs().expand(len(inputs), -1)}
+
     def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
         drive = self.drive(inputs).float().unflatten(-1, (-1, 2)) * self.gain.float().exp()[:, None]
         first = torch.view_as_complex(before[0].float().contiguous())
@@ -113,6 +135,8 @@ class LRU(Scanned):
 
 class S6(Scanned):
     """A selective state-space layer: what is kept, taken and told depends on the input (Mamba, arXiv:2312.00752)."""
+
+    keeps = "kept"
 
     def __init__(self, inputs: int, size: int) -> None:
         super().__init__(inputs, size)
@@ -131,7 +155,20 @@ class S6(Scanned):
         with torch.no_grad():
             self.pace.bias.copy_(step + torch.log(-torch.expm1(-step)))
 
+    def gates(self, inputs: Tensor, before: States) -> dict[str, Tensor]:
+        steps = self.norm(self.enter(inputs))[None]
+        pace = self._selected(steps, before, torch.zeros(steps.shape[:2], dtype=torch.bool, device=steps.device))[1]
+        return {"kept": torch.exp(-pace[0, ..., None] * self.decay.float().exp())}
+
     def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+        driven, pace, entering, telling, gate, kept = self._selected(inputs, before, starts)
+        rates, first = self.decay.float().exp(), before[0].float()
+        told, last = selective_scan(pace, rates, driven.float(), entering.float(), telling.float(), first, starts)
+        told = told.to(driven.dtype) + self.through * driven
+        return self.leave(told * nn.functional.silu(gate)), (last, kept.transpose(0, 1).float())
+
+    def _selected(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, ...]:
+        """What drives the states, their pace, what enters and what is told; what gates the outcome; what was seen."""
         driven, gate = self.drive(inputs).chunk(2, dim=-1)
         seen = torch.cat([before[1].to(driven.dtype).transpose(0, 1), driven])
         # Which episode of this window each moment belongs to; 0 is the one that went on when it began.
@@ -139,12 +176,9 @@ class S6(Scanned):
         driven = nn.functional.silu(self._convolved(seen, episode))
         pace, entering, telling = self.select(driven).split([self.rank, KINDS_OF_STATE, KINDS_OF_STATE], dim=-1)
         pace = nn.functional.softplus(self.pace(pace).float())
-        rates, first = self.decay.float().exp(), before[0].float()
-        told, last = selective_scan(pace, rates, driven.float(), entering.float(), telling.float(), first, starts)
-        told = told.to(driven.dtype) + self.through * driven
         # What an episode that is over has shown must not be seen by the next window.
         kept = seen[1 - TAPS :] * (episode[1 - TAPS :] == episode[-1])[..., None]
-        return self.leave(told * nn.functional.silu(gate)), (last, kept.transpose(0, 1).float())
+        return driven, pace, entering, telling, gate, kept
 
     def _convolved(self, seen: Tensor, episode: Tensor) -> Tensor:
         """Of every channel the weighted sum of its last moments of the same episode; seen [TAPS - 1 + T, B, wide]."""

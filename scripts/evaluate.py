@@ -30,6 +30,7 @@ from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_paragraphs
 from vln.envs.sail.task import Sail
 from vln.episode import Episode
+from vln.figures import FIGURES_FOLDER, kept_figures
 from vln.judging import Contender, judge, make_table, show_table
 from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, Walk, by_family, by_length
@@ -83,7 +84,8 @@ def write_page(
     title = f"{table['task']}: {options.run.name} on {table['split']}"
     galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
     lived = replay(world, shown.agent, chosen, shown.act)
-    write_report(options.report, title, table, curves, breakdowns, lived, galleries)
+    figures = kept_figures(options.run / FIGURES_FOLDER)
+    write_report(options.report, title, table, curves, breakdowns, lived, galleries, figures)
 
 
 def _speaker(options: Options, world: World[Any]) -> Judge:

@@ -19,8 +19,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT / "scripts")
     yield tmp_path
-    for name in ("analyse", "train", "recipes", "complaints"):
-        sys.modules.pop(name, None)
+    for name in [*sys.modules]:
+        if name.split(".")[0] in ("analyse", "analyses", "train", "recipes", "complaints"):
+            del sys.modules[name]
 
 
 def run(script: str, arguments: str) -> None:
@@ -35,8 +36,8 @@ def found(arguments: str) -> dict[str, Any]:
 
 
 def test_gradients_vanish_explode_and_last() -> None:
-    reaches = found("--figure figures/gradients.svg")
-    assert Path("figures/gradients.svg").read_text().count("<svg") == 1
+    reaches = found("--figures figures")
+    assert Path("figures/gradients/01 Gradient of the last answer.svg").read_text().count("<svg") == 1
     kept = {name: of["norms"][-1] / of["norms"][0] for name, of in reaches.items()}
     assert kept["elman, hidden"] < 1e-4 < kept["lstm, cell"] < kept["lru, hidden"] < 1.5
     assert kept["elman-relu*1.5, hidden"] > 1e4
@@ -62,3 +63,42 @@ def test_a_trained_run_is_looked_into_layer_by_layer() -> None:
 def test_what_it_can_not_look_into_is_refused(memories: str, complaint: str) -> None:
     with pytest.raises((ValueError, SystemExit), match=complaint):
         found(f"--memories {memories}")
+
+
+@pytest.mark.parametrize("task", ["parity --length 40", "goto", "glimpse --looks 3", "characters --stretch 50"])
+def test_every_analysis_looks_into_runs_of_every_kind(task: str) -> None:
+    rule = "--rule pathwise" if task.startswith("glimpse") else ""
+    run("train", f"{task} {FEW} {rule} --name mine")
+    analyses = {
+        "cells": "runs/mine --episodes 4 --shifts 20",
+        "gates": "runs/mine --episodes 2",
+        "saliency": "runs/mine --episodes 2 --steps 12",
+        "truncation": "--memories --run runs/mine --slots 2 --length 8 --windows 2 4",
+        "gradients": "--memories --run runs/mine --slots 2 --length 8",
+    }
+    for name, arguments in analyses.items():
+        run("analyse", f"{name} {arguments} --json {name}.json")
+        assert json.loads(Path(f"{name}.json").read_text())
+    drawn = {folder.name for folder in Path("runs/mine/figures").iterdir()}
+    assert drawn >= {"gates", "saliency", "truncation", "gradients"}
+    run_report = Path("page.html")
+    evaluate = __import__("evaluate")
+    evaluate.main(evaluate.Options(run=Path("runs/mine"), episodes=4, report=run_report, replays=1))
+    assert "How often gates are shut and open" in run_report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("saliency runs/mine --episode 99999", "there is no episode 99999"),
+        ("saliency runs/mine --steps 5 --step 9", "has 5 steps here, none has the number 9"),
+        ("cells runs/mine --episodes 0", "episodes must be at least 1, not 0"),
+        ("cells runs/mine --episodes 1", "1 is too few"),
+        ("gates runs/nowhere", "nowhere"),
+        ("truncation --windows 0 2", "at least one step, not 0"),
+    ],
+)
+def test_what_no_analysis_can_answer_is_refused(arguments: str, complaint: str) -> None:
+    run("train", f"characters --stretch 20 {FEW} --name mine")
+    with pytest.raises((ValueError, OSError, SystemExit), match=complaint):
+        run("analyse", arguments)

@@ -89,7 +89,7 @@ def test_truncation_by_the_whole_window_is_none_and_a_short_one_turns_the_gradie
     agent = summing()
     observation, starts = window()
 
-    def all_of_it(decision: Decision) -> Tensor:
+    def all_of_it(decision: Decision, part: slice) -> Tensor:
         return (decision.policy.mean * torch.linspace(1, 2, SLOTS)[:, None]).square().sum()
 
     found = truncation(agent, observation, starts, all_of_it, [1, 3, 6, STEPS, 2 * STEPS])
@@ -112,7 +112,7 @@ def test_truncation_is_the_gradient_of_a_memory_that_is_cut() -> None:
     # The heads' gradients are the same in both; they are left out by freezing them.
     for weight in set(agent.parameters()) - set(weights):
         weight.requires_grad_(False)
-    found = truncation(agent, observation, starts, lambda decision: decision.policy.mean.sum(), [6])
+    found = truncation(agent, observation, starts, lambda decision, part: decision.policy.mean.sum(), [6])
     assert found[6] == pytest.approx(float(torch.cosine_similarity(full, cut_off, dim=0)), abs=1e-5)
 
 
@@ -121,9 +121,9 @@ def test_what_can_not_be_looked_into_is_refused() -> None:
     with pytest.raises(ValueError, match="a Habit has no recurrent core"):
         gradients_through_time(Habit([0.5, 0.5]), observation, starts, last)
     with pytest.raises(ValueError, match="at least one step, not 0"):
-        truncation(summing(), observation, starts, last, [4, 0])
+        truncation(summing(), observation, starts, lambda decision, part: last(decision), [4, 0])
     with pytest.raises(ValueError, match="the full gradient is zero"):
-        truncation(summing(), observation, starts, lambda decision: 0 * last(decision), [4])
+        truncation(summing(), observation, starts, lambda decision, part: 0 * last(decision), [4])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def test_the_labels_of_python_source_say_where_one_is() -> None:
     labels = text_labels(SOURCE)
     assert marked(labels["quotes"]) == ['"b(', '"""Doc\n        # not""', "'x", '"{a}']
     assert marked(labels["docstring"]) == ['"""Doc\n        # not""']
+    assert marked(labels["short string"]) == ['"b(', "'x", '"{a}']
     assert marked(labels["comment"]) == ["# it's a", "# no", "# comment"]
     assert marked(labels["if line"]) == [' x == "b(":  # no']
     assert labels["column"].max() == len("        return r'x' + f\"{a}\"")
@@ -108,7 +109,7 @@ def planted(rng: np.random.Generator, episodes: int = 20, length: int = 60) -> R
     number[::9] = np.nan
     labels = {"on": on, "number": number, "never": np.zeros(steps, dtype=np.bool_)}
     episode, step = np.divmod(np.arange(steps), length)
-    return Reading(units.astype(np.float32), tuple(f"u{n}" for n in range(30)), labels, episode, step)
+    return Reading(units.astype(np.float32), tuple(f"u{n}" for n in range(30)), labels, episode, step, step[:, None])
 
 
 def test_planted_units_are_found_and_told_as_other_programs_tell_them() -> None:
@@ -136,7 +137,9 @@ def test_where_no_unit_tells_a_label_it_is_said() -> None:
         rng = np.random.default_rng(seed)
         reading = planted(rng)
         on = np.repeat(rng.random(len(reading) // 10) < 0.4, 10)
-        drifting = Reading(reading.units[:, 12:], reading.names[12:], {"on": on}, reading.episode, reading.step)
+        drifting = Reading(
+            reading.units[:, 12:], reading.names[12:], {"on": on}, reading.episode, reading.step, reading.position
+        )
         by_chance += find_units(drifting, shifts=60, seed=seed)[0].p <= 0.05
     assert by_chance <= 3
 

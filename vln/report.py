@@ -72,6 +72,7 @@ def write_report(
     breakdowns: Mapping[str, Sequence[tuple[str, int, Interval]]],
     replays: Sequence[Replay],
     galleries: Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]] | None = None,
+    figures: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> None:
     """Write one self-contained HTML page, which asks nothing of any network.
 
@@ -81,6 +82,7 @@ def write_report(
     breakdowns: success by some property, by title ("by family"), each of (label, episodes, interval).
     replays: shown failures first.
     galleries: pictures to look at side by side, by title, each of (label, picture).
+    figures: what analyses left (see figures.kept_figures), by title, each of (caption, data URI).
     Raises ValueError when the table has no rows or lacks a part.
     """
     missing = [key for key in ("task", "split", "episodes", "seed", "rows") if key not in table]
@@ -118,6 +120,7 @@ def write_report(
             title: [(label, _webp(picture), picture.shape) for label, picture in shown]
             for title, shown in (galleries or {}).items()
         },
+        figures=figures or {},
         replays=ordered,
         recordings=[_recording(replay) for replay in ordered],
     )

@@ -12,8 +12,9 @@ from vln.agent import Agent, Decision, Observation, cut, joined
 from ..memories import Recurrent
 from .readings import CORE, core_of
 
-# From the decisions [T, B] of a window to one number.
+# From decisions [T, B] to one number; and the same of a window, told which steps of all it has.
 Score = Callable[[Decision], Tensor]
+PartScore = Callable[[Decision, slice], Tensor]
 
 
 def gradients_through_time(
@@ -51,11 +52,12 @@ def step_jacobian(core: Recurrent, inputs: Tensor, memory: Tensor) -> NDArray[np
 
 
 def truncation(
-    agent: Agent, observation: Observation, starts: Tensor, score: Score, windows: list[int]
+    agent: Agent, observation: Observation, starts: Tensor, score: PartScore, windows: list[int]
 ) -> dict[int, float]:
     """The cosine between the gradient of truncated BPTT and the full one, by length of the window.
 
-    The score is summed over windows; memory is carried over a window's end and its gradient is not. 1 is no bias.
+    The score, of a window and the steps of all that it has, is summed over windows; memory is carried over a window's
+    end and its gradient is not. 1 is no bias.
     Raises ValueError for a window that is none, or when nothing has a gradient.
     """
     if wrong := [window for window in windows if window < 1]:
@@ -67,7 +69,7 @@ def truncation(
     return {window: float(torch.cosine_similarity(full, other, dim=0)) for window, other in found.items()}
 
 
-def _gradient(agent: Agent, observation: Observation, starts: Tensor, score: Score, window: int) -> Tensor:
+def _gradient(agent: Agent, observation: Observation, starts: Tensor, score: PartScore, window: int) -> Tensor:
     """Of all weights, as one vector."""
     weights = [weight for weight in agent.parameters() if weight.requires_grad]
     whole = torch.zeros(sum(weight.numel() for weight in weights), dtype=torch.float64)
@@ -78,7 +80,7 @@ def _gradient(agent: Agent, observation: Observation, starts: Tensor, score: Sco
             decision, memory = agent(
                 {name: seen[part] for name, seen in observation.items()}, cut(memory), starts[part]
             )
-            found = torch.autograd.grad(score(decision), weights, allow_unused=True)
+            found = torch.autograd.grad(score(decision, part), weights, allow_unused=True)
         pairs = zip(found, weights, strict=True)
         whole += torch.cat([(torch.zeros_like(of) if grad is None else grad).double().flatten() for grad, of in pairs])
     return whole

@@ -43,6 +43,7 @@ class Reading:
 
     units: float32 [N, U], after the step's observation. names: of the units, U. labels: by name [N], bool, or float32
     with NaN where it does not apply (World.labels). episode, step: int [N], in which episode and after how many moves.
+    position: [N, ...], where the agent was, in the place's own terms (World.position).
     """
 
     units: NDArray[np.float32]
@@ -50,6 +51,7 @@ class Reading:
     labels: dict[str, NDArray[Any]]
     episode: NDArray[np.int64]
     step: NDArray[np.int64]
+    position: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.units)
@@ -58,7 +60,7 @@ class Reading:
         """The part of it that is of these episodes."""
         rows = np.isin(self.episode, np.asarray(episodes))
         labels = {name: values[rows] for name, values in self.labels.items()}
-        return Reading(self.units[rows], self.names, labels, self.episode[rows], self.step[rows])
+        return Reading(self.units[rows], self.names, labels, self.episode[rows], self.step[rows], self.position[rows])
 
     def halves(self) -> tuple["Reading", "Reading"]:
         """Two readings of every other episode: one to choose by, one to judge what was chosen.
@@ -79,7 +81,7 @@ def read_cells(world: World[Any], agent: Agent, episodes: Sequence[int], act: Ac
     """
     core = core_of(agent)
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
-    units, episode, step = [], [], []
+    units, episode, step, position = [], [], [], []
     labels: list[dict[str, NDArray[Any]]] = []
     with as_judged(agent):
         for batch in batches(episodes):
@@ -87,11 +89,13 @@ def read_cells(world: World[Any], agent: Agent, episodes: Sequence[int], act: Ac
                 units.append(moment.memory[CORE].float().cpu().numpy())
                 episode.append(batch[moment.slots])
                 step.append(moment.state.steps.astype(np.int64))
+                position.append(world.position(moment.state))
                 labels.append(world.labels(moment.state) | _answered(world, moment))
     numbers = np.concatenate(episode)
     order = np.argsort(numbers, kind="stable")  # within an episode steps stay in time
     joined = {name: np.concatenate([one[name] for one in labels])[order] for name in labels[0]}
-    return Reading(np.concatenate(units)[order], unit_names(core), joined, numbers[order], np.concatenate(step)[order])
+    parts = (np.concatenate(part)[order] for part in (step, position))
+    return Reading(np.concatenate(units)[order], unit_names(core), joined, numbers[order], *parts)
 
 
 def _answered(world: World[Any], moment: Moment[Any]) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,6 @@ from scipy.stats import rankdata
 from .readings import Reading
 
 LEAST = 20  # steps at which a label must hold, and not hold, to be scored at all
-CHUNK = 128  # units that are scored at a time
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,21 @@ def find_units(reading: Reading, shifts: int = 200, top: int = 5, seed: int = 0)
     """
     rng = np.random.default_rng(seed)
     ours, others = reading.halves()
+    ranked = _ready("AUC", ours.units) if any(map(is_binary, ours.labels.values())) else ours.units
     found = []
     for label, values in ours.labels.items():
-        known, known_there = _known(values), _known(others.labels[label])
-        if not (_varies(values[known]) and _varies(others.labels[label][known_there])):
+        if not (is_told(values) and is_told(others.labels[label])):
             continue
+        known, known_there = known_steps(values), known_steps(others.labels[label])
         of = label_kind(values)
-        scores = _scores(of, ours.units[known], values[known][:, None])[:, 0]
+        # What holds or not applies at every step, so that steps are ranked but once.
+        units = ranked if of == "AUC" else _ready(of, ours.units[known])
+        scores = _scores(of, units, values[known][:, None])[:, 0]
         best = np.argsort(-np.abs(scores), kind="stable")[:top]
-        held = _scores(of, others.units[known_there][:, best], others.labels[label][known_there][:, None])[:, 0]
+        units_there = _ready(of, others.units[known_there][:, best])
+        held = _scores(of, units_there, others.labels[label][known_there][:, None])[:, 0]
         signs = np.where(scores[best] < 0, -1, 1)
-        by_chance = np.abs(_scores(of, ours.units[known], _shifted(values[known], shifts, rng))).max(axis=0)
+        by_chance = np.abs(_scores(of, units, _shifted(values[known], shifts, rng))).max(axis=0)
         p = (1 + (by_chance >= np.abs(scores).max()).sum()) / (1 + shifts)
         found.append(
             Finding(
@@ -80,19 +83,27 @@ def find_units(reading: Reading, shifts: int = 200, top: int = 5, seed: int = 0)
     return sorted(found, key=lambda one: (one.kind, -one.best))
 
 
+def is_binary(values: NDArray[Any]) -> bool:
+    """Whether a label holds or not, rather than being a number."""
+    return values.dtype == np.bool_
+
+
 def label_kind(values: NDArray[Any]) -> str:
     """How units are scored for a label: by AUC where it holds or not, by correlation where it is a number."""
-    return "AUC" if values.dtype == np.bool_ else "correlation"
+    return "AUC" if is_binary(values) else "correlation"
 
 
-def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
-    return np.ones(len(values), dtype=np.bool_) if values.dtype == np.bool_ else np.isfinite(values)
+def known_steps(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """At which steps a label applies, bool [N]."""
+    return np.ones(len(values), dtype=np.bool_) if is_binary(values) else np.isfinite(values)
 
 
-def _varies(values: NDArray[Any]) -> bool:
-    if len(values) < 2 * LEAST:
-        return False
-    return LEAST <= values.sum() <= len(values) - LEAST if values.dtype == np.bool_ else float(np.ptp(values)) > 0
+def is_told(values: NDArray[Any]) -> bool:
+    """Whether a label varies enough to be scored."""
+    known = values[known_steps(values)]
+    if is_binary(values):
+        return LEAST <= known.sum() <= len(known) - LEAST
+    return len(known) >= 2 * LEAST and float(np.ptp(known)) > 0
 
 
 def _shifted(values: NDArray[Any], shifts: int, rng: np.random.Generator) -> NDArray[Any]:
@@ -108,20 +119,24 @@ def _told(kind: str, score: Any) -> Any:
 def _scores(kind: str, units: NDArray[np.float32], labels: NDArray[Any]) -> NDArray[np.float64]:
     """From -1 to 1, [units, labels], for units [N, units] and labels [N, labels]: 2 AUC - 1, or Pearson's correlation.
 
-    A unit that never changes tells nothing: 0.
+    units: as `_ready` makes them of a reading's. A unit that never changes tells nothing: 0.
     """
     wanted = labels.astype(np.float32)
-    parts = []
-    for first in range(0, units.shape[1], CHUNK):
-        part = units[:, first : first + CHUNK]
-        if kind == "AUC":
-            # The mean rank of the steps at which it holds, against that of the others (Mann & Whitney 1947).
-            ranks = rankdata(part, axis=0) - (len(part) + 1) / 2
-            holds = wanted.sum(axis=0, dtype=np.float64)
-            parts.append(2 * (ranks.astype(np.float32).T @ wanted) / (holds * (len(part) - holds)))
-        else:
-            parts.append(_standard(part).T @ _standard(wanted) / len(part))
-    return np.concatenate(parts).astype(np.float64)
+    if kind == "AUC":
+        # The mean rank of the steps at which it holds, against that of the others (Mann & Whitney 1947).
+        holds = wanted.sum(axis=0, dtype=np.float64)
+        return 2 * (units.T @ wanted).astype(np.float64) / (holds * (len(units) - holds))
+    return (units.T @ _standard(wanted) / len(units)).astype(np.float64)
+
+
+def _ready(kind: str, units: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Units [N, units] as scores need them: their ranks, from the middle one; or about their mean, in deviations."""
+    if kind == "correlation":
+        return _standard(units)
+    ranks = np.empty_like(units)
+    for column in range(units.shape[1]):
+        ranks[:, column] = rankdata(units[:, column]) - (len(units) + 1) / 2
+    return ranks
 
 
 def _standard(values: NDArray[np.float32]) -> NDArray[np.float32]:

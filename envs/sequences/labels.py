@@ -19,9 +19,10 @@ def text_labels(text: str) -> Labels:
 
     Of every text: `column`, 0 at a line's end and 1 after its first character; `word`, how long the word is so far;
     `capitals`, inside a word of capital letters; and `speaker`, where there are any: inside a line, after an empty one,
-    that ends in a colon, as plays say who speaks. Of Python source besides: `quotes`, inside a string; `docstring`, one
-    of three quotes; `comment`; `if line`, from an if or elif to the end of its line; `depth`, in how many blocks a line
-    of code is, unknown in its leading blanks; `brackets`, how many are open.
+    that ends in a colon, as plays say who speaks. Of Python source besides: `quotes`, inside a string;
+    `short string` and `docstring`, one that opens with one quote or with three; `comment`; `if line`, from an if or
+    elif to the end of its line; `depth`, in how many blocks a line of code is, unknown in its leading blanks;
+    `brackets`, how many are open.
     """
     characters = np.array(list(text), dtype=np.str_)
     capital = np.char.isupper(characters)
@@ -87,6 +88,7 @@ def _python_labels(text: str) -> Labels:
             turns[first] = (token.string in "([{") - (token.string in ")]}")
     return {
         "quotes": quotes,
+        "short string": quotes & ~docstring,
         "docstring": docstring,
         "comment": comment,
         "if line": condition,

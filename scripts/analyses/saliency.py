@@ -1,0 +1,117 @@
+"""Saliency: which moments of the past move a decision."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vln.agent import Agent, Decision, Observation
+from vln.agents.instruments.gradients import Score
+from vln.agents.instruments.saliency import saliency
+from vln.moments import as_judged, moments, observed
+from vln.policies import at, likeliest, log_likelihood
+from vln.rollouts import greedy
+from vln.world import World
+
+from .common import MOST_SHOWN, Found, OfRun, columns, plot, tints
+
+LAGS = (0, 1, 2, 5, 10, 20, 50, 100)
+
+
+@dataclass(frozen=True)
+class Saliency(OfRun):
+    """Which moments of the past move the decisions of a trained agent, and how far back they lie."""
+
+    episode: int = 0
+    """The episode to draw."""
+    step: int | None = None
+    """Whose decision is drawn, counted from 0; the last of the episode, or of those looked at, unless given."""
+    steps: int = 300
+    """How many steps of an episode are looked at, at most."""
+    decisions: int = 16
+    """How many decisions of each episode the means are over, evenly spaced from its middle on."""
+    episodes: int = 8
+    """How many episodes the means are over."""
+
+    def look(self) -> Found:
+        """Means over decisions by how long ago a moment was, and one decision drawn."""
+        run, world, episodes = self.open()
+        if not 0 <= self.episode < len(world.episodes):
+            raise ValueError(f"there is no episode {self.episode}; there are {len(world.episodes)}")
+        by_lag: list[NDArray[np.float64]] = []
+        for episode in episodes:
+            observation, starts, _ = lived(world, run.agent, episode, self.steps)
+            chosen = np.unique(np.linspace(len(starts) // 2, len(starts) - 1, self.decisions).astype(int))
+            for step in chosen.tolist():
+                found = saliency(run.agent, observation, starts, decided(world, step))[: step + 1, 0]
+                if found.sum() > 0:
+                    by_lag.append(found[::-1] / found.sum())
+        if not by_lag:
+            raise ValueError("no decision depends on what was observed: is the agent blind and deaf?")
+        longest = max(map(len, by_lag))
+        shares = np.array([np.pad(one, (0, longest - len(one))) for one in by_lag]).mean(axis=0)
+        reached = shares.cumsum()
+        shown = columns("share of the saliency of what was observed so many steps ago or later", ("steps ago", "share"))
+        for lag in LAGS:
+            if lag < longest:
+                shown.add_row(str(lag), f"{reached[lag]:.3f}")
+        told = Found(tables=[shown], facts={"share by steps ago": shares.tolist()})
+        half = int(np.searchsorted(reached, 0.5))
+        told.words.append(f"Half of it lies within the last {half + 1} steps; {len(by_lag)} decisions.")
+        told.figures["How long ago what moves a decision was observed"] = _draw(shares)
+        return self._drawn(told, world, run.agent)
+
+    def _drawn(self, told: Found, world: World[Any], agent: Agent) -> Found:
+        observation, starts, trail = lived(world, agent, self.episode, min(self.steps, MOST_SHOWN))
+        step = len(starts) - 1 if self.step is None else self.step
+        if not 0 <= step < len(starts):
+            raise ValueError(f"episode {self.episode} has {len(starts)} steps here, none has the number {step}")
+        found = saliency(agent, observation, starts, decided(world, step))[: step + 1, 0]
+        strong = np.sqrt(found / max(found.max(), 1e-30))  # or nothing but the latest would show
+        picture = world.draw(world.begin(np.array([self.episode])), 0, trail[: step + 1], tints(strong, 0, 1, "YlOrRd"))
+        told.figures[f"Saliency for decision {step} of episode {self.episode}"] = picture
+        return told
+
+
+@torch.no_grad()
+def lived(world: World[Any], agent: Agent, episode: int, steps: int) -> tuple[Observation, torch.Tensor, NDArray[Any]]:
+    """What an agent observes in an episode, or in so many steps of it, by its likeliest moves: [T, 1, ...] by name.
+
+    Beside it starts [T, 1], and where it was [T, ...].
+    """
+    device = next(agent.parameters()).device
+    seen, trail = [], []
+    with as_judged(agent):
+        for moment in moments(world, agent, world.begin(np.array([episode])), greedy, torch.Generator(device)):
+            seen.append(observed(world, moment.state, device))
+            trail.append(world.position(moment.state)[0])
+            if len(seen) == steps:
+                break
+    starts = torch.zeros(len(seen), 1, dtype=torch.bool, device=device)
+    starts[0] = True
+    return {name: torch.stack([one[name] for one in seen]) for name in seen[0]}, starts, np.array(trail)
+
+
+def decided(world: World[Any], step: int) -> Score:
+    """How sure an agent is of what it decides at a step: of its answer where answers are graded, else of its move."""
+
+    def score(decision: Decision) -> torch.Tensor:
+        if world.graded and decision.answer is not None:
+            return decision.answer[step].log_softmax(dim=-1).max(dim=-1).values.sum()
+        policy = at(decision.policy, step)
+        chosen = likeliest(policy)
+        if isinstance(policy, torch.distributions.Normal):
+            return chosen.sum()
+        return log_likelihood(policy, chosen).sum()
+
+    return score
+
+
+def _draw(shares: NDArray[np.float64]) -> Any:
+    figure, axes = plot(6.5, 4)
+    axes.loglog(np.arange(1, len(shares) + 1), shares)
+    axes.set_xlabel("steps ago, counted from 1 for now")
+    axes.set_ylabel("share of a decision's saliency")
+    return figure
