@@ -13,7 +13,7 @@ from torch import Tensor
 from vln.agent import Agent, Decision
 from vln.clock import Clock
 from vln.devices import quick_in_half
-from vln.losses import answering, distance, expecting, imitation, reinforce, right
+from vln.losses import answering, distance, expecting, imitation, reinforce, right, squared_error
 from vln.rollouts import Act, Course, Rollout, follow_teacher, mix, rollout, sample
 from vln.team import ALONE, Team
 from vln.world import S, World
@@ -227,6 +227,8 @@ class Learner(Generic[S]):
             told["imitation"] = imitation(decision, lived)
             if lived.best.dtype == torch.bool:
                 told["right"] = right(decision, lived)
+            else:
+                told["squared_error"] = squared_error(decision, lived)
         means = self.team.mean(torch.stack([number.detach().float() for number in told.values()]))
         said = dict(zip(told, means.tolist(), strict=True)) | {
             "rate": rate,

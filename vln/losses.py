@@ -31,6 +31,17 @@ def right(decision: Decision, rollout: Rollout) -> Tensor:
     return (hit & asked).sum() / asked.sum().clamp(min=1)
 
 
+def squared_error(decision: Decision, rollout: Rollout) -> Tensor:
+    """Mean squared difference between the likeliest points and the teacher's, where it has one.
+
+    It is told of a training, not descended.
+    """
+    assert rollout.best is not None
+    apart = (likeliest(decision.policy) - rollout.best).square()
+    asked = ~torch.isnan(apart)
+    return torch.where(asked, apart, 0).sum() / asked.sum().clamp(min=1)
+
+
 DISTANCE_UNIT = 20.0  # moves: the distances a value learns are of the order of one in this unit
 
 

@@ -1,0 +1,223 @@
+"""Compare memories in a task: every cell with as many weights and as many steps, over several seeds.
+
+python scripts/compare.py goto --updates 600 --json goto.json --figure goto.svg
+python scripts/compare.py adding --length 200 --window 200 --memories elman lstm lru s6 --seeds 1
+
+A run that is complete is not trained again, and one that was stopped goes on: so a long comparison can be broken off.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from statistics import mean, median, stdev
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from complaints import plainly
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from vln.agents.catalogue import make_agent
+from vln.agents.memories import CELLS
+from vln.agents.shape import Shape
+from vln.checkpoints import load_checkpoint
+from vln.devices import best_device, use_threads
+from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
+from vln.evaluation import evaluate
+from vln.judging import COLUMNS
+from vln.learning import Lessons
+from vln.logs import METRICS_FILE, read_metrics
+from vln.runs import Plan, begin_run, open_run, plan_of
+from vln.tasks import Task
+from vln.team import assemble
+from vln.training import CHECKPOINT
+
+CURVES = ("squared_error", "loss")  # what is drawn: the first of these that was recorded
+PIECES = 100  # points of a curve
+SECONDS_FILE = "cpu_seconds.json"  # in the folder of a run
+
+
+@dataclass(frozen=True)
+class Options:
+    """In which task, which memories, and how long."""
+
+    task: Annotated[str, tyro.conf.Positional] = "goto"
+    """The task, as train.py takes it."""
+    name: str | None = None
+    """Of the folder in runs/ that holds the runs; compare-TASK unless given."""
+    memories: tuple[str, ...] = tuple(CELLS)
+    """Which memories. All have as many weights as the agent with an LSTM of --hidden, or nearly."""
+    seeds: int = 3
+    """How many trainings of each."""
+    split: str | None = None
+    """Where they are judged; where agents are chosen unless given."""
+    json: Path | None = None
+    """Where to write the figures."""
+    figure: Path | None = None
+    """Where to draw the curves (.png, .svg or .pdf)."""
+    device: str | None = None
+    """cpu or cuda; a GPU when there is one unless given."""
+    threads: int | None = None
+    """CPU threads; all cores unless given."""
+    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
+    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
+    shape: tyro.conf.OmitArgPrefixes[Shape] = field(default_factory=Shape)
+    lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=lambda: Lessons(updates=600, window=20))
+
+    @property
+    def folder(self) -> Path:
+        return Path("runs") / (self.name or f"compare-{Path(self.task).stem}")
+
+    def plan(self, shape: Shape, seed: int) -> Plan:
+        lessons = replace(self.lessons, seed=self.lessons.seed + seed)
+        plan = Plan(self.task, lessons, self.about.given(), self.world.given(), asdict(shape))
+        return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
+
+
+def weights_of(options: Options, task: Task, shape: Shape) -> int:
+    """How many weights the agent of this shape has."""
+    world = task.open(task.choosing, **options.world.given())
+    agent = options.plan(shape, 0).make(make_agent, world, "cpu")
+    return sum(weights.numel() for weights in agent.parameters())
+
+
+def sized(options: Options, task: Task, memory: str, wanted: int) -> tuple[Shape, int]:
+    """The shape with this memory whose number of weights is nearest to the wanted one, and that number."""
+    low, high = 1, 4 * options.shape.hidden
+    shape = partial(replace, options.shape, memory=memory)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if weights_of(options, task, shape(hidden=middle)) >= wanted else (middle + 1, high)
+    around = [(weights_of(options, task, shape(hidden=size)), size) for size in (max(1, low - 1), low)]
+    weights, size = min(around, key=lambda one: abs(one[0] - wanted))
+    return shape(hidden=size), weights
+
+
+def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
+    """What became of one training: its metrics and curve. None when it was stopped."""
+    folder = options.folder / f"{shape.memory}-{seed}"
+    plan, device = options.plan(shape, seed), options.device or best_device()
+    begun = (folder / CHECKPOINT).exists()
+    if begun and plan_of(folder) != plan:
+        raise SystemExit(f"{folder} holds a run with other settings; give another --name")
+    done = begun and load_checkpoint(folder / CHECKPOINT).facts["update"] >= plan.lessons.updates
+    if not done:
+        print(f"training in {folder}: {plan.lessons.updates} updates", flush=True)
+        before = time.process_time()
+        if not assemble(plan.lessons.workers, partial(begin_run, folder, plan, make_task, make_agent, device, begun)):
+            return None
+        (folder / SECONDS_FILE).write_text(json.dumps(time.process_time() - before) + "\n")
+    run = open_run(folder, make_task, make_agent, device)
+    outcomes = evaluate(run.open(options.split or run.task.choosing), run.agent)
+    metrics = [outcome.metrics() for outcome in outcomes]
+    lines = read_metrics(folder / METRICS_FILE)
+    curve = next(name for name in CURVES if any(line.get(name) is not None for line in lines))
+    seconds = folder / SECONDS_FILE
+    return {
+        "seed": plan.lessons.seed,
+        "cpu_seconds": json.loads(seconds.read_text()) if seconds.exists() else None,
+        "metrics": {name: mean(one[name] for one in metrics) for name in metrics[0] if name in COLUMNS},
+        "curve": {curve: [(line["update"], line[curve]) for line in lines if line.get(curve) is not None]},
+    }
+
+
+def compare(options: Options) -> dict[str, Any] | None:
+    """Every memory with every seed; None when it was stopped."""
+    task = make_task(options.task, options.about.given())
+    if unheard_of := [memory for memory in options.memories if memory not in CELLS]:
+        raise ValueError(f"no memory is called {unheard_of[0]!r}; there are {', '.join(CELLS)}")
+    if options.seeds < 1:
+        raise ValueError(f"seeds must be at least 1, not {options.seeds}")
+    wanted = weights_of(options, task, replace(options.shape, memory="lstm"))
+    found: dict[str, Any] = {}
+    # Seed by seed, so that a comparison that is broken off has as much of every memory.
+    for seed in range(options.seeds):
+        for memory in options.memories:
+            shape, weights = sized(options, task, memory, wanted)
+            row = found.setdefault(memory, {"hidden": shape.hidden, "weights": weights, "runs": []})
+            ended = trained(options, shape, seed)
+            if ended is None:
+                return None
+            row["runs"].append(ended)
+    lessons = options.lessons
+    return {
+        "task": task.name,
+        "split": options.split or task.choosing,
+        "updates": lessons.updates,
+        "steps": lessons.updates * lessons.slots * min(lessons.window, task.open(task.choosing).max_steps),
+        "rows": found,
+    }
+
+
+def show(compared: Mapping[str, Any]) -> Table:
+    """For a terminal: means over seeds, with the standard deviation."""
+    rows = compared["rows"]
+    present = {name for row in rows.values() for run in row["runs"] for name in run["metrics"]}
+    metrics = [name for name in COLUMNS if name in present]
+    title = f"{compared['task']}, {compared['split']}: {compared['updates']} updates, {compared['steps']:,} steps"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("memory", "hidden", "weights", *(COLUMNS[name][0] for name in metrics), "CPU s"):
+        table.add_column(heading, justify="left" if heading == "memory" else "right", no_wrap=True)
+    for memory, row in rows.items():
+        cells = [_spread(name, [run["metrics"][name] for run in row["runs"]]) for name in metrics]
+        seconds = [run["cpu_seconds"] for run in row["runs"] if run["cpu_seconds"] is not None]
+        took = f"{median(seconds):.0f}" if seconds else "–"
+        table.add_row(memory, str(row["hidden"]), f"{row['weights']:,}", *cells, took)
+    return table
+
+
+def _spread(name: str, values: Sequence[float]) -> str:
+    _, factor, decimals = COLUMNS[name]
+    apart = f" ± {factor * stdev(values):.{decimals}f}" if len(values) > 1 else ""
+    return f"{factor * mean(values):.{decimals}f}{apart}"
+
+
+def draw(compared: Mapping[str, Any], file: Path) -> None:
+    """A line for every memory: the median over seeds of what was recorded while training; thin, each of them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (memory, row) in enumerate(compared["rows"].items()):
+        lines = []
+        for run in row["runs"]:
+            ((name, curve),) = run["curve"].items()
+            pieces = np.array_split(np.array(curve, dtype=float), min(len(curve), PIECES))
+            lines.append(np.array([piece.mean(axis=0) for piece in pieces]))
+            axes.plot(*lines[-1].T, color=f"C{number}", linewidth=0.5, alpha=0.5)
+        axes.plot(*np.median(lines, axis=0).T, color=f"C{number}", label=memory)
+    axes.set_xlabel("updates")
+    axes.set_ylabel("mean squared error" if name == "squared_error" else name)
+    if name == "squared_error":
+        axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
+
+
+def main(options: Options) -> dict[str, Any]:
+    """Train what is left to train, show the table, write and draw."""
+    use_threads(options.threads)
+    compared = compare(options)
+    if compared is None:
+        sys.exit(130)
+    Console().print(show(compared))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(compared) + "\n")
+    if options.figure:
+        draw(compared, options.figure)
+        print(f"drawn: {options.figure}")
+    return compared
+
+
+if __name__ == "__main__":
+    with plainly():
+        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
