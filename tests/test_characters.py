@@ -56,10 +56,10 @@ def test_of_a_folder_whole_files_are_held_back(tmp_path: Path) -> None:
         (tmp_path / f"{number}.py").write_text(f"{number}" * 3)
     (tmp_path / "image.png").write_bytes(b"\0\1")
     texts = read_texts(str(tmp_path), None, 1 / 3)
-    assert texts.train == "000111333444666"
-    assert texts.val == "222555"
+    assert texts.train == "000\n111\n333\n444\n666\n"
+    assert texts.val == "222\n555\n"
     few = read_texts(str(tmp_path), None, 0.01)
-    assert few.val == "666"
+    assert few.val == "666\n"
 
 
 def test_pythons_own_library_is_there_on_every_machine() -> None:
@@ -153,7 +153,9 @@ def test_what_surprises_is_minus_the_log_of_how_probable_the_next_character_was(
         starts = torch.zeros(given.shape, dtype=torch.bool)
         decision, _ = agent({"given": given.long()}, agent.initial(given.shape[1]), starts)
     expected = -decision.policy.log_prob(asked.long()).mean(dim=0)
-    found = [outcome.metrics()["surprise"] for outcome in evaluate(world, agent)]
+    judged = [outcome.metrics() for outcome in evaluate(world, agent)]
+    found = [metrics["surprise"] for metrics in judged]
+    assert [metrics["bits"] for metrics in judged] == pytest.approx([nats / np.log(2) for nats in found])
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 

@@ -2,15 +2,13 @@
 
 import re
 import runpy
-import shlex
 from pathlib import Path
 
 import pytest
 import torch
-import tyro
 
 ROOT = Path(__file__).resolve().parent.parent
-SEQUENCES = (ROOT / "docs" / "sequences.md").read_text()
+SEQUENCES, INSIDE = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("sequences", "inside"))
 
 
 def test_all_four_shapes_of_sequences_are_learned(
@@ -26,9 +24,13 @@ def test_all_four_shapes_of_sequences_are_learned(
     assert all(int(share) >= 97 for share in found.values())
 
 
-@pytest.mark.parametrize(("script", "arguments"), re.findall(r"^python scripts/(\w+)\.py(.*)$", SEQUENCES, re.M))
-def test_a_script_takes_the_options_shown(script: str, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    module = runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))
-    parse = module.get("parse") or (lambda given: tyro.cli(module["Options"], args=given))
-    parse(shlex.split(arguments))
+def test_the_units_that_tell_parity_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", INSIDE, re.S)
+    (tmp_path / "units.py").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("units.py")
+    found = dict(re.findall(r"^([^:]*): .* (\d\.\d\d), by chance", capsys.readouterr().out, re.M))
+    assert set(found) == {"asked 0", "asked 1", "given 0", "given 1", "steps"}
+    assert float(found["asked 1"]) > 0.95

@@ -22,7 +22,8 @@ PROGRAM = re.compile(
     r"`(\w+\.py)`[^`]*(?:`\w+\.py`[^`]*)?\n\n```python\n(.*?)```(?:\n\nIt prints:\n\n```text\n(.*?)```)?", re.S
 )
 PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(README)}
-COMMANDS = re.findall(r"^python scripts/(\w+)\.py(.*)$", README, re.M)
+PAGES = [README, *(page.read_text() for page in sorted((ROOT / "docs").glob("*.md")))]
+COMMANDS = re.findall(r"^python scripts/(\w+)\.py(.*)$", "\n".join(PAGES), re.M)
 
 LONGEST = {"first.py": 10, "corner.py": 40, "listener.py": 60}  # lines that are not empty
 LEAST = {"first.py": 100, "listener.py": 60}  # successes: README says about 300 and 133, chance gives 30 and 25
@@ -81,7 +82,9 @@ def test_a_task_of_ones_own_trains_with_stable_baselines(folder: Path) -> None:
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
 def test_a_script_takes_the_options_shown(script: str, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    tyro.cli(importlib.import_module(script).Options, args=shlex.split(arguments))
+    module = importlib.import_module(script)
+    parse = getattr(module, "parse", None) or (lambda given: tyro.cli(module.Options, args=given))
+    parse(shlex.split(arguments))
 
 
 def test_the_commands_of_make_exist() -> None:

@@ -1,5 +1,6 @@
 """Judging: an agent lives every episode of a split once, and what became of each is kept."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,4 +94,5 @@ class Surprise:
         self.moves[moment.slots] += ~best.all(axis=1)
 
     def mean(self, slot: int) -> dict[str, float]:
-        return {"surprise": float(self.nats[slot] / max(1, self.moves[slot]))}
+        nats = float(self.nats[slot] / max(1, self.moves[slot]))
+        return {"surprise": nats, "bits": nats / math.log(2)}

@@ -24,6 +24,7 @@ COLUMNS = {
     "accuracy": ("accuracy", 100, 2),
     "average_accuracy": ("average", 100, 1),
     "surprise": ("nats", 1, 3),
+    "bits": ("bits", 1, 3),
     "squared_error": ("MSE", 1, 4),
     "bleu": ("BLEU-4", 100, 1),
     "words": ("words", 1, 1),

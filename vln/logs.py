@@ -25,6 +25,7 @@ COLUMNS = (
     ("right", "right", ".1%"),
     ("judged", "judged", ".1%"),
     ("nats", "nats", ".3f"),
+    ("bits", "bits", ".3f"),
     ("loss", "loss", ".4f"),
     ("steps/s", "steps_per_second", ",.0f"),
     ("world", "world_share", ".0%"),

@@ -32,6 +32,7 @@ METRIC_NAMES = {
         "nats",
         "surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
     ),
+    "bits": ("bits", "the same in bits, of every answer that was asked for: of a text, bits per character"),
     "looks": ("looks", "how many there were"),
     "success": ("SR", "success: stopped where it should have"),
     "oracle_success": ("OSR", "oracle success: was within reach of the goal at some time"),
@@ -43,7 +44,7 @@ METRIC_NAMES = {
     "trajectory_length": ("TL", "trajectory length: distance travelled"),
 }
 # In the place's unit, or in that which their name says; every other metric is a share of 1.
-LENGTHS = ("navigation_error", "trajectory_length", "surprise", "looks")
+LENGTHS = ("navigation_error", "trajectory_length", "surprise", "bits", "looks")
 
 # What a row of the table stands for.
 ROW_MEANINGS = {

@@ -114,7 +114,7 @@ def begin_run(
 def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | None:
     """How an agent does in the split for choosing, for the curve of a training; None where the task has no such split.
 
-    judged: its success. Where the right moves are foretold, nats: how much they surprise it.
+    judged: its success. Where the right moves are foretold, nats and bits: how much they surprise it.
     """
     if task.choosing not in task.splits:
         return None
@@ -125,7 +125,8 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
         outcomes = evaluate(world, agent, episodes)
         told = {"judged": sum(outcome.success for outcome in outcomes) / len(outcomes)}
         if world.surprising:
-            told["nats"] = sum(outcome.metrics()["surprise"] for outcome in outcomes) / len(outcomes)
+            for name, metric in (("nats", "surprise"), ("bits", "bits")):
+                told[name] = sum(outcome.metrics()[metric] for outcome in outcomes) / len(outcomes)
         return told
 
     return probe

@@ -25,7 +25,8 @@ HELLO, SHAKESPEARE, PYTHON = "hello", "shakespeare", "python"  # texts that have
 SHAKESPEARES_FILE = Path("text") / "tinyshakespeare.txt.gz"
 KINDS = (".txt", ".txt.gz", ".py", ".md", ".rst", ".c", ".h", ".cpp", ".js", ".ts", ".java", ".rs", ".tex", ".html")
 BEYOND = "\N{REPLACEMENT CHARACTER}"  # stands for every character that is too rare to be known
-NOT_OURS = {"site-packages", "dist-packages", "test", "tests", "idle_test", "lib2to3", "__pycache__"}
+# What lies beside the library, tests of it, and modules that are no more than tables: one learns little from them.
+NOT_OURS = {"site-packages", "dist-packages", "test", "tests", "idle_test", "lib2to3", "encodings", "pydoc_data"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _standard_library() -> Iterator[Path]:
 
 
 def _of_files(files: Sequence[Path], held: float) -> Texts:
-    """Whole files are held back, evenly among all, so that what is judged was never seen."""
+    """Whole files are held back, evenly among all, so that what is judged was never seen. Each ends with its line."""
     texts = {file: _read(file) for file in files if file.stat().st_size}
     if len(texts) < 2:
         raise ValueError(f"of {len(files)} files {len(texts)} hold any text; to hold some back takes two at least")
