@@ -72,7 +72,7 @@ IN_CLUTTER = Options(
 )
 LESSONS_IN_MAZES = Lessons(slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2)
 
-LESSONS_IN_WRITING = Lessons(slots=32, window=32, updates=3000, rate=8e-3, teacher_last=1.0, progress=0.0)
+LESSONS_IN_WRITING = Lessons(slots=32, window=32, updates=2700, rate=8e-3, teacher_last=1.0, progress=0.0)
 IN_VERSE = Options(
     task="characters",
     name="shakespeare",
@@ -198,8 +198,8 @@ RECIPES = {
         about=TaskOptions(text="python", stretch=5000, least=50),
         threads=2,
         floors=0.0,
-        shape=Shape(hidden=256),
-        lessons=replace(LESSONS_IN_WRITING, updates=9000, window=64, rate=6e-3),
+        shape=Shape(hidden=512),
+        lessons=replace(LESSONS_IN_WRITING, updates=6000, window=100, rate=4e-3),
     ),
     "route": Options(
         task="route",

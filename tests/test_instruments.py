@@ -7,7 +7,7 @@ import pytest
 import torch
 from gymnasium.spaces import Box
 from test_readable_cells import planted
-from tiny import AGENTS, GLIMPSES, GRAPHS, LINES, Kind, lived, tiny_agent, tiny_world
+from tiny import AGENTS, GLIMPSES, GRAPHS, LINES, Kind, lived, tiny, tiny_agent, tiny_world
 
 from vln.agent import Decision
 from vln.agents.instruments.gates import read_gates
@@ -19,6 +19,7 @@ from vln.agents.scanned import LRU
 from vln.agents.sequencer import Sequencer
 from vln.agents.shape import Shape
 from vln.envs.catalogue import make_task
+from vln.envs.rooms import Rooms
 from vln.figures import keep_figures, kept_figures
 from vln.world import World, take
 
@@ -165,6 +166,26 @@ def test_rooms_say_where_one_is_and_what_one_has_just_done() -> None:
         assert (labels["distance to go"] == world.error(state)).all()
         state = world.step(state, np.zeros(8, dtype=np.int64))
     assert np.all(labels["just bumped"])  # who only goes forward ends at a wall
+
+
+def test_a_route_says_which_clause_is_carried_out() -> None:
+    """Who follows the teacher carries out one clause after the other, to the last; off the way it is not known."""
+    world = tiny("Route").open("val_unseen", track_sight=True)
+    state = world.begin(np.arange(len(world.episodes)))
+    order: list[list[float]] = [[] for _ in world.episodes]
+    while not world.terminated(state).all():
+        clauses, going_on = world.labels(state)["clause"], ~world.terminated(state)
+        for number in np.flatnonzero(going_on):
+            order[number].append(clauses[number])
+        state = world.step(state, world.expert(state).argmax(axis=1))
+    for episode, told in zip(world.episodes, order, strict=True):
+        assert told == sorted(told)
+        assert told[0] == 1
+        assert max(told) == len(episode.clauses) + 1 >= 2
+    assert isinstance(world, Rooms)
+    begun = world.begin(np.arange(len(world.episodes)))
+    turned = (begun.pose + np.array([0, 0, 2])) % np.array([99, 99, 4])
+    assert np.isnan(world.labels(world.begin(begun.episode, turned))["clause"]).any()
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "tells"])

@@ -22,6 +22,8 @@ class Episode:
     family: the kind of instruction, by which results are split.
     name: which episode this is, unique in its split.
     reference: positions [n, ...] of the path a judge compares with (nDTW, CLS), or None for the shortest path.
+    clauses: where the clauses of an instruction that says the way end, but for the last: places on the shortest path,
+    in the place's own terms. None are known unless given.
     """
 
     instruction: str
@@ -31,6 +33,7 @@ class Episode:
     family: str
     name: str = ""
     reference: NDArray[np.integer] | None = None
+    clauses: tuple[Any, ...] = ()
 
 
 def places(episodes: Sequence[Episode]) -> set[str]:

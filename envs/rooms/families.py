@@ -21,7 +21,7 @@ from .meanings import Meaning, Related, Room, Thing, objects, single, thresholds
 from .novelty import NOVEL, NOVEL_PAIRS
 from .paths import shortest_path
 from .phrases import FIND, GO, GO_TO, GO_TO_ROOM, IN_THREE_STAGES, IN_TWO_STAGES, RELATION, RELATION_WORDS, Phrasings
-from .routes import describe
+from .routes import describe, follow
 from .routes import say as say_route
 
 LONGEST = 48  # words in an instruction
@@ -213,9 +213,12 @@ def _write_route(
         goal = Goal(house.facing(*cell))
         path = shortest_path(house, _start(rng, _in_rooms(house), goal), (goal,))
         steps = describe(house, rng, path, cell, most_steps) if len(path) > least_moves else None
-        text = say_route(rng, split, steps) if steps is not None and len(steps) > 1 else ""
-        if 0 < len(text.split()) <= LONGEST:
-            return Episode(text, house, path[0], (goal,), "Route")
+        if steps is None or len(steps) == 1:
+            continue
+        text = say_route(rng, split, steps)
+        if len(text.split()) <= LONGEST:
+            ends = [follow(house, path[0], steps[:number]) for number in range(1, len(steps))]
+            return Episode(text, house, path[0], (goal,), "Route", clauses=tuple(ends))
     return None
 
 

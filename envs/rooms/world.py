@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,19 @@ from vln.world import State, Walked, World
 from .first_person import first_person
 from .house import COMPASS, FLOOR, House
 from .lanes import WIDTH, lanes
-from .paths import FAR, FORWARD, LEFT, MOVES, RIGHT, STOP, advance, descend, walking_distances, walking_length
+from .paths import (
+    FAR,
+    FORWARD,
+    LEFT,
+    MOVES,
+    RIGHT,
+    STOP,
+    advance,
+    descend,
+    shortest_path,
+    walking_distances,
+    walking_length,
+)
 from .pool import Pool
 from .portrait import portrait
 from .sight import PLACES, locate, look, search
@@ -86,6 +99,7 @@ class Rooms(World[RoomState], Walked):
         self.field_of_view = field_of_view
         self.walls_fail = walls_fail
         self.track_sight = track_sight
+        self._known_clauses: dict[int, dict[tuple[int, ...], int]] = {}
         self.answers = PLACES if asks else 0
         self.pool = Pool.of(episodes, vocabulary, words)
         self._see = VIEWS[view].see
@@ -190,7 +204,8 @@ class Rooms(World[RoomState], Walked):
     def labels(self, state: RoomState) -> dict[str, NDArray[Any]]:
         """How far it is, where one is and what one has just done.
 
-        `clause`: which goal of several is next, from 1; `in the ... room`: on its floor; `goal in sight`: where that
+        `clause`: which part of the instruction is being carried out, from 1: which goal of several is next, or what of
+        a way in words; unknown off that way. `in the ... room`: on its floor; `goal in sight`: where that
         is asked, whether what one looks for is in view.
         """
         found: dict[str, NDArray[Any]] = {
@@ -200,6 +215,9 @@ class Rooms(World[RoomState], Walked):
         }
         if (self.pool.stages > 1).any():
             found["clause"] = state.stage.astype(np.float32) + 1
+        elif self._say_ways:
+            poses = zip(state.episode.tolist(), map(tuple, state.pose.tolist()), strict=True)
+            found["clause"] = np.array([self._clauses(number).get(pose, np.nan) for number, pose in poses], np.float32)
         if self.answers:
             found["goal in sight"] = self.answer(state) > 0
         heading = state.pose[:, 2]
@@ -207,6 +225,21 @@ class Rooms(World[RoomState], Walked):
         row, column, _ = state.pose.T
         floor = self.pool.cells[self.pool.place[state.episode], row, column, FLOOR]
         return found | {f"on {one.name.lower()}": floor == one for one in Ground if one.value}
+
+    @cached_property
+    def _say_ways(self) -> bool:
+        return any(episode.clauses for episode in self.episodes)
+
+    def _clauses(self, number: int) -> dict[tuple[int, ...], int]:
+        """Which clause is carried out in every pose of the way that an episode's words say."""
+        if number not in self._known_clauses:
+            asked = self.episodes[number]
+            path = shortest_path(asked.place, asked.start, asked.goals)
+            ends = [path.index(pose) for pose in asked.clauses]
+            self._known_clauses[number] = {
+                tuple(pose): 1 + sum(end <= place for end in ends) for place, pose in enumerate(path)
+            }
+        return self._known_clauses[number]
 
     def position(self, state: RoomState) -> NDArray[np.int16]:
         return state.pose[:, :2].copy()
