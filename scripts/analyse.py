@@ -11,8 +11,10 @@ What is found of a run is drawn into its folder, and evaluate.py --report shows 
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import tyro
 from analyses.cells import Cells
@@ -50,8 +52,17 @@ def main(analysis: Analysis) -> None:
             print(f"drawn: {file}")
     if analysis.json:
         analysis.json.parent.mkdir(parents=True, exist_ok=True)
-        analysis.json.write_text(json.dumps(found.facts, indent=1) + "\n")
+        analysis.json.write_text(json.dumps(_finite(found.facts), indent=1, allow_nan=False) + "\n")
         print(f"written: {analysis.json}")
+
+
+def _finite(facts: Any) -> Any:
+    """The same facts, None where a number is not finite: JSON knows no other."""
+    if isinstance(facts, dict):
+        return {name: _finite(fact) for name, fact in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_finite(fact) for fact in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 
 def parse(arguments: list[str]) -> Analysis:

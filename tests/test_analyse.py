@@ -65,7 +65,9 @@ def test_what_it_can_not_look_into_is_refused(memories: str, complaint: str) -> 
         found(f"--memories {memories}")
 
 
-@pytest.mark.parametrize("task", ["parity --length 40", "goto", "glimpse --looks 3", "characters --stretch 50"])
+@pytest.mark.parametrize(
+    "task", ["parity --length 40", "goto --difficulty 1 --houses 512", "glimpse --looks 3", "characters --stretch 50"]
+)
 def test_every_analysis_looks_into_runs_of_every_kind(task: str) -> None:
     rule = "--rule pathwise" if task.startswith("glimpse") else ""
     run("train", f"{task} {FEW} {rule} --name mine")

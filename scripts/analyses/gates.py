@@ -33,7 +33,7 @@ class Gates(OfRun):
         )
         found = Found(tables=[shown])
         for gate in gates:
-            lasting = [] if gate.lasting is None else [f"{np.quantile(gate.lasting, share):.1f}" for share in QUANTILES]
+            lasting = [] if gate.lasting is None else [_steps(gate, share) for share in QUANTILES]
             shares = (f"{gate.mean.mean():.2f}", f"{gate.shut.mean():.1%}", f"{gate.open.mean():.1%}")
             shown.add_row(str(gate.layer + 1), gate.name, *shares, *lasting)
             found.facts[f"{gate.layer + 1} {gate.name}"] = {
@@ -43,6 +43,12 @@ class Gates(OfRun):
         if lasting_ones := [gate for gate in gates if gate.lasting is not None]:
             found.figures["How long units remember"] = _draw_lasting(lasting_ones)
         return found
+
+
+def _steps(gate: Gate, share: float) -> str:
+    assert gate.lasting is not None
+    steps = float(np.quantile(gate.lasting, share, method="nearest"))  # between two of which one is infinite is nothing
+    return f"{steps:.{1 if steps < 100 else 0}f}" if steps < FOREVER else "∞"
 
 
 def _name(gate: Gate, gates: list[Gate]) -> str:
