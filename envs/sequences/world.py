@@ -86,6 +86,8 @@ class Sequences(World[SequenceState]):
         self.given_named = tuple(given_named) or tuple(map(str, range(symbols)))
         size = self.given.shape[2:]
         self.spaces: dict[str, Space[Any]] = {"given": Discrete(symbols) if symbols else Box(0, 1, size, np.float32)}
+        # The optimal moves for every right answer; the last row is for NOTHING, with which one counts from the end.
+        self._best = np.concatenate([np.eye(len(self.moves), dtype=np.bool_), np.ones((1, len(self.moves)), np.bool_)])
         self._is_asked = ~np.isnan(self.asked) if self.numbers else self.asked != NOTHING
         # What is asked for from every step on, to the end.
         self._still = np.flip(np.flip(self._is_asked, 1).cumsum(1, dtype=np.int32), 1)
@@ -150,7 +152,7 @@ class Sequences(World[SequenceState]):
         truth = self.asked[state.episode, self._place(state)]
         if self.numbers:
             return truth[:, None].astype(np.float32)
-        return (truth[:, None] == np.arange(len(self.moves))) | (truth == NOTHING)[:, None]
+        return self._best[truth]
 
     def labels(self, state: SequenceState) -> dict[str, NDArray[Any]]:
         """What the episodes know of their steps; of others what is given and asked, and how many steps there were.
