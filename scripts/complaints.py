@@ -3,19 +3,23 @@
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent
 
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """End the script with no more than what a ValueError says, where the toolkit raised it: that is about its input.
+    """End the script with no more than what an error says, where the toolkit or a script raised it about its input.
 
     Any other error is a fault of the code, and shows where it happened.
     """
     try:
         yield
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
         *_, place = traceback.extract_tb(error.__traceback__)
-        if not frame.f_globals.get("__name__", "").startswith("vln.") or not (place.line or "").startswith("raise "):
+        ours = frame.f_globals.get("__name__", "").startswith("vln.") or SCRIPTS in Path(place.filename).parents
+        if not ours or not (place.line or "").startswith("raise "):
             raise
         raise SystemExit(str(error)) from None

@@ -92,6 +92,14 @@ def test_a_run_of_another_shape_is_no_beginning(folder: Path, tmp_path: Path) ->
         begin_run(tmp_path / "larger", larger, make_tiny, make_agent)
 
 
+def test_a_run_of_another_cell_is_no_beginning_though_its_weights_would_fit(folder: Path, tmp_path: Path) -> None:
+    begun = replace(PLAN, agent=asdict(replace(SMALL, memory="elman")))
+    begin_run(tmp_path / "tanh", begun, make_tiny, make_agent)
+    heir = replace(PLAN, agent=asdict(replace(SMALL, memory="elman-relu")), begin_with=str(tmp_path / "tanh"))
+    with pytest.raises(ValueError, match="its memory is 'elman', this agent's 'elman-relu'"):
+        begin_run(tmp_path / "relu", heir, make_tiny, make_agent)
+
+
 def test_a_run_whose_task_has_other_words_by_now_is_refused(folder: Path) -> None:
     def changed(name: str, options: Any) -> Task:
         return replace(make_tiny(name, options), words=None)

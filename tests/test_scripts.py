@@ -244,6 +244,25 @@ def test_only_what_the_toolkit_refuses_is_said_without_a_traceback(here: Path) -
         np.concatenate([])
 
 
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("write.py runs/none", "there is no checkpoint at runs/none"),
+        ("train.py characters --text nowhere.txt", "there is no text at nowhere.txt"),
+        ("compare.py parity --seeds 0", "seeds must be at least 1, not 0"),
+        ("analyse.py truncation --memories elman*x", "'x' is no number to multiply weights by"),
+    ],
+)
+def test_a_command_says_in_a_line_what_it_lacks(here: Path, command: str, complaint: str) -> None:
+    script, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / script), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_script_that_refuses_its_input_says_why_and_fails(here: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), "--agent", "random", "--task", "r2r"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -102,6 +102,7 @@ def begin_run(
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
     if plan.begin_with and not resume:
+        _check_parts(plan, plan_of(Path(plan.begin_with)))
         begun = kept_weights(load_checkpoint(Path(plan.begin_with) / CHECKPOINT))
         inherit_weights(agent, begun, task.vocabulary.words)
     if plan.vectors and not resume:
@@ -109,6 +110,15 @@ def begin_run(
     facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
     probe, sample = _probe(task, plan), _sample(task)
     return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=probe, sample=sample)
+
+
+def _check_parts(plan: Plan, begun: Plan) -> None:
+    """Raise ValueError where an agent is made of other parts than the one it begins with: weights of one kind of memory
+    may fit into another kind's shapes and mean nothing there."""
+    for name, part in plan.agent.items():
+        other = begun.agent.get(name, part)
+        if isinstance(part, str) and other != part:
+            raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 
 def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | None:
