@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
+from analyses.common import columns, plot
 from complaints import plainly
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -34,9 +34,9 @@ from vln.judging import COLUMNS
 from vln.learning import Lessons
 from vln.logs import METRICS_FILE, read_metrics
 from vln.runs import Plan, begin_run, open_run, plan_of
-from vln.tasks import Task
 from vln.team import assemble
 from vln.training import CHECKPOINT
+from vln.world import World
 
 CURVES = ("squared_error", "loss")  # what is drawn: the first of these that was recorded
 PIECES = 100  # points of a curve
@@ -80,21 +80,21 @@ class Options:
         return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
 
 
-def weights_of(options: Options, task: Task, shape: Shape) -> int:
+def weights_of(options: Options, world: World[Any], shape: Shape) -> int:
     """How many weights the agent of this shape has."""
-    world = task.open(task.choosing, **options.world.given())
     agent = options.plan(shape, 0).make(make_agent, world, "cpu")
     return sum(weights.numel() for weights in agent.parameters())
 
 
-def sized(options: Options, task: Task, memory: str, wanted: int) -> tuple[Shape, int]:
-    """The shape with this memory whose number of weights is nearest to the wanted one, and that number."""
-    low, high = 1, 4 * options.shape.hidden
+def sized(options: Options, world: World[Any], memory: str) -> tuple[Shape, int]:
+    """The shape with this memory that has nearly as many weights as the one with an LSTM, and how many it has."""
+    wanted = weights_of(options, world, replace(options.shape, memory="lstm"))
     shape = partial(replace, options.shape, memory=memory)
+    low, high = 1, 4 * options.shape.hidden
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if weights_of(options, task, shape(hidden=middle)) >= wanted else (middle + 1, high)
-    around = [(weights_of(options, task, shape(hidden=size)), size) for size in (max(1, low - 1), low)]
+        low, high = (low, middle) if weights_of(options, world, shape(hidden=middle)) >= wanted else (middle + 1, high)
+    around = [(weights_of(options, world, shape(hidden=size)), size) for size in (max(1, low - 1), low)]
     weights, size = min(around, key=lambda one: abs(one[0] - wanted))
     return shape(hidden=size), weights
 
@@ -112,7 +112,8 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
         before = time.process_time()
         if not assemble(plan.lessons.workers, partial(begin_run, folder, plan, make_task, make_agent, device, begun)):
             return None
-        (folder / SECONDS_FILE).write_text(json.dumps(time.process_time() - before) + "\n")
+        if not begun and plan.lessons.workers == 1:  # or it would be less than all of them
+            (folder / SECONDS_FILE).write_text(json.dumps(time.process_time() - before) + "\n")
     run = open_run(folder, make_task, make_agent, device)
     outcomes = evaluate(run.open(options.split or run.task.choosing), run.agent)
     metrics = [outcome.metrics() for outcome in outcomes]
@@ -134,36 +135,34 @@ def compare(options: Options) -> dict[str, Any] | None:
         raise ValueError(f"no memory is called {unheard_of[0]!r}; there are {', '.join(CELLS)}")
     if options.seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {options.seeds}")
-    wanted = weights_of(options, task, replace(options.shape, memory="lstm"))
-    found: dict[str, Any] = {}
+    world = task.open(task.choosing, **options.world.given())
+    shapes = {memory: sized(options, world, memory) for memory in options.memories}
+    found = {memory: {"hidden": of.hidden, "weights": weights, "runs": []} for memory, (of, weights) in shapes.items()}
     # Seed by seed, so that a comparison that is broken off has as much of every memory.
     for seed in range(options.seeds):
-        for memory in options.memories:
-            shape, weights = sized(options, task, memory, wanted)
-            row = found.setdefault(memory, {"hidden": shape.hidden, "weights": weights, "runs": []})
+        for memory, (shape, _) in shapes.items():
             ended = trained(options, shape, seed)
             if ended is None:
                 return None
-            row["runs"].append(ended)
+            runs: Any = found[memory]["runs"]
+            runs.append(ended)
     lessons = options.lessons
     return {
         "task": task.name,
         "split": options.split or task.choosing,
         "updates": lessons.updates,
-        "steps": lessons.updates * lessons.slots * min(lessons.window, task.open(task.choosing).max_steps),
+        "steps": lessons.updates * lessons.slots * min(lessons.window, world.max_steps),
         "rows": found,
     }
 
 
 def show(compared: Mapping[str, Any]) -> Table:
-    """For a terminal: means over seeds, with the standard deviation."""
+    """For a terminal: means over seeds, with their deviation; the CPU time of trainings that were never broken off."""
     rows = compared["rows"]
     present = {name for row in rows.values() for run in row["runs"] for name in run["metrics"]}
     metrics = [name for name in COLUMNS if name in present]
     title = f"{compared['task']}, {compared['split']}: {compared['updates']} updates, {compared['steps']:,} steps"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("memory", "hidden", "weights", *(COLUMNS[name][0] for name in metrics), "CPU s"):
-        table.add_column(heading, justify="left" if heading == "memory" else "right", no_wrap=True)
+    table = columns(title, ("memory", "hidden", "weights", *(COLUMNS[name][0] for name in metrics), "CPU s"))
     for memory, row in rows.items():
         cells = [_spread(name, [run["metrics"][name] for run in row["runs"]]) for name in metrics]
         seconds = [run["cpu_seconds"] for run in row["runs"] if run["cpu_seconds"] is not None]
@@ -180,10 +179,7 @@ def _spread(name: str, values: Sequence[float]) -> str:
 
 def draw(compared: Mapping[str, Any], file: Path) -> None:
     """A line for every memory: the median over seeds of what was recorded while training; thin, each of them."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = plot()
     for number, (memory, row) in enumerate(compared["rows"].items()):
         lines = []
         for run in row["runs"]:
@@ -196,7 +192,6 @@ def draw(compared: Mapping[str, Any], file: Path) -> None:
     axes.set_ylabel("mean squared error" if name == "squared_error" else name)
     if name == "squared_error":
         axes.set_yscale("log")
-    axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=120)

@@ -35,7 +35,7 @@ def gradients_through_time(
             decisions.append(decision)
         found = torch.autograd.grad(score(joined(decisions)), kept, allow_unused=True)
     whole = torch.stack([torch.zeros_like(of) if grad is None else grad for grad, of in zip(found, kept, strict=True)])
-    return {name: grads.flatten(2).double().norm(dim=-1).numpy() for name, grads in core.states(whole).items()}
+    return {name: grads.flatten(2).double().norm(dim=-1).cpu().numpy() for name, grads in core.states(whole).items()}
 
 
 def step_jacobian(core: Recurrent, inputs: Tensor, memory: Tensor) -> NDArray[np.float64]:
@@ -43,12 +43,12 @@ def step_jacobian(core: Recurrent, inputs: Tensor, memory: Tensor) -> NDArray[np
 
     inputs: [features], of the step. memory: [numbers], before it.
     """
-    starts = torch.zeros(1, 1, dtype=torch.bool)
+    starts = torch.zeros(1, 1, dtype=torch.bool, device=memory.device)
     jacobian = torch.autograd.functional.jacobian(
         lambda before: core(inputs[None, None], before[None], starts)[1][0], memory.detach()
     )
     assert isinstance(jacobian, Tensor)
-    return jacobian.double().numpy()
+    return jacobian.double().cpu().numpy()
 
 
 def truncation(
@@ -72,7 +72,7 @@ def truncation(
 def _gradient(agent: Agent, observation: Observation, starts: Tensor, score: PartScore, window: int) -> Tensor:
     """Of all weights, as one vector."""
     weights = [weight for weight in agent.parameters() if weight.requires_grad]
-    whole = torch.zeros(sum(weight.numel() for weight in weights), dtype=torch.float64)
+    whole = torch.zeros(sum(weight.numel() for weight in weights), dtype=torch.float64, device=starts.device)
     memory = agent.initial(starts.shape[1])
     for first in range(0, len(starts), window):
         part = slice(first, first + window)

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from gymnasium import Space
 from gymnasium.spaces import Box, Discrete
-from numba import njit
 from numpy.typing import NDArray
 
 from vln.episode import Episode
@@ -18,18 +16,15 @@ from vln.tasks import Floor
 from vln.world import State, Walked, World
 
 from .first_person import first_person
-from .house import COMPASS, FLOOR, House
+from .house import House
+from .kernels import mark_best, pass_stages, walk
+from .labels import room_labels
 from .lanes import WIDTH, lanes
 from .paths import (
     FAR,
-    FORWARD,
-    LEFT,
     MOVES,
-    RIGHT,
     STOP,
-    advance,
     descend,
-    shortest_path,
     walking_distances,
     walking_length,
 )
@@ -38,7 +33,6 @@ from .portrait import portrait
 from .sight import PLACES, locate, look, search
 from .symbols import symbols
 from .things import CODES
-from .things import Floor as Ground
 from .top_down import top_down
 
 
@@ -99,7 +93,6 @@ class Rooms(World[RoomState], Walked):
         self.field_of_view = field_of_view
         self.walls_fail = walls_fail
         self.track_sight = track_sight
-        self._known_clauses: dict[int, dict[tuple[int, ...], int]] = {}
         self.answers = PLACES if asks else 0
         self.pool = Pool.of(episodes, vocabulary, words)
         self._see = VIEWS[view].see
@@ -116,7 +109,7 @@ class Rooms(World[RoomState], Walked):
         pose = pool.start[episode] if pose is None else pose.astype(np.int16)
         stage = np.zeros(slots, dtype=np.int8)
         left = np.empty(slots, dtype=np.int16)
-        _pass_stages(pool.goal, pool.left, pool.stages, episode, pose, stage, left)
+        pass_stages(pool.goal, pool.left, pool.stages, episode, pose, stage, left)
         state = RoomState(
             episode=episode,
             steps=np.zeros(slots, dtype=np.int32),
@@ -148,8 +141,8 @@ class Rooms(World[RoomState], Walked):
         move = np.ascontiguousarray(move, dtype=np.int64)
         pose, stage, left = state.pose.copy(), state.stage.copy(), np.empty(slots, dtype=np.int16)
         bumped = np.zeros(slots, dtype=np.bool_)
-        _move(pool.solid, pool.place, pool.stride, state.episode, move, pose, bumped)
-        _pass_stages(pool.goal, pool.left, pool.stages, state.episode, pose, stage, left)
+        walk(pool.solid, pool.place, pool.stride, state.episode, move, pose, bumped)
+        pass_stages(pool.goal, pool.left, pool.stages, state.episode, pose, stage, left)
         stopped = move == STOP
         after = RoomState(
             episode=state.episode,
@@ -175,7 +168,7 @@ class Rooms(World[RoomState], Walked):
     def expert(self, state: RoomState) -> NDArray[np.bool_]:
         best = np.zeros((len(state), len(MOVES)), dtype=np.bool_)
         pool = self.pool
-        _mark_best(pool.solid, pool.place, pool.left, pool.stride, state.episode, state.stage, state.pose, best)
+        mark_best(pool.solid, pool.place, pool.left, pool.stride, state.episode, state.stage, state.pose, best)
         return best
 
     def with_teacher(self) -> "Rooms":
@@ -204,9 +197,8 @@ class Rooms(World[RoomState], Walked):
     def labels(self, state: RoomState) -> dict[str, NDArray[Any]]:
         """How far it is, where one is and what one has just done.
 
-        `clause`: which part of the instruction is being carried out, from 1: which goal of several is next, or what of
-        a way in words; unknown off that way. `in the ... room`: on its floor; `goal in sight`: where that
-        is asked, whether what one looks for is in view.
+        `clause`, where one comes after another: which goal is next, from 1; of a way in words see room_labels.
+        `goal in sight`, where that is asked: whether what one looks for is in view.
         """
         found: dict[str, NDArray[Any]] = {
             "distance to go": np.where(state.left == FAR, np.nan, state.left).astype(np.float32),
@@ -215,31 +207,9 @@ class Rooms(World[RoomState], Walked):
         }
         if (self.pool.stages > 1).any():
             found["clause"] = state.stage.astype(np.float32) + 1
-        elif self._say_ways:
-            poses = zip(state.episode.tolist(), map(tuple, state.pose.tolist()), strict=True)
-            found["clause"] = np.array([self._clauses(number).get(pose, np.nan) for number, pose in poses], np.float32)
         if self.answers:
             found["goal in sight"] = self.answer(state) > 0
-        heading = state.pose[:, 2]
-        found |= {f"looks {name}": heading == number for number, name in enumerate(COMPASS)}
-        row, column, _ = state.pose.T
-        floor = self.pool.cells[self.pool.place[state.episode], row, column, FLOOR]
-        return found | {f"on {one.name.lower()}": floor == one for one in Ground if one.value}
-
-    @cached_property
-    def _say_ways(self) -> bool:
-        return any(episode.clauses for episode in self.episodes)
-
-    def _clauses(self, number: int) -> dict[tuple[int, ...], int]:
-        """Which clause is carried out in every pose of the way that an episode's words say."""
-        if number not in self._known_clauses:
-            asked = self.episodes[number]
-            path = shortest_path(asked.place, asked.start, asked.goals)
-            ends = [path.index(pose) for pose in asked.clauses]
-            self._known_clauses[number] = {
-                tuple(pose): 1 + sum(end <= place for end in ends) for place, pose in enumerate(path)
-            }
-        return self._known_clauses[number]
+        return found | room_labels(self.episodes, state.episode, state.pose)
 
     def position(self, state: RoomState) -> NDArray[np.int16]:
         return state.pose[:, :2].copy()
@@ -346,59 +316,3 @@ def _moves_to_error(left: NDArray[np.int16]) -> NDArray[np.float32]:
     error = left.astype(np.float32)
     error[left == FAR] = np.inf
     return error
-
-
-_DOWN = (-1, 0, 1, 0)
-_RIGHT = (0, 1, 0, -1)
-
-
-@njit(cache=True)
-def _move(solid, place, stride, episode, move, pose, bumped):
-    for slot in range(len(move)):
-        row, column, heading = pose[slot, 0], pose[slot, 1], pose[slot, 2]
-        if move[slot] == FORWARD:
-            ahead = advance(solid[np.uint64(place[np.uint64(episode[slot])])], stride, row, column, heading)
-            bumped[slot] = ahead[0] == row and ahead[1] == column
-            pose[slot, 0], pose[slot, 1] = ahead
-        elif move[slot] == LEFT:
-            pose[slot, 2] = (heading + 3) % 4
-        elif move[slot] == RIGHT:
-            pose[slot, 2] = (heading + 1) % 4
-
-
-@njit(cache=True)
-def _pass_stages(goal, moves_left, stages, episode, pose, stage, left):
-    """Pass every stage but the last that the pose has reached, and write how many moves are left."""
-    for slot in range(len(episode)):
-        number, phase = np.uint64(episode[slot]), np.uint64(stage[slot])
-        row, column, heading = np.uint64(pose[slot, 0]), np.uint64(pose[slot, 1]), np.uint64(pose[slot, 2])
-        while phase + 1 < stages[number] and (goal[number, phase, row, column] >> heading) & 1:
-            phase += np.uint64(1)
-        stage[slot] = phase
-        left[slot] = moves_left[number, phase, row, column, heading]
-
-
-@njit(cache=True)
-def _mark_best(solid, place, moves_left, stride, episode, stage, pose, best):
-    """Mark every move after which one move less is left; `stop` where none is, or where no way leads on."""
-    rows, columns = moves_left.shape[2], moves_left.shape[3]
-    # Counted in cells from the beginning, so that there is little to reckon.
-    every_left = moves_left.reshape(-1, 4)
-    for slot in range(len(episode)):
-        number = np.int64(episode[slot])
-        row, column, heading = np.int64(pose[slot, 0]), np.int64(pose[slot, 1]), np.int64(pose[slot, 2])
-        cell = ((number * moves_left.shape[1] + stage[slot]) * rows + row) * columns + column
-        left = every_left[np.uint64(cell)]
-        now = left[heading]
-        if stride == 1:
-            # From a solid cell nothing can be reached, so that what is left there says that it is solid.
-            ahead = cell + _DOWN[heading] * columns + _RIGHT[heading]
-        else:
-            to = advance(solid[np.uint64(place[np.uint64(number)])], stride, row, column, heading)
-            ahead = cell + (to[0] - row) * columns + to[1] - column
-        after = every_left[np.uint64(ahead), np.uint64(heading)]
-        stop = (now == 0) | (now == FAR)
-        best[slot, FORWARD] = (after < now) & ~stop
-        best[slot, LEFT] = (left[(heading + 3) & 3] < now) & ~stop
-        best[slot, RIGHT] = (left[(heading + 1) & 3] < now) & ~stop
-        best[slot, STOP] = stop
