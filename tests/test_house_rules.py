@@ -1,4 +1,4 @@
-"""The rules of the house that a program can check: arrows, circles, packages, versions, import time, private paths."""
+"""The rules of the house that a program can check: arrows, circles, packages, versions, imports, private paths."""
 
 import ast
 import re
@@ -26,7 +26,6 @@ ARROWS = {
     "tests": {"vln", "vln.envs", "vln.agents", "scripts", "tests"},
 }
 FOLDERS = {"vln": "vln", "envs": "vln.envs", "agents": "vln.agents", "scripts": "scripts", "tests": "tests"}
-IMPORT_SECONDS = 0.3
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -111,17 +110,14 @@ def test_every_dependency_has_an_exact_version_within_its_range() -> None:
         assert Version(pins[needed.name]) in needed.specifier, text
 
 
-def test_importing_vln_is_quick_and_leaves_torch_alone() -> None:
-    # Of the processor: other tests run at the same time.
-    program = "import time; t = time.process_time(); import vln; print(time.process_time() - t); import sys"
-    check = "print('torch' in sys.modules)"
-    tries = [
-        subprocess.run([sys.executable, "-c", f"{program}; {check}"], capture_output=True, text=True, check=True)
-        for _ in range(3)
-    ]
-    seconds, torch_came_along = zip(*(tried.stdout.split() for tried in tries), strict=True)
-    assert set(torch_came_along) == {"False"}
-    assert min(map(float, seconds)) < IMPORT_SECONDS
+def test_importing_vln_loads_nothing_but_gymnasium() -> None:
+    # Not by the clock: gymnasium and numpy are nine tenths of the time, and machines differ.
+    program = (
+        "import sys; import gymnasium.envs.registration; before = set(sys.modules); import vln; "
+        "print(*set(sys.modules) - before)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == ["vln"]
 
 
 def test_no_file_names_a_private_path() -> None:
