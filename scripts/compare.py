@@ -1,7 +1,8 @@
 """Compare memories in a task: every cell with as many weights and as many steps, over several seeds.
 
 python scripts/compare.py goto --updates 600 --json goto.json --figure goto.svg
-python scripts/compare.py adding --length 200 --window 200 --memories elman lstm lru s6 --seeds 1
+python scripts/compare.py adding --length 50 --window 50 --memories elman lstm lru s6 --name adding-50
+python scripts/compare.py adding --length 200 --window 200 --memories elman lstm lru s6 --begin-with runs/adding-50
 
 A run that is complete is not trained again, and one that was stopped goes on: so a long comparison can be broken off.
 """
@@ -51,6 +52,8 @@ class Options:
     """The task, as train.py takes it."""
     name: str | None = None
     """Of the folder in runs/ that holds the runs; compare-TASK unless given."""
+    begin_with: Path | None = None
+    """The folder of another comparison, of whose runs each of these begins with the one of its memory and seed."""
     memories: tuple[str, ...] = tuple(CELLS)
     """Which memories. All have as many weights as the agent with an LSTM of --hidden, or nearly."""
     seeds: int = 3
@@ -76,8 +79,14 @@ class Options:
 
     def plan(self, shape: Shape, seed: int) -> Plan:
         lessons = replace(self.lessons, seed=self.lessons.seed + seed)
-        plan = Plan(self.task, lessons, self.about.given(), self.world.given(), asdict(shape))
+        begin_with = str(self.begin_with / run_name(shape.memory, seed)) if self.begin_with else None
+        plan = Plan(self.task, lessons, self.about.given(), self.world.given(), asdict(shape), begin_with=begin_with)
         return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
+
+
+def run_name(memory: str, seed: int) -> str:
+    """The name of a run's folder within a comparison's."""
+    return f"{memory}-{seed}"
 
 
 def weights_of(options: Options, world: World[Any], shape: Shape) -> int:
@@ -101,7 +110,7 @@ def sized(options: Options, world: World[Any], memory: str) -> tuple[Shape, int]
 
 def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
     """What became of one training: its metrics and curve. None when it was stopped."""
-    folder = options.folder / f"{shape.memory}-{seed}"
+    folder = options.folder / run_name(shape.memory, seed)
     plan, device = options.plan(shape, seed), options.device or best_device()
     begun = (folder / CHECKPOINT).exists()
     if begun and plan_of(folder) != plan:
@@ -135,6 +144,7 @@ def compare(options: Options) -> dict[str, Any] | None:
         raise ValueError(f"no memory is called {unheard_of[0]!r}; there are {', '.join(CELLS)}")
     if options.seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {options.seeds}")
+    _check_beginnings(options)
     world = task.open(task.choosing, **options.world.given())
     shapes = {memory: sized(options, world, memory) for memory in options.memories}
     found = {memory: {"hidden": of.hidden, "weights": weights, "runs": []} for memory, (of, weights) in shapes.items()}
@@ -154,6 +164,17 @@ def compare(options: Options) -> dict[str, Any] | None:
         "steps": lessons.updates * lessons.slots * min(lessons.window, world.max_steps),
         "rows": found,
     }
+
+
+def _check_beginnings(options: Options) -> None:
+    """Raise ValueError where a run lacks another to begin with: before hours of training, not in the midst of them."""
+    if options.begin_with is None:
+        return
+    for memory in options.memories:
+        for seed in range(options.seeds):
+            beginning = options.begin_with / run_name(memory, seed)
+            if not (beginning / CHECKPOINT).exists():
+                raise ValueError(f"there is no run in {beginning} to begin with")
 
 
 def show(compared: Mapping[str, Any]) -> Table:

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tyro
+
+from vln.checkpoints import load_checkpoint
+from vln.training import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW = "--updates 2 --slots 2 --window 6 --hidden 12 --words 0 --threads 1 --teacher-last 1 --progress 0"
@@ -23,7 +27,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def compared(module: Any, arguments: str) -> dict[str, Any]:
-    options = tyro.cli(module.Options, args=f"{arguments} {FEW} --json found.json".split())
+    options = tyro.cli(module.Options, args=f"{FEW} {arguments} --json found.json".split())
     module.main(options)
     found: dict[str, Any] = json.loads(Path("found.json").read_text())
     return found
@@ -51,6 +55,18 @@ def test_runs_of_other_settings_are_not_taken_for_these(module: Any) -> None:
     compared(module, "parity --length 6 --seeds 1 --memories elman")
     with pytest.raises(SystemExit, match="other settings; give another --name"):
         compared(module, "parity --length 6 --seeds 1 --memories elman --rate 0.5")
+
+
+def test_a_comparison_begins_with_the_runs_of_another(module: Any) -> None:
+    compared(module, "adding --length 6 --seeds 2 --memories gru --name short")
+    begun = "adding --length 8 --memories gru --name long --begin-with runs/short"
+    compared(module, f"{begun} --seeds 2 --rate 1e-9")
+    for name in ("gru-0", "gru-1"):
+        runs = (Path("runs") / comparison / name for comparison in ("short", "long"))
+        first, second = (load_checkpoint(run / CHECKPOINT).part("agent") for run in runs)
+        assert all(np.allclose(weights, second[of], atol=1e-6) for of, weights in first.items())
+    with pytest.raises(ValueError, match="no run in runs/short/gru-2 to begin with"):
+        compared(module, f"{begun} --seeds 3")
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), [("--memories brain", "'brain'"), ("--seeds 0", "not 0")])
