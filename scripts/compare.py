@@ -39,7 +39,8 @@ from vln.team import assemble
 from vln.training import CHECKPOINT
 from vln.world import World
 
-CURVES = ("squared_error", "loss")  # what is drawn: the first of these that was recorded
+CURVES = ("squared_error", "loss")  # what is drawn where moves are learned: the first of these that was recorded
+TITLES = {"squared_error": "mean squared error", "answering": "nats, of answers"}  # drawn on a logarithmic scale
 PIECES = 100  # points of a curve
 SECONDS_FILE = "cpu_seconds.json"  # in the folder of a run
 
@@ -124,10 +125,12 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
         if not begun and plan.lessons.workers == 1:  # or it would be less than all of them
             (folder / SECONDS_FILE).write_text(json.dumps(time.process_time() - before) + "\n")
     run = open_run(folder, make_task, make_agent, device)
-    outcomes = evaluate(run.open(options.split or run.task.choosing), run.agent)
-    metrics = [outcome.metrics() for outcome in outcomes]
+    world = run.open(options.split or run.task.choosing)
+    metrics = [outcome.metrics() for outcome in evaluate(world, run.agent)]
     lines = read_metrics(folder / METRICS_FILE)
-    curve = next(name for name in CURVES if any(line.get(name) is not None for line in lines))
+    # An eye that is led at first is not judged by how well it follows.
+    curves = ("answering",) if world.graded else CURVES
+    curve = next(name for name in curves if any(line.get(name) is not None for line in lines))
     seconds = folder / SECONDS_FILE
     return {
         "seed": plan.lessons.seed,
@@ -188,8 +191,13 @@ def show(compared: Mapping[str, Any]) -> Table:
         cells = [_spread(name, [run["metrics"][name] for run in row["runs"]]) for name in metrics]
         seconds = [run["cpu_seconds"] for run in row["runs"] if run["cpu_seconds"] is not None]
         took = f"{median(seconds):.0f}" if seconds else "–"
-        table.add_row(memory, str(row["hidden"]), f"{row['weights']:,}", *cells, took)
+        table.add_row(memory, str(row["hidden"]), _thousands(row["weights"]), *cells, took)
     return table
+
+
+def _thousands(count: int) -> str:
+    """Short, so that a terminal of 80 columns has room for what matters."""
+    return f"{count / 1000:.0f}k" if count >= 10_000 else f"{count:,}"
 
 
 def _spread(name: str, values: Sequence[float]) -> str:
@@ -210,8 +218,8 @@ def draw(compared: Mapping[str, Any], file: Path) -> None:
             axes.plot(*lines[-1].T, color=f"C{number}", linewidth=0.5, alpha=0.5)
         axes.plot(*np.median(lines, axis=0).T, color=f"C{number}", label=memory)
     axes.set_xlabel("updates")
-    axes.set_ylabel("mean squared error" if name == "squared_error" else name)
-    if name == "squared_error":
+    axes.set_ylabel(TITLES.get(name, name))
+    if name in TITLES:
         axes.set_yscale("log")
     axes.legend(fontsize="small")
     file.parent.mkdir(parents=True, exist_ok=True)

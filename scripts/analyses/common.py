@@ -86,7 +86,9 @@ def columns(title: str, names: tuple[str, ...], words: int = 1) -> Table:
     """An empty table; the first `words` columns are words, the others numbers."""
     shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for number, name in enumerate(names):
-        shown.add_column(name, justify="left" if number < words else "right", no_wrap=number < words)
+        # A narrow terminal may break what stands below a name, never the name.
+        worded = number < words
+        shown.add_column(name, justify="left" if worded else "right", no_wrap=worded, min_width=len(name))
     return shown
 
 
