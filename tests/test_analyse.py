@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from vln.agents.instruments.readings import Reading
+from vln.agents.instruments.selectivity import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = "--length 40 --hidden 8 --slots 4"
@@ -104,3 +109,24 @@ def test_what_no_analysis_can_answer_is_refused(arguments: str, complaint: str) 
     run("train", f"characters --stretch 20 {FEW} --name mine")
     with pytest.raises((ValueError, OSError, SystemExit), match=complaint):
         run("analyse", arguments)
+
+
+def test_a_label_that_is_rare_is_drawn_where_it_holds() -> None:
+    class Paper:
+        """In place of a world: draws nothing, and says of what."""
+
+        def begin(self, ids: NDArray[np.int64]) -> list[int]:
+            return ids.tolist()
+
+        def draw(self, begun: list[int], _: int, steps: NDArray[Any], colours: NDArray[np.uint8]) -> Any:
+            return begun, steps.tolist(), len(colours)
+
+    episode, label = np.repeat([4, 6, 9], 5), np.zeros(15, dtype=np.bool_)
+    label[7:9] = True
+    values = np.arange(15, dtype=np.float32)
+    units = np.stack([values, -values], axis=1)
+    reading = Reading(units, ("up", "down"), {"rare": label, "time": values}, episode, np.arange(15) % 5, np.arange(15))
+    draw_unit = __import__("analyses.cells", fromlist=["draw_unit"]).draw_unit
+    for name, kind, drawn in (("rare", "AUC", 6), ("time", "correlation", 4)):
+        told = Finding(name, kind, ("up",), (0,), (1.0,), (1.0,), (1,), 0.5, 0.01)
+        assert draw_unit(Paper(), reading, told) == ([drawn], np.flatnonzero(episode == drawn).tolist(), 5)

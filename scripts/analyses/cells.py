@@ -56,22 +56,27 @@ class Cells(OfRun):
         shown = reading.halves()[1]
         for one in sorted(sure, key=lambda one: -one.best)[: self.pictures]:
             caption = f"{one.label} - {one.units[0]}, {one.kind} {one.best:.2f} (chance {one.chance:.2f})"
-            told.figures[caption] = draw_unit(world, shown, one.rows[0], one.signs[0])
+            told.figures[caption] = draw_unit(world, shown, one)
         return told
 
 
-def draw_unit(world: World[Any], reading: Reading, unit: int, sign: int = 1) -> NDArray[np.uint8]:
-    """A reading's first episode, every step in the colour of what a unit was: red where it tells that a label holds."""
-    values = sign * reading.units[:, unit]
+def draw_unit(world: World[Any], reading: Reading, told: Finding) -> NDArray[np.uint8]:
+    """An episode of a reading, every step in the colour of the best unit of a label: red where it tells that it holds.
+
+    Of a label that holds or not, the episode in which it does both the most evenly; of a number, the first.
+    """
+    values = told.signs[0] * reading.units[:, told.rows[0]]
     low, high = np.quantile(values, SPAN)
-    steps = np.flatnonzero(reading.episode == reading.episode[0])[:MOST_SHOWN]
-    begun = world.begin(reading.episode[:1])
+    parts = [np.flatnonzero(reading.episode == episode)[:MOST_SHOWN] for episode in np.unique(reading.episode)]
+    uneven = [abs(np.nanmean(reading.labels[told.label][steps]) - 0.5) if told.kind == "AUC" else 0 for steps in parts]
+    steps = parts[int(np.argmin(uneven))]
+    begun = world.begin(reading.episode[steps[:1]])
     return world.draw(begun, 0, reading.position[steps], tints(values[steps], float(low), float(high)))
 
 
 def _table(reading: Reading, found: list[Finding], probes: dict[str, Probe]) -> Any:
     title = f"the best of {len(reading.names)} units over {len(reading):,} steps, judged in other episodes"
-    names = ("label", "best unit", "score", "chosen", "held", "chance", "p", "probe", "its chance")
+    names = ("label", "best unit", "score", "chosen", "held", "chance", "p", "probe", "(chance)")
     shown = columns(title, names, words=2)
     for one in found:
         probe = probes.get(one.label)
