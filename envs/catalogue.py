@@ -11,13 +11,13 @@ from gymnasium.vector import AutoresetMode
 
 from vln.env import TaskEnv
 from vln.language import Vocabulary
-from vln.tasks import SIZES, Task, Written
+from vln.tasks import SIZES, Task, Written, refusal
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
 from .glimpse.circle_square import circlesquare
 from .glimpse.pictures import Album
-from .glimpse.task import glimpse, glimpsefind
+from .glimpse.task import SOURCES, glimpse, glimpsefind
 from .graphs.task import r2r, speak
 from .peers.active_perception import peer_circle_square
 from .rooms.families import FAMILIES
@@ -25,7 +25,7 @@ from .rooms.phrases import WORDS
 from .rooms.world import FLOORS, Rooms
 from .sail.task import mazes, sail
 from .sequences.bits import adding, copy, parity, repeatones, repeatprevious
-from .sequences.characters import characters
+from .sequences.characters import TEXTS, characters
 
 SEED = 1  # of the houses and episodes of every family; 0 wrote those that the default settings were found on
 MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode in rooms, by difficulty
@@ -80,7 +80,31 @@ def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     try:
         return make(**(options or {}))
     except TypeError as error:
-        raise ValueError(f"task {name!r} does not take these options: {error}") from None
+        raise refusal(f"task {name!r}", error) from error
+
+
+# The options that say where something is, and what else each of them may name than a file or folder.
+PLACES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("data", "annotations", "extra", "features"), ()),
+    "text": TEXTS,
+    "pictures": SOURCES,
+}
+
+
+def places(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of these options that name a file or folder."""
+    return {name: value for name, value in options.items() if name in PLACES and value not in PLACES[name]}
+
+
+def absolute(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options with every file and folder named from the root, to be found from any working directory."""
+    return {**options, **{name: str(Path(value).absolute()) for name, value in places(options).items()}}
+
+
+def absolute_task(name: str) -> str:
+    """The name of a task, which may lie in a file of the user's own, with that file named from the root."""
+    file, colon, variable = name.rpartition(":")
+    return f"{Path(file).absolute()}{colon}{variable}" if ".py:" in name else name
 
 
 def _from_file(name: str) -> Callable[..., Task]:
@@ -164,8 +188,8 @@ class TaskOptions:
     """Of characters: how often one must occur to be known; 1 unless given."""
 
     def given(self) -> dict[str, Any]:
-        """Those that were given, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """Those that were given, by name; files and folders are named from the root."""
+        return absolute({name: value for name, value in asdict(self).items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -200,8 +224,8 @@ class WorldOptions:
     """Of glimpses: whether the contrast of each is evened out."""
 
     def given(self) -> dict[str, Any]:
-        """Those that were given, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """Those that were given, by name; files and folders are named from the root."""
+        return absolute({name: value for name, value in asdict(self).items() if value is not None})
 
 
 def make_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:

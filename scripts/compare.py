@@ -20,7 +20,9 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 from analyses.common import columns, plot
+from beside import Beside
 from complaints import plainly
+from recipes import OF_TASKS
 from rich.console import Console
 from rich.table import Table
 
@@ -29,12 +31,12 @@ from vln.agents.memories import CELLS
 from vln.agents.shape import Shape
 from vln.checkpoints import load_checkpoint
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
+from vln.envs.catalogue import absolute_task, make_task, places
 from vln.evaluation import evaluate
 from vln.judging import COLUMNS
 from vln.learning import Lessons
 from vln.logs import METRICS_FILE, read_metrics
-from vln.runs import Plan, begin_run, open_run, plan_of
+from vln.runs import Plan, begin_run, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
 from vln.world import World
@@ -46,11 +48,10 @@ SECONDS_FILE = "cpu_seconds.json"  # in the folder of a run
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Beside):
     """In which task, which memories, and how long."""
 
-    task: Annotated[str, tyro.conf.Positional] = "goto"
-    """The task, as train.py takes it."""
+    task: Annotated[str, tyro.conf.Positional, tyro.conf.arg(help=f"{OF_TASKS}.")] = "goto"
     name: str | None = None
     """Of the folder in runs/ that holds the runs; compare-TASK unless given."""
     begin_with: Path | None = None
@@ -69,8 +70,6 @@ class Options:
     """cpu or cuda; a GPU when there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
-    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
-    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
     shape: tyro.conf.OmitArgPrefixes[Shape] = field(default_factory=Shape)
     lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=lambda: Lessons(updates=600, window=20))
 
@@ -80,8 +79,9 @@ class Options:
 
     def plan(self, shape: Shape, seed: int) -> Plan:
         lessons = replace(self.lessons, seed=self.lessons.seed + seed)
-        begin_with = str(self.begin_with / run_name(shape.memory, seed)) if self.begin_with else None
-        plan = Plan(self.task, lessons, self.about.given(), self.world.given(), asdict(shape), begin_with=begin_with)
+        begin_with = str(self.begin_with.absolute() / run_name(shape.memory, seed)) if self.begin_with else None
+        task, about, world = absolute_task(self.task), self.about.given(), self.world.given()
+        plan = Plan(task, lessons, about, world, asdict(shape), begin_with=begin_with)
         return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
 
 
@@ -114,7 +114,7 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
     folder = options.folder / run_name(shape.memory, seed)
     plan, device = options.plan(shape, seed), options.device or best_device()
     begun = (folder / CHECKPOINT).exists()
-    if begun and plan_of(folder) != plan:
+    if begun and plan_of(folder).pointed(*map(places, (plan.task_options, plan.world_options))) != plan:
         raise SystemExit(f"{folder} holds a run with other settings; give another --name")
     done = begun and load_checkpoint(folder / CHECKPOINT).facts["update"] >= plan.lessons.updates
     if not done:
@@ -124,7 +124,7 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
             return None
         if not begun and plan.lessons.workers == 1:  # or it would be less than all of them
             (folder / SECONDS_FILE).write_text(json.dumps(time.process_time() - before) + "\n")
-    run = open_run(folder, make_task, make_agent, device)
+    run = replace(options, trust_code=True).open(folder, device)  # what it names was named here
     world = run.open(options.split or run.task.choosing)
     metrics = [outcome.metrics() for outcome in evaluate(world, run.agent)]
     lines = read_metrics(folder / METRICS_FILE)
@@ -145,6 +145,10 @@ def compare(options: Options) -> dict[str, Any] | None:
     task = make_task(options.task, options.about.given())
     if unheard_of := [memory for memory in options.memories if memory not in CELLS]:
         raise ValueError(f"no memory is called {unheard_of[0]!r}; there are {', '.join(CELLS)}")
+    if options.shape.memory != Shape().memory:
+        raise ValueError(
+            f"--memory is one agent's; name all that are to be compared: --memories {options.shape.memory}"
+        )
     if options.seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {options.seeds}")
     _check_beginnings(options)

@@ -1,26 +1,28 @@
 """Who is judged or watched, and where: what evaluate.py and watch.py are both told."""
 
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
+from beside import Beside
 
-from vln.agents.catalogue import make_agent
 from vln.agents.scripted import scripted_for
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import TaskOptions, WorldOptions, make_task
+from vln.envs.catalogue import make_task
 from vln.judging import Contender
 from vln.rollouts import greedy, sample
-from vln.runs import Run, open_run
+from vln.runs import Run, plan_of
 from vln.tasks import Task, shuffled
 from vln.training import CHECKPOINT
 from vln.world import World
 
 
 @dataclass(frozen=True)
-class Place:
-    """Whom to look at, and where."""
+class Place(Beside):
+    """Whom to look at, and where. Options of task and world that are given take the place of a run's own."""
 
     run: Annotated[Path | None, tyro.conf.Positional] = None
     """The folder of a run."""
@@ -39,52 +41,91 @@ class Place:
     """cpu or cuda; a GPU when there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
-    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
-    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
 
 
-def contend(place: Place) -> tuple[Task, World[Any], dict[str, Contender]]:
-    """The task, its world, and the rows of its table: of a run all there are, else the one that was asked for."""
+@dataclass(frozen=True)
+class Scene:
+    """Where somebody is looked at, and who: the task, what of it is not as a run was trained, its split and world, and
+    the rows of its table."""
+
+    task: Task
+    changes: Mapping[str, Any]
+    split: str
+    world: World[Any]
+    contenders: dict[str, Contender]
+
+    @property
+    def title(self) -> str:
+        """The task's name, and what is not as it was trained."""
+        said = ", ".join(f"{name} {value}" for name, value in self.changes.items())
+        return f"{self.task.name} ({said})" if said else self.task.name
+
+
+def contend(place: Place) -> Scene:
+    """Where to look: of a run the rows are all there are, else the one that was asked for."""
     use_threads(place.threads)
     if place.run is None:
-        if place.agent is None or place.task is None:
-            raise SystemExit("give the folder of a run, or --agent and --task")
-        task = make_task(place.task, place.about.given())
-        world = task.open(place.split or task.judging, **place.world.given())
-        known = scripted_for(world)
-        if place.agent not in known:
-            raise SystemExit(f"in task {place.task} no agent is called {place.agent!r}; there are {', '.join(known)}")
-        return task, world, {place.agent: known[place.agent]}
+        return _scripted(place)
     device = place.device or best_device()
-    run = open_run(place.run, make_task, make_agent, device)
-    task = make_task(place.task, place.about.given()) if place.task else run.task
-    split = place.split or task.judging
-    world = run.open(split) if place.task is None else elsewhere(run, task, task.open(split, **place.world.given()))
+    run = place.open(place.run, device) if place.task is None else place.open_with(place.run, {}, {}, device)
+    if place.task is None:
+        task, changes = run.task, place.changes(place.run)
+        split = place.split or task.judging
+        world = run.open(split)
+    else:
+        task, changes = make_task(place.task, place.about.given()).with_words(run.vocabulary), {}
+        split = place.split or task.judging
+        world = run.open_in(task, split, **place.world.given())
     act = sample if place.draw else greedy
     contenders = {"agent": Contender(run.agent, act)} | scripted_for(world)
-    if task.shuffled and task is run.task:
+    if task.shuffled and place.task is None:
         others = replace(task, source=shuffled(task.source), words=task.vocabulary)
         contenders["shuffled"] = Contender(run.agent, act, world=others.open(split, **run.plan.world_options))
-    for floor in run.task.floors:
-        if (place.run / floor / CHECKPOINT).exists():
-            its = open_run(place.run / floor, make_task, make_agent, device)
-            other = its.plan.world_options != run.plan.world_options
-            if other and place.task:
-                continue  # elsewhere it would be shown what it does not know
-            where = run.task.open(split, **its.plan.world_options) if other else world
-            contenders[floor] = Contender(its.agent, act, world=where)
-    return task, world, contenders
+    contenders |= _floors(place, run, task, split, world, device)
+    if changes or place.task:
+        _tell_unknown(run, world)
+    return Scene(task, changes, split, world, contenders)
 
 
-def elsewhere(run: Run, task: Task, world: World[Any]) -> World[Any]:
-    """The world of a task that a run was not trained for. Raises SystemExit where its agent would not fit."""
-    own = run.open(run.task.choosing)
-    for what, one, other in (
-        ("what is shown", own.spaces, world.spaces),
-        ("the moves", own.move_space, world.move_space),
-        ("the answers", own.names, world.names),
-        ("the words", run.task.vocabulary, task.vocabulary),
-    ):
-        if one != other:
-            raise SystemExit(f"{run.folder} can't be judged in {task.name}: {what} differs, {one} there, {other} here")
-    return world
+def _scripted(place: Place) -> Scene:
+    if place.agent is None or place.task is None:
+        raise SystemExit("give the folder of a run, or --agent and --task")
+    if place.draw:
+        raise SystemExit(f"--draw is for the agent of a run: {place.agent} has only one way to act")
+    task = make_task(place.task, place.about.given())
+    split = place.split or task.judging
+    world = task.open(split, **place.world.given())
+    return Scene(task, {}, split, world, {place.agent: chosen(scripted_for(world), place.agent, task)})
+
+
+def chosen(contenders: Mapping[str, Contender], name: str, task: Task) -> Contender:
+    """The contender of this name. Raises SystemExit where there is none."""
+    if name not in contenders:
+        raise SystemExit(f"in task {task.name} no agent is called {name!r}; there are {', '.join(contenders)}")
+    return contenders[name]
+
+
+def _floors(place: Place, run: Run, task: Task, split: str, world: World[Any], device: str) -> dict[str, Contender]:
+    """The trained floors in the folders of a run, each in the world as it was trained to see it."""
+    act, rows = sample if place.draw else greedy, {}
+    of_run = plan_of(run.folder).world_options
+    for folder in sorted(path.parent for path in run.folder.glob(f"*/{CHECKPOINT}")):
+        its = plan_of(folder).world_options
+        own = {name: value for name, value in its.items() if name not in of_run or of_run[name] != value}
+        if own and place.task:
+            continue  # elsewhere it would be shown what it does not know
+        floor = place.open_with(folder, {}, {}, device)
+        seen = {**run.plan.world_options, **own}
+        where = floor.fitting(task, task.open(split, **seen)) if own else world
+        rows[folder.name] = Contender(floor.agent, act, world=where)
+    return rows
+
+
+def _tell_unknown(run: Run, world: World[Any]) -> None:
+    """Say how many words of the instructions the agent does not know: to it they are all alike."""
+    if "instruction" not in run.interface.spaces:
+        return
+    unknown = run.vocabulary.unknown(episode.instruction for episode in world.episodes)
+    if unknown:
+        most = ", ".join(f"{word!r} ({count})" for word, count in unknown.most_common(5))
+        print(f"unknown to the agent: {unknown.total():,} words of {len(unknown):,} kinds: {most}", file=sys.stderr)

@@ -24,7 +24,7 @@ SPLIT = "val_unseen"
 def main() -> int:
     began = time.perf_counter()
     recipe = RECIPES["demo"]
-    options = train.Options(resume=FOLDER, floors=recipe.floors) if (FOLDER / CHECKPOINT).exists() else recipe
+    options = train.Options(resume=FOLDER) if (FOLDER / CHECKPOINT).exists() else recipe
     if not train.main(options):
         return 130
     judged = evaluate.Options(run=FOLDER, split=SPLIT, json=FOLDER / "table.json", report=FOLDER / "report.html")

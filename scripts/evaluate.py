@@ -12,13 +12,11 @@ from typing import Any
 
 import tyro
 from complaints import plainly
-from contenders import Place, contend
+from contenders import Place, Scene, chosen, contend
 from rich.console import Console
 
-from vln.agents.catalogue import make_agent
 from vln.agents.ensemble import Ensemble
 from vln.beam import Judge
-from vln.envs.catalogue import make_task
 from vln.envs.glimpse.gaze import gaze_maps
 from vln.envs.glimpse.world import Glimpses
 from vln.envs.graphs.speaking import judge_by_speaker
@@ -36,9 +34,11 @@ from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, Walk, by_family, by_length
 from vln.replays import replay
 from vln.report import write_report
-from vln.runs import open_run
+from vln.runs import Run
 from vln.world import World
 
+REPLAYS = 20  # episodes on a page
+TRUST = 0.5  # in a speaker
 CURVES = ("judged", "success", "loss", "imitation", "answering", "clip_rate", "steps_per_second")
 
 
@@ -52,8 +52,8 @@ class Options(Place):
     """Above 1: the agent tries ways in the place before it goes, the likeliest so many of them at every step."""
     speaker: Path | None = None
     """Of R2R, with --beam: the folder of a speaker's run that has a say in which of the ways found is gone."""
-    trust: float = 0.5
-    """In the speaker, from 0 to below 1."""
+    trust: float | None = None
+    """In the speaker, from 0 to below 1; 0.5 unless given."""
     ensemble: tuple[Path, ...] = ()
     """The folders of runs of the same task that decide together with the first."""
     json: Path | None = None
@@ -62,8 +62,31 @@ class Options(Place):
     """Where to write a page to look at; needs a run."""
     trajectories: Path | None = None
     """Of R2R: where to write what the evaluation server takes."""
-    replays: int = 20
-    """How many episodes the page shows, failures first."""
+    replays: int | None = None
+    """How many episodes the page shows, failures first; 20 unless given."""
+
+    def check(self) -> None:
+        """Raise SystemExit where something is asked for that would change nothing."""
+        planned, paired = self.beam > 1, bool(self.speaker)
+        for wrong, why in (
+            (self.beam < 1, f"--beam is how many ways are tried, at least 1, not {self.beam}"),
+            (self.run and self.agent, "a run's table holds every agent: give its folder, or --agent and --task"),
+            (self.report and not self.run, "a report is of a run: give its folder"),
+            (
+                self.replays is not None and not self.report,
+                "--replays is how many episodes a page shows: give --report",
+            ),
+            (not self.run and (self.ensemble or planned), "--ensemble and --beam are for runs: give the folder of one"),
+            (self.draw and planned, "moves are either drawn or planned: give --draw or --beam"),
+            (paired and not planned, "a speaker has a say among several ways: give --beam"),
+            (self.trust is not None and not paired, "--trust is in a speaker: give --speaker"),
+            (
+                self.trajectories and self.episodes is not None,
+                "a file of trajectories is of a whole split: leave out --episodes",
+            ),
+        ):
+            if wrong:
+                raise SystemExit(why)
 
 
 def write_page(
@@ -77,68 +100,82 @@ def write_page(
     curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
     failed = [number for number, outcome in enumerate(rows) if not outcome.success]
     reached = [number for number, outcome in enumerate(rows) if outcome.success]
-    chosen = (failed[: options.replays * 3 // 4] + reached)[: options.replays]
+    most = REPLAYS if options.replays is None else options.replays
+    shown_episodes = (failed[: most * 3 // 4] + reached)[:most]
     breakdowns = {"by kind" if world.graded else "by family": by_family(rows)}
     if walks := [row for row in rows if isinstance(row, Walk)]:
         breakdowns["by length of the shortest path"] = by_length(walks)
     title = f"{table['task']}: {options.run.name} on {table['split']}"
     galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
-    lived = replay(world, shown.agent, chosen, shown.act)
+    lived = replay(world, shown.agent, shown_episodes, shown.act)
     figures = kept_figures(options.run / FIGURES_FOLDER)
     write_report(options.report, title, table, curves, breakdowns, lived, galleries, figures)
 
 
-def _speaker(options: Options, world: World[Any]) -> Judge:
+def _speaker(options: Options, world: World[Any], speaker: Path) -> Judge:
     """The say of a speaker in which way is gone."""
-    assert options.speaker is not None
-    run = open_run(options.speaker, make_task, make_agent)
-    if not isinstance(world, Graphs) or not isinstance(run.task.source, RoomToRoom) or options.beam == 1:
-        raise SystemExit("a speaker has a say in task r2r among several ways: give --beam, and the run of a speaker")
+    run = options.open_other(speaker)
+    if not isinstance(world, Graphs) or not isinstance(run.task.source, RoomToRoom):
+        raise SystemExit("a speaker has a say in task r2r: give the run of a speaker, and of who follows in r2r")
 
     def tell(episodes: list[Episode]) -> Tellings:
-        telling = run.task.world(episodes, run.task.vocabulary, **run.plan.world_options)
+        telling = run.open_over(episodes)
         assert isinstance(telling, Tellings)
         return telling
 
-    return judge_by_speaker(world, tell, run.agent, options.trust)
+    return judge_by_speaker(world, tell, run.agent, TRUST if options.trust is None else options.trust)
+
+
+def _together(options: Options, scene: Scene) -> Contender:
+    """The row of the agent: as it is, or with those that decide with it, and as wide as it is to search."""
+    agent = scene.contenders["agent"].agent
+    others = [_like_minded(options.open_other(folder), scene) for folder in options.ensemble]
+    if others:
+        agent = Ensemble([agent, *(run.agent for run in others)]).eval()
+    judge_of_ways = _speaker(options, scene.world, options.speaker) if options.speaker else None
+    return replace(scene.contenders["agent"], agent=agent, beam=options.beam, judge=judge_of_ways)
+
+
+def _like_minded(run: Run, scene: Scene) -> Run:
+    """A run whose agent can live in a world beside another. Raises ValueError where it can't."""
+    run.fitting(scene.task, scene.world)
+    if run.interface.words != scene.task.vocabulary.words:
+        raise SystemExit(f"{run.folder} knows other words than the first of the ensemble: they can't decide together")
+    return run
+
+
+def _write_trajectories(options: Options, scene: Scene, file: Path) -> bool:
+    """Write the ways of the agent. Returns whether they can be judged here."""
+    if not isinstance(scene.world, Graphs):
+        raise SystemExit("only walks on navigation graphs are written as trajectories: those of task r2r")
+    shown = chosen(scene.contenders, options.agent or "agent", scene.task)
+    label = scene.world.expert if shown.told else None
+    ways = walked(scene.world, shown.agent, shown.act, label, options.seed, shown.beam, shown.judge)
+    write_trajectories(file, ways)
+    return all(episode.goals for episode in scene.world.episodes)
 
 
 def main(options: Options) -> dict[str, Any]:
     """Judge, print the table, and write what was asked for."""
-    if options.report and not options.run:
-        raise SystemExit("a report is of a run: give its folder")
-    if (options.ensemble or options.beam > 1) and not options.run:
-        raise SystemExit("--ensemble and --beam are for runs: give the folder of one")
-    if options.draw and options.beam > 1:
-        raise SystemExit("moves are either drawn or planned: give --draw or --beam")
-    task, world, contenders = contend(options)
+    options.check()
+    scene = contend(options)
+    world, contenders = scene.world, scene.contenders
     if options.run:
-        others = [open_run(folder, make_task, make_agent).agent for folder in options.ensemble]
-        agent = Ensemble([contenders["agent"].agent, *others]).eval() if others else contenders["agent"].agent
-        judge_of_ways = _speaker(options, world) if options.speaker else None
-        contenders["agent"] = replace(contenders["agent"], agent=agent, beam=options.beam, judge=judge_of_ways)
-    if options.trajectories:
-        if not isinstance(world, Graphs):
-            raise SystemExit("only walks on navigation graphs are written as trajectories: those of task r2r")
-        shown = contenders["agent" if options.run else str(options.agent)]
-        label = world.expert if shown.told else None
-        ways = walked(world, shown.agent, shown.act, label, options.seed)
-        write_trajectories(options.trajectories, ways)
-        if not all(episode.goals for episode in world.episodes):
-            print(f"written: {options.trajectories}; the goals of this split are secret, so there is no table")
-            return {}
+        contenders["agent"] = _together(options, scene)
+    if options.trajectories and not _write_trajectories(options, scene, options.trajectories):
+        print(f"written: {options.trajectories}; the goals of this split are secret, so there is no table")
+        return {}
     rows = judge(world, contenders, options.episodes, options.seed)
-    split = options.split or task.judging
-    table = make_table(task.name, split, options.seed, rows)
-    if isinstance(task.source, Sail) and isinstance(world, Rooms) and split == "val_unseen":
-        for row, found in judge_paragraphs(world, task.source.relays(), contenders, options.seed).items():
+    table = make_table(scene.title, scene.split, options.seed, rows)
+    if isinstance(scene.task.source, Sail) and isinstance(world, Rooms) and scene.split == "val_unseen":
+        for row, found in judge_paragraphs(world, scene.task.source.relays(), contenders, options.seed).items():
             table["rows"][row]["paragraph"] = found._asdict()
-    Console().print(show_table(table))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
     if options.report:
         write_page(options, world, table, contenders["agent"], rows["agent"])
+    Console().print(show_table(table))
     return table
 
 

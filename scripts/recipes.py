@@ -5,52 +5,57 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from beside import Beside
 
 from vln.agents.shape import Shape
-from vln.envs.catalogue import TaskOptions, WorldOptions
+from vln.envs.catalogue import TASKS, TaskOptions, WorldOptions, absolute_task
 from vln.learning import Lessons
 from vln.runs import Plan
 
+DEFAULT_TASK = "goto"
+FLOORS = 0.1  # how long trained floors learn, as a share of the updates
+OF_TASKS = f"The task: {', '.join(TASKS)}, or FILE.py:NAME of your own"
+
 
 @dataclass(frozen=True)
-class Options:
+class Options(Beside):
     """What to train on, what to train, and how."""
 
-    task: Annotated[str, tyro.conf.Positional] = "goto"
-    """The task: goto, gotoroom, route, relation, sequence, find, sail, mazes, glimpse, glimpsefind, r2r,
-    repeatones, parity, repeatprevious, copy, adding or characters."""
+    task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(help=f"{OF_TASKS}; goto unless given.")] = None
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None
     """Named settings to begin from, those of a row of RESULTS.md."""
     resume: Path | None = None
-    """The folder of a run to go on with; its own settings hold."""
+    """The folder of a run to go on with. Its own settings hold; beside it can be said where its files are now, on what
+    to compute, and how long its floors are to be trained."""
     begin_with: Path | None = None
     """The folder of a run whose weights to begin with; it may be of another task and know other words."""
     vectors: Path | None = None
     """A file of word vectors to begin with, a word and its numbers a line (GloVe); unless given they are learned."""
-    floors: float = 0.1
-    """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none."""
+    floors: float | None = None
+    """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none, 0.1 unless
+    given. A table that is to be believed gives them as long as the agent: 1."""
     device: str | None = None
     """cpu or cuda; a GPU when there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
-    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
-    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
     shape: tyro.conf.OmitArgPrefixes[Shape] = field(default_factory=Shape)
     lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=Lessons)
 
     @property
     def folder(self) -> str:
         """The name of the run's folder; a task in a file of the user's own lends it the file's name."""
-        return self.name or Path(self.task.rpartition(":")[0] or self.task).stem
+        task = self.task or DEFAULT_TASK
+        return self.name or Path(task.rpartition(":")[0] or task).stem
 
     @property
     def plan(self) -> Plan:
-        begin_with = str(self.begin_with) if self.begin_with else None
         about, world, shape = self.about.given(), self.world.given(), asdict(self.shape)
-        vectors = str(self.vectors) if self.vectors else None
-        return Plan(self.task, self.lessons, about, world, shape, begin_with=begin_with, vectors=vectors)
+        begin_with, vectors = (str(path.absolute()) if path else None for path in (self.begin_with, self.vectors))
+        task = absolute_task(self.task or DEFAULT_TASK)
+        floors = FLOORS if self.floors is None else self.floors
+        return Plan(task, self.lessons, about, world, shape, (), begin_with, vectors, floors)
 
 
 READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1)

@@ -8,7 +8,7 @@ figure pools the three, so that every sentence counts once.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -16,24 +16,23 @@ from typing import Any
 
 import train
 import tyro
+from beside import Where
 from complaints import plainly
 from recipes import RECIPES
 from recipes import Options as Training
 from rich.console import Console
 from rich.table import Table
 
-from vln.agents.catalogue import make_agent
 from vln.agents.ensemble import Ensemble
 from vln.agents.scripted import scripted
 from vln.devices import use_threads
-from vln.envs.catalogue import make_task
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_relays, pooled
 from vln.envs.sail.task import Sail
 from vln.evaluation import evaluate
 from vln.judging import Contender
 from vln.metrics import Outcome, interval
-from vln.runs import open_run
+from vln.runs import Run
 from vln.training import CHECKPOINT
 
 FOLDS = ("grid", "jelly", "l")
@@ -96,11 +95,18 @@ def train_in(folder: Path, recipe: Training) -> None:
         raise SystemExit(130)
 
 
+def open_all(options: Options, folders: Iterable[Path]) -> list[Run]:
+    """The runs in these folders, with the corpus where it is now."""
+    where = Where(data=str(options.data))
+    return [where.open(folder) for folder in folders]
+
+
 def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
     """For every kind of row one entry a seed."""
-    runs = [open_run(folder_of(options, fold, seed), make_task, make_agent) for seed in range(options.seeds)]
+    runs = open_all(options, (folder_of(options, fold, seed) for seed in range(options.seeds)))
     beginnings = min(options.beginnings, options.seeds)
-    world, source = runs[0].open("val_unseen"), runs[0].task.source
+    task = runs[0].task
+    world, source = runs[0].open("val_unseen"), task.source
     assert isinstance(world, Rooms)
     assert isinstance(source, Sail)
     relays = source.relays()
@@ -111,14 +117,14 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
         return sentences, judge_relays(where, one.agent, relays, one.act, label, beam=one.beam)
 
     rows = {name: [lived(one)] for name, one in scripted(len(world.moves)).items()}
-    for floor in runs[0].task.floors:
-        places = [folder_of(options, fold, seed) / floor for seed in range(min(options.floors, options.seeds))]
-        floors = [open_run(place, make_task, make_agent) for place in places]
-        opened = [run.open("val_unseen") for run in floors]
+    for floor in task.floors:
+        seeds = range(min(options.floors, options.seeds))
+        floors = open_all(options, (folder_of(options, fold, seed) / floor for seed in seeds))
+        opened = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in floors]
         rows[floor] = [lived(Contender(run.agent), its) for run, its in zip(floors, opened, strict=True)]  # type: ignore[arg-type]
     # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
-    begun = [open_run(folder_of(options, "mazes", seed), make_task, make_agent) for seed in range(beginnings)]
-    strange = [replace(run, task=replace(runs[0].task, words=run.task.vocabulary)).open("val_unseen") for run in begun]
+    begun = open_all(options, (folder_of(options, "mazes", seed) for seed in range(beginnings)))
+    strange = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in begun]
     rows["invented only"] = [lived(Contender(run.agent), its) for run, its in zip(begun, strange, strict=True)]  # type: ignore[arg-type]
     rows["agent"] = [lived(Contender(run.agent)) for run in runs]
     rows["agent, beam"] = [lived(Contender(runs[0].agent, beam=options.beam))]

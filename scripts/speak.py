@@ -1,7 +1,7 @@
 """Have a trained speaker say what somebody is to do on paths that nobody has written about, to train a navigator on.
 
 python scripts/train.py r2r-speaker --data DIR --name speaker --floors 0
-python scripts/speak.py runs/speaker --paths 20000 --out spoken.json
+python scripts/speak.py runs/speaker --data DIR --paths 20000 --out spoken.json
 python scripts/train.py r2r --data DIR --extra spoken.json
 """
 
@@ -12,24 +12,22 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from beside import Beside
 from complaints import plainly
 
-from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import make_task
 from vln.envs.graphs.speaking import sample_paths, speak, spoken_records
 from vln.envs.graphs.tellings import Tellings
 from vln.progress import counted
-from vln.runs import open_run
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Beside):
     """Who speaks, of how many paths, and how."""
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
     """The folder of a run of task r2r-speaker."""
-    out: Path
+    out: Path = tyro.MISSING
     """The file to write, of the format of R2R's own."""
     paths: int = 10000
     """How many paths, of the lengths and in the buildings of those that people wrote about for training."""
@@ -46,12 +44,12 @@ class Options:
 def main(options: Options) -> None:
     """Sample paths, say them, and write both."""
     use_threads(options.threads)
-    run = open_run(options.run, make_task, make_agent, options.device or best_device())
-    if run.task.name != "r2r-speaker":
+    run = options.open(options.run, options.device or best_device())
+    if run.plan.task != "r2r-speaker":
         raise SystemExit(f"{options.run} is no speaker's: train task r2r-speaker")
     known = run.task.episodes("train")
     episodes = sample_paths(known, options.paths, options.seed)
-    world = run.task.world(episodes, run.task.vocabulary, **run.plan.world_options)
+    world = run.open_over(episodes)
     assert isinstance(world, Tellings)  # of a speaker's task
 
     with counted("saying paths") as show:

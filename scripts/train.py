@@ -7,9 +7,12 @@ python scripts/train.py sail --data DIR --begin-with runs/mazes
 """
 
 import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import tyro
 from complaints import plainly
@@ -17,18 +20,37 @@ from recipes import RECIPES, Options
 
 from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import make_task
-from vln.runs import begin_run, plan_of
+from vln.envs.catalogue import PLACES, absolute_task, make_task, places
+from vln.runs import CODE, Plan, begin_run, doubt, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
+
+BESIDE_RESUME = {"resume", "device", "threads", "floors", "trust_code", "trust_paths", *PLACES}
 
 
 def parse(arguments: list[str]) -> Options:
     """The options given, over those of the recipe that is named among them."""
-    named = [after for before, after in pairwise(arguments) if before == "--recipe"]
-    if named and named[-1] not in RECIPES:
-        raise SystemExit(f"no recipe is called {named[-1]!r}; there are {', '.join(RECIPES)}")
-    return tyro.cli(Options, args=arguments, default=RECIPES[named[-1]] if named else Options(), description=__doc__)
+    known = ArgumentParser(add_help=False, allow_abbrev=False)
+    known.add_argument("--recipe")
+    name = known.parse_known_args(arguments)[0].recipe
+    if name is not None and name not in RECIPES:
+        raise SystemExit(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
+    default = Options() if name is None else RECIPES[name]
+    options = tyro.cli(Options, args=arguments, default=default, description=__doc__)
+    if options.resume:
+        flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+        _check_resume(options.resume, flags)
+    return options
+
+
+def _check_resume(folder: Path, flags: list[str]) -> None:
+    """Raise SystemExit where something is asked for that a run which goes on can't heed."""
+    for flag in flags:
+        if flag.removeprefix("--").replace("-", "_") not in BESIDE_RESUME:
+            raise SystemExit(
+                f"{folder} goes on with its own settings, so {flag} would change nothing. To train otherwise, begin a "
+                f"new run with its weights: python scripts/train.py TASK --begin-with {folder} --name NAME"
+            )
 
 
 def main(options: Options) -> bool:
@@ -37,11 +59,8 @@ def main(options: Options) -> bool:
     folder = options.resume or Path("runs") / options.folder
     if not options.resume and (folder / CHECKPOINT).exists():
         raise SystemExit(f"{folder} holds a run already: go on with --resume {folder}, or give another --name")
-    plan = plan_of(folder) if options.resume else options.plan
-    plans = {folder: plan}
-    if options.floors > 0:
-        for name, floor in make_task(plan.task, plan.task_options).floors.items():
-            plans[folder / name] = plan.floor(name, floor, max(1, round(options.floors * plan.lessons.updates)))
+    plan = _gone_on(options, folder) if options.resume else options.plan
+    plans = {folder: plan, **_floors(options, folder, plan)}
     for place, of in plans.items():
         begun = (place / CHECKPOINT).exists()  # it has the weights it began with
         if not begun and of.begin_with and not (Path(of.begin_with) / CHECKPOINT).exists():
@@ -54,6 +73,44 @@ def main(options: Options) -> bool:
         if not assemble(of.lessons.workers, work):
             return False
     return True
+
+
+def _gone_on(options: Options, folder: Path) -> Plan:
+    """The plan of the run in a folder, with its files where they are now. Raises SystemExit where it is not trusted."""
+    plan, (about, world) = plan_of(folder), _places(options)
+    plan, named = plan.pointed(about, world), {*about, *world}
+    trust = options.granted
+    if options.task and CODE in options.task and CODE in plan.task:
+        plan, trust = replace(plan, task=absolute_task(options.task)), replace(trust, code=True)
+    elif options.task not in (None, plan.task):
+        raise SystemExit(f"{folder} is of task {plan.task} and goes on with that, not with {options.task}")
+    if refused := doubt(folder, plan, trust, named):
+        raise SystemExit(refused)
+    return plan
+
+
+def _places(options: Options) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    return places(options.about.given()), places(options.world.given())
+
+
+def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
+    """The plans of the trained floors, each with its folder. What has begun goes on as it began."""
+    share = plan.floors if options.floors is None else options.floors
+    if share <= 0:
+        return {}
+    plans: dict[Path, Plan] = {}
+    for name, floor in make_task(plan.task, plan.task_options).floors.items():
+        place = folder / name
+        plans[place] = plan.floor(name, floor, max(1, round(share * plan.lessons.updates)))
+        if (place / CHECKPOINT).exists():
+            updates = plan_of(place).lessons.updates
+            if updates != plans[place].lessons.updates and options.floors is not None:
+                raise SystemExit(
+                    f"{place} is trained for {updates} updates, not for {plans[place].lessons.updates}: "
+                    "leave out --floors, or move that folder away to train it anew"
+                )
+            plans[place] = replace(plans[place], lessons=replace(plans[place].lessons, updates=updates))
+    return plans
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tyro
 from complaints import plainly
-from contenders import Place, contend
+from contenders import Place, chosen, contend
 
 from vln.replays import failures_first, film, replay
 from vln.video import FPS, reel, write_video
@@ -35,10 +35,11 @@ def main(options: Options) -> None:
     """Live the episodes, say how each ended, and show them."""
     if not (options.video or options.window):
         raise SystemExit("say how to watch: --video out.mp4, --window, or both")
-    _, world, contenders = contend(options)
-    chosen = contenders[options.agent or "agent"]
+    scene = contend(options)
+    shown_one = chosen(scene.contenders, options.agent or "agent", scene.task)
+    world = shown_one.world or scene.world
     episodes = range(min(options.episodes, len(world.episodes)))
-    replays = failures_first(replay(world, chosen.agent, episodes, chosen.act, seed=options.seed))
+    replays = failures_first(replay(world, shown_one.agent, episodes, shown_one.act, seed=options.seed))
     for lived in replays:
         ending = lived.outcome if lived.success or lived.answers else f"{lived.error:g} to go"
         print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words) or lived.family}")

@@ -16,6 +16,7 @@ from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import make_task
 from vln.runs import open_run
+from vln.writing import write_text
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Options:
     run: Annotated[Path, tyro.conf.Positional]
     """The folder of a run of task characters."""
     prompt: str | None = None
-    """What the text begins with; the agent goes on from there. Unless given, one character of the text held back."""
+    """What the text begins with; the agent goes on from there. Unless given, it begins after the end of a line."""
     length: int = 500
     """How many characters to write."""
     temperature: float = 1.0
@@ -44,10 +45,10 @@ def main(options: Options) -> None:
     """Write the prompt and what comes after it."""
     use_threads(options.threads)
     run = open_run(options.run, make_task, make_agent, options.device or best_device())
-    if run.task.write is None:
-        raise SystemExit(f"{options.run} is of task {run.task.name}, which has no text to go on with: train characters")
+    if run.alphabet is None:
+        raise SystemExit(f"{options.run} is of task {run.plan.task}, which has no text to go on with: train characters")
     how = {"temperature": options.temperature, "top": options.top, "seed": options.seed}
-    print(run.task.write(run.agent, options.prompt, options.length, **how))
+    print(write_text(run.agent, run.alphabet, options.prompt, options.length, **how))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def test_a_task_in_a_file_of_ones_own_has_a_name_for_the_console(folder: Path) -
         make_task("corner.py:TUSK")
     with pytest.raises(ValueError, match=r"no file 'kerner\.py'"):
         make_task("kerner.py:TASK")
-    with pytest.raises(ValueError, match="does not take these options"):
+    with pytest.raises(ValueError, match="takes no option"):
         make_task("corner.py:TASK", {"difficulty": 1})
 
 

@@ -17,7 +17,7 @@ from vln.envs.rooms.phrases import WORDS
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
 from vln.learning import Lessons
-from vln.runs import Plan, begin_run, open_run, plan_of
+from vln.runs import Plan, Trust, begin_run, doubt, open_run, plan_of
 from vln.tasks import BLIND_AND_DEAF, Task
 from vln.training import CHECKPOINT
 
@@ -100,12 +100,32 @@ def test_a_run_of_another_cell_is_no_beginning_though_its_weights_would_fit(fold
         begin_run(tmp_path / "relu", heir, make_tiny, make_agent)
 
 
-def test_a_run_whose_task_has_other_words_by_now_is_refused(folder: Path) -> None:
+def test_a_run_keeps_the_words_it_was_trained_with(folder: Path) -> None:
     def changed(name: str, options: Any) -> Task:
-        return replace(make_tiny(name, options), words=None)
+        return replace(make_tiny(name, options), words=Vocabulary(("zeppelin",)))
 
-    with pytest.raises(ValueError, match="was trained with other words than task 'goto' has now"):
-        open_run(folder, changed, make_agent)
+    assert open_run(folder, changed, make_agent).open("val_seen").vocabulary.words == WORDS
+
+
+def test_an_agent_needs_no_task_and_a_task_needs_consent(folder: Path) -> None:
+    def gone(name: str, options: Any) -> Task:
+        raise FileNotFoundError("the task is gone")
+
+    assert open_run(folder, gone, make_agent).agent(*_moment())[0].value.shape == (1, 1)
+    for changed, trust, said in (
+        ({"task": "mine.py:TASK"}, Trust(paths=True), "mine.py run as a program"),
+        ({"task_options": {"data": "some/where"}}, Trust(code=True), "some/where opened, where its data was"),
+        ({"world_options": {"features": str(folder)}}, Trust(code=True), "where its features was"),
+    ):
+        plan = replace(PLAN, **changed)
+        assert said in doubt(folder, plan, trust)
+        assert not doubt(folder, plan, Trust(code=True, paths=True))
+    assert not doubt(folder, replace(PLAN, task_options={"data": "some/where"}), Trust(), ("data",))
+
+
+def _moment() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
+    seen = {"view": torch.zeros(1, 1, 5, 5, 3, dtype=torch.uint8), "previous": torch.zeros(1, 1, dtype=torch.long)}
+    return seen, {"core": torch.zeros(1, 2 * SMALL.hidden)}, torch.ones(1, 1, dtype=torch.bool)
 
 
 def test_a_checkpoint_that_was_not_made_by_a_run_is_refused(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_what_is_not_asked_teaches_nothing() -> None:
         ("repeatprevious", {"length": 4, "ago": 4}, "at least 5 steps, not 4"),
         ("copy", {"symbols": 0}, "symbols must be at least 1, not 0"),
         ("parity", {"longer": 0}, "at least as long as the others, not 0 times"),
-        ("parity", {"ago": 3}, "does not take these options"),
+        ("parity", {"ago": 3}, "takes no option"),
     ],
 )
 def test_lengths_that_can_not_be_are_refused(name: str, options: dict[str, int], complaint: str) -> None:

@@ -1,7 +1,8 @@
 """A run: a folder that holds a trained agent and all that is needed to make it again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,28 @@ import torch
 from gymnasium import Space
 
 from vln.agent import Agent
+from vln.alphabet import Alphabet
 from vln.checkpoints import load_checkpoint
 from vln.devices import keep_memory
+from vln.episode import Episode
 from vln.evaluation import evaluate
+from vln.interface import Interface
+from vln.language import Vocabulary
 from vln.learning import RULES, Lessons
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
 from vln.training import CHECKPOINT, inherit_weights, kept_weights, load_weights, train
 from vln.vectors import lend_vectors, read_vectors
 from vln.world import World
+from vln.writing import write_text
 
 # How tasks and agents are made: from a name and options; from the spaces of what is observed, the space of moves, the
 # number of answers, and options.
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
 MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
+
+CODE = ".py:"  # in the name of a task that lies in a file of somebody's own: FILE.py:NAME
+SAMPLED = 200  # characters that a training shows of what its agent writes
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,10 @@ class Plan:
 
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
     of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
-    with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained.
+    with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained. floors:
+    how long its trained floors learn, as a share of its updates.
+
+    Paths are absolute, so that they are found from any working directory.
     """
 
     task: str
@@ -42,6 +54,7 @@ class Plan:
     without: Sequence[str] = ()
     begin_with: str | None = None
     vectors: str | None = None
+    floors: float = 0.0
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
@@ -61,24 +74,102 @@ class Plan:
             begin_with=self.begin_with and str(Path(self.begin_with) / name),
         )
 
-    def make(self, make_agent: MakeAgent, world: World[Any], device: str) -> Agent:
-        """The agent, before it has learned anything."""
-        given = {name: space for name, space in world.spaces.items() if name not in self.without}
-        return make_agent(given, world.move_space, world.answers, self.agent).to(device)
+    def pointed(self, task_options: Mapping[str, Any], world_options: Mapping[str, Any]) -> "Plan":
+        """The same plan with these options in place of its own: where its files are now, or what else is to differ."""
+        task_options, world_options = {**self.task_options, **task_options}, {**self.world_options, **world_options}
+        return replace(self, task_options=task_options, world_options=world_options)
+
+    def make(self, make_agent: MakeAgent, place: World[Any] | Interface, device: str) -> Agent:
+        """The agent, before it has learned anything. place: the world it learns in, or what such a world shows it."""
+        spaces = {name: space for name, space in place.spaces.items() if name not in self.without}
+        return make_agent(spaces, place.move_space, place.answers, self.agent).to(device)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is allowed to a run, which somebody else may have made. code: to have the Python file run that it names as
+    its task. paths: to have the files and folders opened that it names."""
+
+    code: bool = False
+    paths: bool = False
+
+
+WARY = Trust()
+
+
+def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = ()) -> str:
+    """What the run in a folder would do that it is not trusted with, in words; nothing where all is well.
+
+    named_here: the options of its plan that whoever opens the run has named himself.
+    """
+    if CODE in plan.task and not trust.code:
+        file = plan.task.rpartition(":")[0]
+        return f"{folder} would have {file} run as a program: read that file, then allow it with --trust-code"
+    for name, value in {**plan.task_options, **plan.world_options}.items():
+        if name not in named_here and _is_path(value) and not trust.paths:
+            return (
+                f"{folder} would have {value} opened, where its {name} was: say where that is now with "
+                f"--{name} PATH, or allow what the run names with --trust-paths"
+            )
+    return ""
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and ("/" in value or "\\" in value or Path(value).exists())
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained agent, the task it was trained for, and how its world is opened."""
+    """A trained agent, what it was trained to be shown, and the task it was trained for.
+
+    plan: as it was trained, but for what whoever opened it said. doubt: why the plan must not be carried out; without
+    it there is the agent, but no task to live in.
+    """
 
     folder: Path
     plan: Plan
-    task: Task
+    interface: Interface
     agent: Agent
+    make_task: MakeTask
+    doubt: str = ""
 
-    def open(self, split: str) -> World[Any]:
-        """The world of a split, seen as the agent was trained to see it."""
-        return self.task.open(split, **self.plan.world_options)
+    @cached_property
+    def task(self) -> Task:
+        """The task, told in the words that the agent knows. Raises ValueError where the run is not trusted with it."""
+        if self.doubt:
+            raise ValueError(self.doubt)
+        return self.make_task(self.plan.task, self.plan.task_options).with_words(self.vocabulary)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.interface.words)
+
+    @property
+    def alphabet(self) -> Alphabet | None:
+        """The characters that the agent reads and writes; None where it has to do with no text."""
+        return Alphabet(self.interface.words) if self.interface.texts else None
+
+    def open(self, split: str, **options: Any) -> World[Any]:
+        """The world of a split, seen as the agent was trained to see it. options: of the world, in place of its own.
+
+        Raises ValueError where something is shown or asked then that the agent was not trained for.
+        """
+        return self.fitting(self.task, self.task.open(split, **{**self.plan.world_options, **options}))
+
+    def open_over(self, episodes: Sequence[Episode]) -> World[Any]:
+        """The same over other episodes than those of a split."""
+        return self.fitting(self.task, self.task.open_over(episodes, **self.plan.world_options))
+
+    def open_in(self, task: Task, split: str, **options: Any) -> World[Any]:
+        """The world of another task, told in the words that the agent knows. Raises ValueError as `open` does."""
+        task = task.with_words(self.vocabulary)
+        return self.fitting(task, task.open(split, **options))
+
+    def fitting(self, task: Task, world: World[Any]) -> World[Any]:
+        """The world, where the agent can live in it. Raises ValueError saying why not."""
+        if difference := self.interface.difference(Interface.of(task, world)):
+            raise ValueError(f"{self.folder} can't be judged in {task.name} so: {difference}")
+        return world
 
 
 def begin_run(
@@ -107,7 +198,7 @@ def begin_run(
         inherit_weights(agent, begun, task.vocabulary.words)
     if plan.vectors and not resume:
         lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
-    facts = {"plan": asdict(plan), "words": list(task.vocabulary.words)}
+    facts = {"plan": asdict(plan), **Interface.of(task, world).facts()}
     probe, sample = _probe(task, plan), _sample(task)
     return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=probe, sample=sample)
 
@@ -142,12 +233,11 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
     return probe
 
 
-SAMPLED = 200  # characters that a training shows of what its agent writes
-
-
 def _sample(task: Task) -> Callable[[Agent], str] | None:
-    write = task.write
-    return None if write is None else lambda agent: write(agent, None, SAMPLED)
+    if not task.texts:
+        return None
+    alphabet = Alphabet(task.vocabulary.words)
+    return lambda agent: write_text(agent, alphabet, None, SAMPLED)
 
 
 def plan_of(folder: Path) -> Plan:
@@ -158,12 +248,24 @@ def plan_of(folder: Path) -> Plan:
     return Plan.of(facts["plan"])
 
 
-def open_run(folder: Path, make_task: MakeTask, make_agent: MakeAgent, device: str = "cpu") -> Run:
-    """The run in a folder. Raises ValueError when the task's words are no longer those it was trained with."""
+def open_run(
+    folder: Path,
+    make_task: MakeTask,
+    make_agent: MakeAgent,
+    device: str = "cpu",
+    task_options: Mapping[str, Any] | None = None,
+    world_options: Mapping[str, Any] | None = None,
+    trust: Trust = WARY,
+) -> Run:
+    """The run in a folder; its agent is made from what the checkpoint holds alone.
+
+    task_options, world_options: in place of its plan's: where its files are now, or what else is to differ. trust: what
+    it may do besides. Raises ValueError when the checkpoint is not of a run, or is of another agent.
+    """
     checkpoint, plan = load_checkpoint(folder / CHECKPOINT), plan_of(folder)
-    task = make_task(plan.task, plan.task_options)
-    if list(task.vocabulary.words) != checkpoint.facts["words"]:
-        raise ValueError(f"{folder} was trained with other words than task {plan.task!r} has now; train it again")
-    agent = plan.make(make_agent, task.open(task.choosing, **plan.world_options), device)
+    interface = Interface.from_facts(checkpoint.facts)
+    agent = plan.make(make_agent, interface, device)
     load_weights(agent, kept_weights(checkpoint))
-    return Run(folder, plan, task, agent.eval())
+    here = {**(task_options or {}), **(world_options or {})}
+    plan = plan.pointed(task_options or {}, world_options or {})
+    return Run(folder, plan, interface, agent.eval(), make_task, doubt(folder, plan, trust, here))

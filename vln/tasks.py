@@ -1,5 +1,6 @@
 """A task: a world, and a source of episodes to live in it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -98,30 +99,35 @@ BLIND_AND_DEAF = {"blind": Floor(without=("view",)), "deaf": Floor(without=("ins
 class Task:
     """What can be asked (a source of episodes) and where (a world to open over them).
 
-    world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or None to learn it from split train.
+    world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or what gives it when it is first asked
+    for, or None to learn it from split train.
     choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
     floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
     told the instructions of other episodes.
-    write: where an agent foretells texts, (agent, prompt, length, temperature=, top=, seed=) -> the prompt, and what it
-    goes on with.
+    texts: whether the words are the characters of a text that is foretold, which an agent can go on with.
+    knowing: the same task for who knows other words, from these; one whose words only name what instructions hold
+    needs none.
     """
 
     name: str
     source: Source
     world: Callable[..., World[Any]]
     splits: tuple[str, ...] = SPLITS
-    words: Vocabulary | None = None
+    words: Vocabulary | Callable[[], Vocabulary] | None = None
     choosing: str = "val_seen"
     probes: int = 256
     judging: str = "val_unseen"
     floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
-    write: Callable[..., str] | None = None
+    texts: bool = False
+    knowing: "Callable[[Vocabulary], Task] | None" = None
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        return self.words or Vocabulary.of(episode.instruction for episode in self.episodes("train"))
+        if isinstance(self.words, Vocabulary):
+            return self.words
+        return self.words() if self.words else Vocabulary.of(one.instruction for one in self.episodes("train"))
 
     @cached_property
     def episodes(self) -> Source:
@@ -133,6 +139,26 @@ class Task:
             raise ValueError(f"task {self.name!r} has no split {split!r}; it has {', '.join(self.splits)}")
         return self.source(split)
 
+    def with_words(self, vocabulary: Vocabulary) -> "Task":
+        """The same task, told in the words that an agent knows."""
+        return self.knowing(vocabulary) if self.knowing else replace(self, words=vocabulary)
+
     def open(self, split: str, **options: Any) -> World[Any]:
-        """The world of one split. The options are the world's own (view, max_steps, ...)."""
-        return self.world(self.episodes(split), self.vocabulary, **options)
+        """The world of one split. The options are the world's own (view, max_steps, ...).
+
+        Raises ValueError for an option that it does not take.
+        """
+        return self.open_over(self.episodes(split), **options)
+
+    def open_over(self, episodes: Sequence[Episode], **options: Any) -> World[Any]:
+        """The world over other episodes than those of a split."""
+        try:
+            return self.world(episodes, self.vocabulary, **options)
+        except TypeError as error:
+            raise refusal(f"the world of task {self.name!r}", error) from error
+
+
+def refusal(what: str, error: TypeError) -> Exception:
+    """A ValueError that says which option something does not take, where a TypeError is of that; else the error."""
+    unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    return ValueError(f"{what} takes no option {unexpected[1]!r}") if unexpected else error

@@ -1,14 +1,27 @@
 """Writing: an agent that foretells what is given next is given what it has said itself."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Categorical
 
 from vln.agent import Agent
+from vln.alphabet import Alphabet
 from vln.moments import as_judged
 from vln.policies import drawn_of
+
+
+def write_text(agent: Agent, alphabet: Alphabet, prompt: str | None, length: int, **how: Any) -> str:
+    """A prompt, and what an agent writes after it: `length` characters. how: temperature, top and seed, as of `write`.
+
+    Without a prompt it begins after the end of a line, or, where the alphabet has none, after its first character.
+    Raises ValueError as `write` does, and for a character that is not in the alphabet.
+    """
+    first = alphabet.characters[0] if "\n" not in alphabet.numbers else "\n"
+    symbols = alphabet.encode(first if prompt is None else prompt).tolist()
+    return alphabet.decode([*symbols, *write(agent, symbols, length, **how)])
 
 
 @torch.no_grad()

@@ -122,6 +122,7 @@ def see(
 
 
 _INVENTED = {"shapes": shapes, "drawn": drawn}
+SOURCES = ("digits", "mnist", *_INVENTED)  # of pictures, that have a name
 
 
 def _album(pictures: str | Album, data: Path | str | None, side: int | None) -> Album:
@@ -139,5 +140,6 @@ def _album(pictures: str | Album, data: Path | str | None, side: int | None) -> 
         return _INVENTED[pictures]()
     if Path(pictures).is_dir():
         return folder(pictures, side)
-    names = ", ".join(("digits", "mnist", *_INVENTED))
-    raise ValueError(f"no pictures are called {pictures!r}; there are {names}, and the path of a folder may be given")
+    raise ValueError(
+        f"no pictures are called {pictures!r}; there are {', '.join(SOURCES)}, and the path of a folder may be given"
+    )

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from vln.agent import Agent
+from vln.beam import Judge, plan
 from vln.metrics import Walk
 from vln.moments import as_judged, batches, moments
 from vln.rollouts import Act, greedy
@@ -26,11 +27,18 @@ Label = Callable[[GraphState], NDArray[np.bool_]]
 
 
 def walked(
-    world: Graphs, agent: Agent, act: Act = greedy, label: Label | None = None, seed: int = 0
+    world: Graphs,
+    agent: Agent,
+    act: Act = greedy,
+    label: Label | None = None,
+    seed: int = 0,
+    beam: int = 1,
+    judge: Judge | None = None,
 ) -> dict[str, Trajectory]:
     """Where an agent was, and facing where, at the start and after every move of every episode, by its name.
 
     The stop is no move. label: who tells the best moves, where `act` follows them. seed: of the acting, where it draws.
+    beam, judge: as of `evaluate`; moves that were planned are gone, the search itself leaves no trace.
     """
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     found: dict[str, Trajectory] = {}
@@ -38,7 +46,8 @@ def walked(
         for batch in batches(range(len(world.episodes))):
             begun = world.begin(batch)
             ways = [[pose] for pose in _poses(world, begun)]
-            for moment in moments(world, agent, begun, act, rng, label):
+            planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
+            for moment in moments(world, agent, begun, act, rng, label, planned):
                 for slot, pose, stopped in zip(
                     moment.slots.tolist(), _poses(world, moment.after), moment.after.stopped, strict=True
                 ):

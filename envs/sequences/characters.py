@@ -2,29 +2,26 @@
 
 import gzip
 import sysconfig
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.agent import Agent
+from vln.alphabet import Alphabet
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.tasks import Floor, Task
-from vln.writing import write
 
 from .labels import Labels, text_labels
 from .world import Labelled, Line, Sequences
 
-HELLO, SHAKESPEARE, PYTHON = "hello", "shakespeare", "python"  # texts that have a name
+TEXTS = HELLO, SHAKESPEARE, PYTHON = "hello", "shakespeare", "python"  # that have a name
 SHAKESPEARES_FILE = Path("text") / "tinyshakespeare.txt.gz"
 KINDS = (".txt", ".txt.gz", ".py", ".md", ".rst", ".c", ".h", ".cpp", ".js", ".ts", ".java", ".rs", ".tex", ".html")
-BEYOND = "\N{REPLACEMENT CHARACTER}"  # stands for every character that is too rare to be known
 # What lies beside the library, tests of it, and modules that are no more than tables: one learns little from them.
 NOT_OURS = {"site-packages", "dist-packages", "test", "tests", "idle_test", "lib2to3", "encodings", "pydoc_data"}
 
@@ -45,15 +42,13 @@ def read_texts(text: str, data: str | Path | None, held: float) -> Texts:
 
     Raises FileNotFoundError where there is none, and ValueError naming the file that is empty or no text.
     """
-    if not 0 < held < 1:
-        raise ValueError(f"held is the share of the text that is held back, between 0 and 1, not {held}")
     if text == HELLO:
         return Texts(HELLO * 200, HELLO * 40)
     if text == PYTHON:
         return _of_files(sorted(_standard_library()), held)
     if text == SHAKESPEARE:
         if data is None:
-            raise ValueError(f"{SHAKESPEARE} is read from {SHAKESPEARES_FILE} in a folder of data: give data=DIR")
+            raise ValueError(f"{SHAKESPEARE} is read from {SHAKESPEARES_FILE} in a folder of data: --data DIR")
         text = str(Path(data) / SHAKESPEARES_FILE)
     place = Path(text)
     if place.is_dir():
@@ -108,34 +103,6 @@ def _read(file: Path) -> str:
         raise ValueError(f"{file} is no UTF-8 text: byte {error.start} can't be read") from None
 
 
-class Alphabet:
-    """Characters and their numbers. rarer: whether one of them stands for all that are not known."""
-
-    def __init__(self, characters: Sequence[str]) -> None:
-        self.characters = tuple(characters)
-        self.numbers = {character: number for number, character in enumerate(self.characters)}
-        self.rarer = self.numbers.get(BEYOND)
-
-    @classmethod
-    def of(cls, text: str, least: int) -> "Alphabet":
-        """The characters that occur at least so many times in a text, by number; and one for the others, if any."""
-        counts = Counter(text)
-        known = sorted(character for character, count in counts.items() if count >= least and character != BEYOND)
-        return cls(known if len(known) == len(counts) else [*known, BEYOND])
-
-    def encode(self, text: str) -> NDArray[np.int32]:
-        """The numbers of a text's characters. Raises ValueError naming the first that is not known."""
-        found = [self.numbers.get(character, self.rarer) for character in text]
-        if None in found:
-            place = found.index(None)
-            raise ValueError(f"character {text[place]!r} (number {place + 1} of the text) is not in the alphabet")
-        return np.array(found, dtype=np.int32)
-
-    def decode(self, numbers: Sequence[int]) -> str:
-        """The text of these numbers."""
-        return "".join(self.characters[number] for number in numbers)
-
-
 @dataclass(frozen=True, eq=False)
 class Stretches(Labelled):
     """A text in stretches of one length: at every character, of these numbers, the next one is asked for."""
@@ -163,6 +130,45 @@ class Stretches(Labelled):
         return text_labels(self.text)
 
 
+@dataclass(frozen=True, eq=False)
+class Characters:
+    """Where the episodes of a text come from, split by split; it is read when they are first asked for.
+
+    text, data, held: as in read_texts. stretch: how many characters an episode has. least: how often a character must
+    occur to be known. known: the characters that are known whatever occurs, or None.
+    """
+
+    text: str
+    data: str | Path | None
+    stretch: int
+    held: float
+    least: int
+    known: tuple[str, ...] | None = None
+
+    def __call__(self, split: str) -> Sequence[Episode]:
+        text = getattr(self.texts, split)
+        try:
+            numbers = self.alphabet.encode(text)
+        except ValueError as error:
+            raise ValueError(f"split {split} of {self.name}: {error}") from None
+        if len(numbers) <= self.stretch:
+            few = f"{len(numbers)} characters, too few for a stretch of {self.stretch}"
+            raise ValueError(f"split {split} of {self.name} has {few}")
+        return Stretches(split, self.name, text, numbers, self.stretch)
+
+    @property
+    def name(self) -> str:
+        return Path(self.text).name
+
+    @cached_property
+    def texts(self) -> Texts:
+        return read_texts(self.text, self.data, self.held)
+
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        return Alphabet(self.known) if self.known else Alphabet.of(self.texts.train + self.texts.val, self.least)
+
+
 def characters(
     text: str = HELLO,
     data: str | Path | None = None,
@@ -175,36 +181,29 @@ def characters(
     stretch: how many characters an episode has; memory is carried through it, over all its windows. 1,000 unless given,
     or 20 for hello. least: how often a character must occur to be known; the rarer are all alike.
     """
-    texts = read_texts(text, data, held)
     if stretch is None:
         stretch = 20 if text == HELLO else 1000
     if stretch < 1:
         raise ValueError(f"a stretch has at least one character, not {stretch}")
-    alphabet = Alphabet.of(texts.train + texts.val, least)
-    name = Path(text).name
+    if not 0 < held < 1:
+        raise ValueError(f"held is the share of the text that is held back, between 0 and 1, not {held}")
+    return _task_of(Characters(text, data, stretch, held, least))
 
-    def source(split: str) -> Sequence[Episode]:
-        numbers = alphabet.encode(getattr(texts, split))
-        if len(numbers) <= stretch:
-            raise ValueError(
-                f"split {split} of {name} has {len(numbers)} characters, too few for a stretch of {stretch}"
-            )
-        return Stretches(split, name, getattr(texts, split), numbers, stretch)
 
-    world = partial(
-        Sequences,
-        symbols=len(alphabet.characters),
-        answers_named=alphabet.characters,
-        given_named=alphabet.characters,
-    )
+def _task_of(source: Characters) -> Task:
+    def world(episodes: Sequence[Episode], vocabulary: Vocabulary) -> Sequences:
+        names = vocabulary.words
+        return Sequences(episodes, vocabulary, symbols=len(names), answers_named=names, given_named=names)
 
-    def go_on(agent: Agent, prompt: str | None, length: int, **how: Any) -> str:
-        """A prompt, or else the first character of the text held back, and what an agent writes after it."""
-        begun = alphabet.encode(texts.val[:1] if prompt is None else prompt).tolist()
-        return alphabet.decode([*begun, *write(agent, begun, length, **how)])
-
-    blind = {"blind": Floor(without=("given",))}
-    words = Vocabulary(alphabet.characters)  # of which a run says that it was trained with them
     return Task(
-        "characters", source, world, ("train", "val"), words, choosing="val", judging="val", floors=blind, write=go_on
+        "characters",
+        source,
+        world,
+        ("train", "val"),
+        words=lambda: Vocabulary(source.alphabet.characters),
+        choosing="val",
+        judging="val",
+        floors={"blind": Floor(without=("given",))},
+        texts=True,
+        knowing=lambda vocabulary: _task_of(replace(source, known=vocabulary.words)),
     )

@@ -32,12 +32,12 @@ class Cells(OfRun):
     """How many units of each label are named."""
     probes: bool = True
     """Whether linear probes read all units together, too."""
-    pictures: int = 6
+    drawn: int = 6
     """Of how many labels, the best told of each kind, an episode is drawn in the colours of the best unit."""
 
     def look(self) -> Found:
         """Read, score, and draw an episode that no unit was chosen by."""
-        run, world, episodes = self.open()
+        run, world, episodes = self.lives()
         reading = read_cells(world, run.agent, episodes, seed=self.seed)
         found = find_units(reading, self.shifts, self.top, self.seed)
         probes = {probe.label: probe for probe in probe_labels(reading, self.seed)} if self.probes else {}
@@ -54,7 +54,7 @@ class Cells(OfRun):
             "probes": [asdict(probe) for probe in probes.values()],
         }
         shown = reading.halves()[1]
-        for one in sorted(sure, key=lambda one: -one.best)[: self.pictures]:
+        for one in sorted(sure, key=lambda one: -one.best)[: self.drawn]:
             caption = f"{one.label} - {one.units[0]}, {one.kind} {one.best:.2f} (chance {one.chance:.2f})"
             told.figures[caption] = draw_unit(world, shown, one)
         return told

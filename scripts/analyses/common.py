@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
+from beside import Where
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from vln.agents.catalogue import make_agent
-from vln.envs.catalogue import make_task
 from vln.figures import FIGURES_FOLDER
-from vln.runs import Run, open_run
+from vln.runs import Run
 from vln.world import World
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Analysis(ABC):
 
 
 @dataclass(frozen=True)
-class OfRun(Analysis):
+class OfRun(Analysis, Where):
     """What every analysis of one trained run can be told besides."""
 
     run: Annotated[Path, tyro.conf.Positional] = Path()
@@ -72,9 +71,9 @@ class OfRun(Analysis):
     def folder(self) -> Path:
         return self.figures or self.run / FIGURES_FOLDER
 
-    def open(self) -> tuple[Run, World[Any], list[int]]:
+    def lives(self) -> tuple[Run, World[Any], list[int]]:
         """The run, where it lives, and the episodes."""
-        run = open_run(self.run, make_task, make_agent)
+        run = self.open(self.run)
         world = run.open(self.split or run.task.choosing)
         if self.episodes < 1:
             raise ValueError(f"episodes must be at least 1, not {self.episodes}")

@@ -22,7 +22,7 @@ class Gates(OfRun):
 
     def look(self) -> Found:
         """Live the episodes and listen to every gate."""
-        run, world, episodes = self.open()
+        run, world, episodes = self.lives()
         gates = read_gates(world, run.agent, episodes, seed=self.seed)
         if not gates:
             return Found(words=[f"A memory of kind {run.agent.core.kind} has no gates."])  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from beside import Where
 from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
@@ -22,7 +23,6 @@ from vln.logs import METRICS_FILE, read_metrics
 from vln.policies import at, log_likelihood_of_any
 from vln.progress import counted
 from vln.rollouts import Course, Rollout, follow_teacher, rollout
-from vln.runs import open_run
 from vln.world import World
 
 from .common import Analysis, Found, columns, plot
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Compared(Analysis):
+class Compared(Analysis, Where):
     """Untrained memories, and trained runs, beside one another."""
 
     memories: tuple[str, ...] = ("elman", "elman-relu*1.5", "gru", "lstm", "lru")
@@ -66,7 +66,7 @@ class Compared(Analysis):
                 yield memory, agent, lived(world, agent, self.slots, world.max_steps, self.seed)
             for number, folder in enumerate(self.run, start=len(self.memories)):
                 show(number, total)
-                run = open_run(folder, make_task, make_agent)
+                run = self.open(folder)
                 place = run.open(run.task.choosing).with_teacher()
                 steps = min(self.length, place.max_steps)
                 yield folder.name, run.agent, lived(place, run.agent, self.slots, steps, self.seed)

@@ -37,7 +37,7 @@ class Saliency(OfRun):
 
     def look(self) -> Found:
         """Means over decisions by how long ago a moment was, and one decision drawn."""
-        run, world, episodes = self.open()
+        run, world, episodes = self.lives()
         if not 0 <= self.episode < len(world.episodes):
             raise ValueError(f"there is no episode {self.episode}; there are {len(world.episodes)}")
         by_lag: list[NDArray[np.float64]] = []

@@ -1,0 +1,85 @@
+"""What can be said beside a run: where its files are now, what else is to differ, and what it is trusted with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from vln.agents.catalogue import make_agent
+from vln.envs.catalogue import TaskOptions, WorldOptions, absolute, make_task, places
+from vln.runs import Run, Trust, open_run, plan_of
+
+NOT_SHOWN = ("data", "features")  # where something is does not change what it is
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a run may do that somebody else may have made."""
+
+    trust_code: bool = False
+    """Let a run have the Python file run that it names as its task; whoever made the run wrote that file."""
+    trust_paths: bool = False
+    """Let a run have the files and folders opened that it names, where they are not named here."""
+
+    @property
+    def granted(self) -> Trust:
+        return Trust(self.trust_code, self.trust_paths)
+
+    def open_with(self, folder: Path, about: Mapping[str, Any], world: Mapping[str, Any], device: str = "cpu") -> Run:
+        """The run in a folder, with these options of task and world in place of its own."""
+        return open_run(folder, make_task, make_agent, device, about, world, self.granted)
+
+
+@dataclass(frozen=True)
+class Beside(Allowed):
+    """Options of task and world, which take the place of those that a run was trained with."""
+
+    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
+    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
+
+    def open(self, folder: Path, device: str = "cpu") -> Run:
+        """The run in a folder, with what is said beside it."""
+        return self.open_with(folder, self.about.given(), self.world.given(), device)
+
+    def open_other(self, folder: Path, device: str = "cpu") -> Run:
+        """Another run that takes part: its files are looked for in the same places, all else is its own."""
+        return self.open_with(folder, places(self.about.given()), places(self.world.given()), device)
+
+    def changes(self, folder: Path) -> dict[str, Any]:
+        """What is said here that is otherwise in a run's plan, by name; not where files of the same name are now."""
+        plan = plan_of(folder)
+        own = _named({**plan.task_options, **plan.world_options})
+        said = _named({**self.about.given(), **self.world.given()})
+        return {name: value for name, value in said.items() if name not in NOT_SHOWN and own.get(name) != value}
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options, of files and folders only their names."""
+    return {**options, **{name: Path(value).name for name, value in places(options).items()}}
+
+
+@dataclass(frozen=True)
+class Where(Allowed):
+    """Where the files of runs are now, for a command whose other options are not of them."""
+
+    data: str | None = None
+    """The folder of the data sets."""
+    text: str | None = None
+    """The text that is foretold."""
+    pictures: str | None = None
+    """The folder of pictures."""
+    annotations: str | None = None
+    """The file of annotations."""
+    features: str | None = None
+    """The file or folder of image features."""
+
+    def open(self, folder: Path, device: str = "cpu") -> Run:
+        """The run in a folder, with its files where they are said to be; what it has none of is not asked."""
+        plan = plan_of(folder)
+        said = {name: getattr(self, name) for name in ("data", "text", "pictures", "annotations", "features")}
+        said = absolute({name: value for name, value in said.items() if value is not None})
+        own = (plan.task_options, plan.world_options)
+        about, world = ({name: said[name] for name in said if name in options} for options in own)
+        return self.open_with(folder, about, world, device)

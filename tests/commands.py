@@ -1,0 +1,34 @@
+"""The scripts as a user runs them, in the process of a test and in an empty folder."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tyro
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = {path.stem for path in (ROOT / "scripts").iterdir()}
+FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --words 8 --sight 8 --threads 1".split()  # noqa: SIM905
+
+
+@contextmanager
+def standing_in(folder: Path) -> Iterator[Path]:
+    """In this folder, from which the scripts can be imported; afterwards they are forgotten."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(ROOT / "scripts")
+        yield folder
+    for name in [*sys.modules]:
+        if name.split(".")[0] in SCRIPTS:
+            del sys.modules[name]
+
+
+def run(script: str, *arguments: str) -> Any:
+    """What the script's main() returns."""
+    module = __import__(script)
+    parse = getattr(module, "parse", None)
+    options = parse(list(arguments)) if parse else tyro.cli(module.Options, args=arguments)
+    return module.main(options)

@@ -1,0 +1,77 @@
+"""An interface: all that an agent was trained to be shown, to decide and to read, kept with its weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gymnasium import Space
+from gymnasium.spaces import Box
+
+from vln.spaces import space_facts, space_of
+from vln.tasks import Task
+from vln.world import World
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What stands between an agent and a world. Its shapes are those of the agent's weights.
+
+    spaces: of single observations, by name. move_space: of a move. answers, names: how many answers the world's
+    question has, and what they are called. words: those of the vocabulary, in the order of their token ids. texts:
+    whether the words are the characters of a text (see Task.texts).
+    """
+
+    spaces: Mapping[str, Space[Any]]
+    move_space: Space[Any]
+    answers: int
+    names: tuple[str, ...]
+    words: tuple[str, ...]
+    texts: bool = False
+
+    @classmethod
+    def of(cls, task: Task, world: World[Any]) -> "Interface":
+        """That of a world of a task."""
+        return cls(world.spaces, world.move_space, world.answers, world.names, task.vocabulary.words, task.texts)
+
+    def facts(self) -> dict[str, Any]:
+        """For a checkpoint: facts that JSON can say."""
+        return {
+            "spaces": {name: space_facts(space) for name, space in self.spaces.items()},
+            "move_space": space_facts(self.move_space),
+            "answers": self.answers,
+            "names": list(self.names),
+            "words": list(self.words),
+            "texts": self.texts,
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Interface":
+        """The interface that these facts say."""
+        spaces = {name: space_of(space) for name, space in facts["spaces"].items()}
+        names, words = tuple(facts["names"]), tuple(facts["words"])
+        return cls(spaces, space_of(facts["move_space"]), facts["answers"], names, words, facts["texts"])
+
+    def difference(self, other: "Interface") -> str:
+        """What of another interface an agent of this one can't be shown or do, in words; nothing where it fits.
+
+        An instruction may be longer or shorter there: it is read to its last word.
+        """
+        for name in sorted({*self.spaces, *other.spaces}):
+            here, there = self.spaces.get(name), other.spaces.get(name)
+            if not _alike(name, here, there):
+                return f"what is shown differs: {name} is {here or 'not shown'} to it, {there or 'not shown'} there"
+        pairs: dict[str, tuple[Any, Any]] = {
+            "the moves": (self.move_space, other.move_space),
+            "the number of answers": (self.answers, other.answers),
+            "the answers": (self.names, other.names),
+        }
+        for what, (mine, others) in pairs.items():
+            if mine != others:
+                return f"{what} differ: {mine} of it, {others} there"
+        return ""
+
+
+def _alike(name: str, one: Space[Any] | None, other: Space[Any] | None) -> bool:
+    if name == "instruction" and isinstance(one, Box) and isinstance(other, Box):
+        return one.low.max() == other.low.max() and one.high.max() == other.high.max() and one.dtype == other.dtype
+    return one == other
