@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from disks import files_up_to
 from safetensors.numpy import save_file
 
 from vln.checkpoints import FORMAT, Arrays, Checkpoint, load_checkpoint, save_checkpoint
@@ -99,6 +100,36 @@ def test_a_checkpoint_of_another_format_names_both(path: Path) -> None:
     save_file({"weight": np.zeros(3)}, path, metadata={"format": str(FORMAT + 1), "facts": "{}"})
     with pytest.raises(ValueError, match=rf"has checkpoint format {FORMAT + 1}.*reads format {FORMAT}"):
         load_checkpoint(path)
+
+
+def test_a_flipped_bit_anywhere_is_noticed_and_names_the_file(path: Path) -> None:
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ (1 << place % 8)]) + content[place + 1 :])
+        with pytest.raises(ValueError, match=r"run/checkpoint\.safetensors"):
+            load_checkpoint(path)
+    path.write_bytes(content)
+    assert load_checkpoint(path).facts == FACTS
+
+
+def test_two_weights_that_changed_places_are_noticed(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"agent/weight"', b'"agent/weigth"'))
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is no whole checkpoint \(its SHA-256 is another\)"):
+        load_checkpoint(path)
+
+
+def test_facts_may_hold_what_stands_in_the_place_of_the_hash(path: Path) -> None:
+    facts = {"words": ["0" * 64, f'"{"0" * 64}"'], "0" * 64: 1}
+    save_checkpoint(path, Checkpoint(ARRAYS, facts))
+    assert load_checkpoint(path).facts == facts
+
+
+def test_a_disk_that_is_full_is_told_with_the_file_and_keeps_the_one_from_before(path: Path) -> None:
+    with files_up_to(1000), pytest.raises(OSError, match=r"checkpoint\.safetensors can't be written: File too large"):
+        save_checkpoint(path, Checkpoint({"weight": np.zeros(1000)}, {"update": 4}))
+    assert list(path.parent.iterdir()) == [path]
+    assert load_checkpoint(path).facts == FACTS
 
 
 def test_a_checkpoint_that_is_not_there_is_named(tmp_path: Path) -> None:
