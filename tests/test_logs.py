@@ -15,6 +15,7 @@ def train(folder: Path, updates: range, total: int = 6) -> None:
     with Log(folder, total_updates=total, start=updates.start - 1) as log:
         for update in updates:
             log.record(update, {"loss": 1 / update, "success": 0.5})
+            log.show()
 
 
 def test_every_record_is_on_the_disk_before_the_next_update(tmp_path: Path) -> None:

@@ -59,13 +59,18 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         raise OSError(f"{path} can't be written: {error.strerror or error}{before}") from None
 
 
+def find_checkpoint(path: Path) -> None:
+    """Raise FileNotFoundError where there is no checkpoint."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises FileNotFoundError, or ValueError when it is cut short, damaged in any bit, foreign or of another format.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint at {path}")
+    find_checkpoint(path)
     content = path.read_bytes()
     try:
         (length,) = struct.unpack("<Q", content[:8])

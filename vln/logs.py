@@ -8,12 +8,16 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from vln.events import Events
+from vln.locks import FolderLock
+from vln.screens import screen
 
 METRICS_FILE = "metrics.jsonl"
 EVENTS_FOLDER = "tensorboard"
@@ -47,6 +51,12 @@ class Silence:
     def record(self, update: int, values: Mapping[str, float]) -> None:
         pass
 
+    def show(self) -> None:
+        pass
+
+    def mend(self) -> None:
+        pass
+
     def say(self, text: str) -> None:
         pass
 
@@ -59,25 +69,33 @@ class Log:
     start: how many are done already. What an earlier run recorded after that is dropped, so that a resumed run
         leaves the same file as one that was never stopped.
     live: draw on the terminal; where there is none, or on request, a plain line comes every ten seconds.
+    lock: of the folder, where others may train.
     """
 
-    def __init__(self, folder: Path, total_updates: int, start: int = 0, live: bool = True) -> None:
-        # Imported here because it takes a second that only a training should wait for.
-        from torch.utils.tensorboard import SummaryWriter
-
+    def __init__(
+        self, folder: Path, total_updates: int, start: int = 0, live: bool = True, lock: FolderLock | None = None
+    ) -> None:
+        self._folder, self._lock = folder, lock
         folder.mkdir(parents=True, exist_ok=True)
         _drop_after(start, folder / METRICS_FILE)
-        self._file = (folder / METRICS_FILE).open("a", encoding="utf-8")
-        self._events = SummaryWriter(str(folder / EVENTS_FOLDER), purge_step=start + 1, flush_secs=10)
-        show_live = live and sys.stdout.isatty()
-        self._display = LiveDisplay(total_updates, start) if show_live else PlainDisplay(total_updates, start)
+        self._file = (folder / METRICS_FILE).open("a+b", buffering=0)
+        output = screen(sys.stdout)
+        show_live = live and output.isatty()
+        self._display = (
+            LiveDisplay(total_updates, start, Console(file=output))
+            if show_live
+            else PlainDisplay(total_updates, start, output)
+        )
+        self._events = Events(folder / EVENTS_FOLDER, start, self.say)
         self._start = self._update = start
         self._latest: dict[str, float] = {}
+        self._unseen = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.show()
         self._display.close()
         self._events.close()
         self._file.close()
@@ -86,19 +104,54 @@ class Log:
         """Keep these values. `update` counts from 1 and never falls; the same one may be recorded several times.
 
         What belongs to an update must be recorded before its checkpoint is written: a resumed run starts after it.
-        NaN and infinity, which JSON lacks, become null in the file.
+        NaN and infinity, which JSON lacks, become null in the file. Raises OSError, with its name, where it can't be
+        written.
         """
         if update <= self._start or update < self._update:
             raise ValueError(f"update {update} can't be recorded after update {self._update}")
         self._update = update
         numbers = {name: float(value) for name, value in values.items()}
         safe = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
-        self._file.write(json.dumps({"update": update} | safe) + "\n")
-        self._file.flush()
-        for name, value in numbers.items():
-            self._events.add_scalar(name, value, update)
+        self.mend()
+        self._write((json.dumps({"update": update} | safe) + "\n").encode())
+        self._events.add(update, numbers)
         self._latest |= numbers
-        self._display.show(update, self._latest)
+        self._unseen = True
+
+    def show(self) -> None:
+        """Show the latest values to whoever watches. What must not be lost should be on the disk by then."""
+        if self._unseen:
+            self._unseen = False
+            self._display.show(self._update, self._latest)
+
+    def mend(self) -> None:
+        """Where the folder was deleted or moved, make it anew, with all that was recorded.
+
+        Raises BlockingIOError where another training has begun there.
+        """
+        path = self._folder / METRICS_FILE
+        if path.exists() and (self._lock is None or self._lock.held()):
+            return
+        if self._lock:
+            self._lock.renew()
+        self._file.seek(0)
+        recorded = self._file.readall()  # a deleted file is there for as long as it is open
+        self._file.close()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("w+b", buffering=0)
+        self._write(recorded)
+        self._events.close()
+        self._events = Events(self._folder / EVENTS_FOLDER, self._update, self.say)
+        self.say(f"{self._folder} was deleted or moved: it was made anew, with what was recorded; the training goes on")
+
+    def _write(self, content: bytes) -> None:
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            path = self._folder / METRICS_FILE
+            raise OSError(f"{path} can't be written: {error.strerror}; what was saved before is whole") from None
 
     def say(self, text: str) -> None:
         """Tell whoever watches; it is not kept."""
@@ -108,7 +161,7 @@ class Log:
 class LiveDisplay:
     """A progress bar with the time left above a table of the latest values, redrawn in place."""
 
-    def __init__(self, total: int, start: int, console: Console | None = None) -> None:
+    def __init__(self, total: int, start: int, console: Console) -> None:
         count = (TextColumn("update"), MofNCompleteColumn(), BarColumn())
         clock = (TimeElapsedColumn(), TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"))
         self._progress = Progress(*count, *clock, speed_estimate_period=120)
@@ -135,8 +188,8 @@ class LiveDisplay:
 class PlainDisplay:
     """One line now and then: for files, pipes and CI. The last values are always shown."""
 
-    def __init__(self, total: int, start: int) -> None:
-        self._total, self._start = total, start
+    def __init__(self, total: int, start: int, output: TextIO) -> None:
+        self._total, self._start, self._output = total, start, output
         self._begun = time.monotonic()
         self._shown = -math.inf
         self._waiting = ""
@@ -151,14 +204,14 @@ class PlainDisplay:
             self._tell()
 
     def say(self, text: str) -> None:
-        print(text, flush=True)
+        print(text, file=self._output, flush=True)
 
     def close(self) -> None:
         self._tell()
 
     def _tell(self) -> None:
         if self._waiting:
-            print(self._waiting, flush=True)
+            self.say(self._waiting)
         self._waiting = ""
 
 

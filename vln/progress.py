@@ -1,10 +1,13 @@
 """Progress: a bar for whoever waits while something long is done."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from vln.screens import screen
 
 Show = Callable[[int, int], None]  # is told how much is done, and how much there is
 
@@ -19,7 +22,7 @@ def counted(what: str, console: Console | None = None) -> Iterator[Show]:
 
     The bar is written to stderr, unless another console is given, and cleared at the end.
     """
-    console = console or Console(stderr=True)
+    console = console or Console(file=screen(sys.stderr))
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -2,10 +2,17 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +21,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from vln.devices import use_threads
+from vln.screens import screen
 
 T = TypeVar("T")
+
+FOLLOWED = 75  # exit status of a process that ended since another one did
+PATIENCE = timedelta(days=30)  # one that has ended is noticed at once; one that was stopped (Ctrl-Z) may go on
 
 
 @dataclass(frozen=True)
@@ -33,20 +44,27 @@ class Team:
     def mean(self, values: Tensor) -> Tensor:
         """The mean of every process's values, the same in all of them to the last bit."""
         if self.size > 1:
-            dist.all_reduce(values)
+            with _connected():
+                dist.all_reduce(values)
             values /= self.size
         return values
 
-    def any(self, flag: bool) -> bool:
-        """Whether it is so in any process."""
-        return flag if self.size == 1 else self.mean(torch.tensor(float(flag))).item() > 0
+    def largest(self, number: int) -> int:
+        """The largest of every process's numbers."""
+        if self.size == 1:
+            return number
+        numbers = torch.tensor(number)
+        with _connected():
+            dist.all_reduce(numbers, dist.ReduceOp.MAX)
+        return int(numbers)
 
     def gather(self, part: T) -> list[T]:
         """Every process's part, by rank, for the one that leads; the others get an empty list."""
         if self.size == 1:
             return [part]
         parts: list[Any] | None = [None] * self.size if self.leads else None
-        dist.gather_object(part, parts)
+        with _connected():
+            dist.gather_object(part, parts)
         return parts or []
 
 
@@ -57,7 +75,7 @@ def assemble(size: int, work: Callable[[Team], T]) -> T:
     """Do the work in so many processes at once, this one leading, and give what it returned here.
 
     The CPU's threads are shared out among them. `work` must be something that can be pickled. When one process fails
-    the others end too.
+    the others end too. Raises ChildProcessError, which says how, when it was another one than this.
     """
     if size < 1:
         raise ValueError(f"a team has at least one process, not {size}")
@@ -65,35 +83,128 @@ def assemble(size: int, work: Callable[[Team], T]) -> T:
         return work(ALONE)
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
-        spawn = multiprocessing.get_context("spawn")
-        others = [
-            spawn.Process(target=_follow, args=(meeting, rank, size, work), daemon=True) for rank in range(1, size)
-        ]
-        for other in others:
-            other.start()
+        others = [_Follower(rank, size, meeting, work) for rank in range(1, size)]
         try:
-            return _join(meeting, 0, size, work)
+            for other in others:
+                other.wait()
+            result = _join(meeting, 0, size, work, others)
+            for other in others:
+                other.process.join(timeout=10)
+            return result
+        except _Lost as lost:
+            ends = [end for other in others if (end := other.end())]
+            raise ChildProcessError(f"{'; '.join(ends) or lost}. What was saved before is whole") from None
         finally:
             for other in others:
-                other.join(timeout=10)
-                other.terminate()
+                other.process.kill()  # SIGTERM would only ask a training to stop
+                other.process.join()
 
 
-def _follow(meeting: str, rank: int, size: int, work: Callable[[Team], Any]) -> None:
-    _join(meeting, rank, size, work)
+class _Lost(ConnectionError):
+    """Another process of the team can't be reached."""
+
+
+class _Follower:
+    """Another process of a team, as the one that leads sees it."""
+
+    def __init__(self, rank: int, size: int, meeting: str, work: Callable[[Team], Any]) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self._news, here = spawn.Pipe(duplex=False)
+        arguments = (meeting, rank, size, work, here)
+        self.process = spawn.Process(target=_follow, args=arguments, name=f"process {rank} of {size}", daemon=True)
+        self.process.start()
+        here.close()
+
+    def wait(self) -> None:
+        """Wait until it is there. Raises _Lost when it ends before."""
+        try:
+            self._news.recv()
+        except EOFError:
+            raise _Lost from None
+
+    def end(self) -> str:
+        """How it ended of itself; empty when it has not, or followed the others."""
+        self.process.join(timeout=5)
+        code, name = self.process.exitcode, f"{self.process.name} (pid {self.process.pid})"
+        if code in (None, 0, FOLLOWED):
+            return ""
+        if code < 0:
+            return f"{name} was killed by {signal.Signals(-code).name}"
+        try:
+            return f"{name} failed:\n{self._news.recv()}"
+        except EOFError:
+            return f"{name} ended with exit status {code}"
+
+
+def _follow(meeting: str, rank: int, size: int, work: Callable[[Team], Any], leader: Connection) -> None:
+    """Work with the process that leads, in another one, for as long as it is there."""
+    threading.Thread(target=_leave_after_the_leader, daemon=True).start()
+    status = 0
+    try:
+        leader.send("")
+        _join(meeting, rank, size, work)
+    except (_Lost, KeyboardInterrupt):
+        status = FOLLOWED
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except Exception:
+        status = 1
+        with suppress(OSError):
+            leader.send(traceback.format_exc())
     # Gloo's threads may outlive the interpreter and then abort the process with a message nobody needs
     # (github.com/pytorch/pytorch/pull/179291). Its work is done, so it goes without taking the interpreter down.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    for stream in (screen(sys.stdout), screen(sys.stderr)):
+        stream.flush()
+    os._exit(status)
 
 
-def _join(meeting: str, rank: int, size: int, work: Callable[[Team], T]) -> T:
+def _leave_after_the_leader() -> None:
+    """End this process when the one that leads is gone, whatever it may be waiting for."""
+    leader = multiprocessing.parent_process()
+    assert leader is not None
+    wait([leader.sentinel])
+    print(f"process {leader.pid}, which led this training, is gone; so {os.getpid()} ends", file=screen(sys.stderr))
+    os._exit(FOLLOWED)
+
+
+def _join(meeting: str, rank: int, size: int, work: Callable[[Team], T], others: Sequence[_Follower] = ()) -> T:
     threads = torch.get_num_threads()
     use_threads(max(1, use_threads() // size))
-    dist.init_process_group("gloo", store=dist.FileStore(meeting, size), rank=rank, world_size=size)
     try:
+        _meet(meeting, rank, size, others)
         return work(Team(rank, size))
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
         use_threads(threads)
+
+
+def _meet(meeting: str, rank: int, size: int, others: Sequence[_Follower]) -> None:
+    """Connect all processes. Raises _Lost when one of the others ends before that."""
+    connect = partial(dist.init_process_group, "gloo", rank=rank, world_size=size, timeout=PATIENCE)
+    errors: list[Exception] = []
+
+    def meet() -> None:
+        try:
+            connect(store=dist.FileStore(meeting, size))
+        except Exception as error:
+            errors.append(error)
+
+    # It does not return where somebody never comes, so it is done, and then left, in a thread.
+    meeting_thread = threading.Thread(target=meet, daemon=True)
+    meeting_thread.start()
+    while meeting_thread.is_alive():
+        meeting_thread.join(timeout=0.1)
+        if meeting_thread.is_alive() and not all(other.process.is_alive() for other in others):
+            raise _Lost
+    if errors:
+        raise errors[0]
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Raise _Lost where the connection to another process breaks."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise _Lost(f"the connection to another process of the team broke: {error}") from None

@@ -1,8 +1,7 @@
 """A training from beginning to end: updates, what it tells, what it saves, how it is stopped and goes on."""
 
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,12 @@ import torch
 from torch import Tensor
 
 from vln.agent import Agent
-from vln.checkpoints import Arrays, Checkpoint, load_checkpoint, save_checkpoint
+from vln.checkpoints import Arrays, Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+from vln.interruptions import interruption, record_stop
 from vln.language import FIRST_WORD
 from vln.learning import Learner, Lessons, Loss
 from vln.ledger import Ledger
+from vln.locks import FolderLock
 from vln.logs import Log, Silence
 from vln.streams import Stream
 from vln.team import ALONE, Team
@@ -43,8 +44,14 @@ def train(
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
     facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
-    weights that a training without a break would have reached. Ctrl-C saves and ends. Returns whether the training
-    came to its end. loss: what is descended, that of the lessons' rule unless given.
+    weights that a training without a break would have reached. loss: what is descended, that of the lessons' rule
+    unless given.
+
+    Ctrl-C, SIGTERM and SIGHUP finish the update, save and end; sent again, they stop at once. Returns whether the
+    training came to its end and nothing asked it to stop; interruptions.stop_status() says what did.
+
+    Raises BlockingIOError where another training is at work in the folder, and OSError where it can't be written; what
+    was saved before is whole. A folder that is deleted meanwhile is made anew.
 
     team: the processes that train together, each of which calls this. probe: what is asked of the agent, in the process
     that leads, whenever a checkpoint is written, and recorded by name; sample: what is told of it then to whoever
@@ -54,66 +61,71 @@ def train(
     learner = Learner.begin(world, agent, lessons, team)
     ledger = Ledger(learner.lessons.window * lessons.slots)  # a window may have been shortened
     if resume:
-        checkpoint = load_checkpoint(folder / CHECKPOINT)
-        restore(learner, checkpoint)
-        ledger.resume(checkpoint.arrays)
+        find_checkpoint(folder / CHECKPOINT)
+    with FolderLock(folder) if team.leads else nullcontext() as lock:
+        if resume:
+            checkpoint = load_checkpoint(folder / CHECKPOINT)
+            restore(learner, checkpoint)
+            ledger.resume(checkpoint.arrays)
 
-    def save() -> None:
-        arrays = snapshot(learner) | ledger.arrays()
-        if team.leads:
-            save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, {**(facts or {}), "update": learner.update}))
+        def save() -> None:
+            arrays = snapshot(learner) | ledger.arrays()
+            if team.leads:
+                log.mend()
+                save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, {**(facts or {}), "update": learner.update}))
 
+        logging = Log(folder, lessons.updates, learner.update, live, lock) if team.leads else Silence()
+        with logging as log:
+            ended = _learn(learner, ledger, log, save, save_every, loss, probe, sample)
+            if not ended:
+                log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
+    if learner.mean is not None:
+        agent.load_state_dict(learner.mean, strict=False)
+    agent.eval()
+    return ended
+
+
+def _learn(
+    learner: Learner[Any],
+    ledger: Ledger,
+    log: Log | Silence,
+    save: Callable[[], None],
+    save_every: int,
+    loss: Loss | None,
+    probe: Callable[[Agent], Mapping[str, float]] | None,
+    sample: Callable[[Agent], str] | None,
+) -> bool:
+    """Update after update; whether it came to the end, and no signal stopped it. What it leaves is saved."""
+    lessons, team = learner.lessons, learner.team
     learner.agent.train()
     learner.quick.train()
     ledger.turn(learner.update)
-    logging = Log(folder, lessons.updates, learner.update, live) if team.leads else Silence()
-    with logging as log, _interruption() as interrupted:
+    record_stop(0)
+    with interruption() as interrupted:
         done = learner.update >= lessons.updates
-        stopped = False
+        stopped = 0
         while not done and not stopped:
             values = ledger.write(learner.learn(loss, ledger.clock))
             done = learner.update >= lessons.updates
             if done or learner.update % RECORD_EVERY == 0:
                 log.record(learner.update, values | ledger.read(learner.update))
             if done or learner.update % save_every == 0:
-                if team.leads:
-                    with learner.as_kept() as kept:
-                        if probe:
+                try:
+                    if probe and team.leads:
+                        with learner.as_kept() as kept:
                             log.record(learner.update, probe(kept))
-                        if sample:
-                            log.say(sample(kept))
-                    ledger.turn(learner.update)
-                save()
-            stopped = team.any(interrupted())
+                finally:  # what was learned is not lost with what was asked about it
+                    save()
+                if sample and team.leads:
+                    with learner.as_kept() as kept:
+                        log.say(sample(kept))
+                ledger.turn(learner.update)
+            log.show()
+            stopped = team.largest(interrupted())
         if stopped:
             save()
-            log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
-    if learner.mean is not None:
-        agent.load_state_dict(learner.mean, strict=False)
-    agent.eval()
-    return done
-
-
-@contextmanager
-def _interruption() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed: an update that has begun is finished first. Pressed again, it stops at once."""
-    pressed = False
-
-    def press(number: int, frame: Any) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    try:
-        before = signal.signal(signal.SIGINT, press)
-    except ValueError:  # signals are the main thread's; elsewhere whoever started the thread ends it
-        yield lambda: False
-        return
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
+    record_stop(stopped)
+    return done and not stopped
 
 
 def snapshot(learner: Learner[Any]) -> Arrays:
