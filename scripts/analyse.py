@@ -42,17 +42,18 @@ def main(analysis: Analysis) -> None:
     """Look, tell, draw and write."""
     use_threads(analysis.threads)
     found = analysis.look()
-    console = Console()
-    for table in found.tables:
-        console.print(table)
-    for line in found.words:
-        print(line)
+    drawn = []
     if analysis.folder and found.figures:
-        for file in keep_figures(analysis.folder, NAMES[type(analysis)], found.figures):
-            print(f"drawn: {file}")
+        drawn = keep_figures(analysis.folder, NAMES[type(analysis)], found.figures)
     if analysis.json:
         analysis.json.parent.mkdir(parents=True, exist_ok=True)
         analysis.json.write_text(json.dumps(_finite(found.facts), indent=1, allow_nan=False) + "\n")
+    console = Console()
+    for table in found.tables:
+        console.print(table)
+    for line in (*found.words, *(f"drawn: {file}" for file in drawn)):
+        print(line)
+    if analysis.json:
         print(f"written: {analysis.json}")
 
 

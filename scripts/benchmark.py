@@ -230,11 +230,12 @@ def main(options: Worlds | Training | Glimpsing | Walking | Remembering) -> dict
         speeds = memory_speeds(options)
     else:
         speeds = training_speeds(options)
-    Console().print(show(speeds, circumstances))
     rows = {name: speed.figures for name, speed in speeds.items()}
     figures = {"conditions": circumstances, "rows": rows}
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    Console().print(show(speeds, circumstances))
     return figures
 
 

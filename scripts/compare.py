@@ -33,6 +33,7 @@ from vln.checkpoints import load_checkpoint
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import absolute_task, make_task, places
 from vln.evaluation import evaluate
+from vln.interruptions import stop_status
 from vln.judging import COLUMNS
 from vln.learning import Lessons
 from vln.logs import METRICS_FILE, read_metrics
@@ -235,13 +236,14 @@ def main(options: Options) -> dict[str, Any]:
     use_threads(options.threads)
     compared = compare(options)
     if compared is None:
-        sys.exit(130)
-    Console().print(show(compared))
+        sys.exit(stop_status())
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(compared) + "\n")
     if options.figure:
         draw(compared, options.figure)
+    Console().print(show(compared))
+    if options.figure:
         print(f"drawn: {options.figure}")
     return compared
 

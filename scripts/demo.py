@@ -13,8 +13,10 @@ from pathlib import Path
 import evaluate
 import train
 import watch
+from complaints import plainly
 from recipes import RECIPES
 
+from vln.interruptions import stop_status
 from vln.training import CHECKPOINT
 
 FOLDER = Path("runs/demo")
@@ -26,7 +28,7 @@ def main() -> int:
     recipe = RECIPES["demo"]
     options = train.Options(resume=FOLDER) if (FOLDER / CHECKPOINT).exists() else recipe
     if not train.main(options):
-        return 130
+        return stop_status()
     judged = evaluate.Options(run=FOLDER, split=SPLIT, json=FOLDER / "table.json", report=FOLDER / "report.html")
     evaluate.main(judged)
     watch.main(watch.Options(run=FOLDER, split=SPLIT, video=FOLDER / "episodes.mp4"))
@@ -36,4 +38,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plainly():
+        sys.exit(main())

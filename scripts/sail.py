@@ -30,6 +30,7 @@ from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_relays, pooled
 from vln.envs.sail.task import Sail
 from vln.evaluation import evaluate
+from vln.interruptions import stop_status
 from vln.judging import Contender
 from vln.metrics import Outcome, interval
 from vln.runs import Run
@@ -92,7 +93,7 @@ def train_all(options: Options) -> None:
 def train_in(folder: Path, recipe: Training) -> None:
     name, resume = str(folder.relative_to("runs")), folder if (folder / CHECKPOINT).exists() else None
     if not train.main(replace(recipe, name=name, resume=resume)):
-        raise SystemExit(130)
+        raise SystemExit(stop_status())
 
 
 def open_all(options: Options, folders: Iterable[Path]) -> list[Run]:
@@ -174,7 +175,6 @@ def main(options: Options) -> dict[str, Any]:
     use_threads(None)
     train_all(options)
     rows = figures({fold: judge_fold(options, fold) for fold in FOLDS})
-    Console().print(show(rows, (f"SAIL vDev, {options.heading}", *KINDS, *FOLDS)))
     told = {
         "protocol": "vDev",
         "heading": options.heading,
@@ -184,7 +184,9 @@ def main(options: Options) -> dict[str, Any]:
         "beam": options.beam,
     }
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told | {"rows": rows}, indent=1) + "\n")
+    Console().print(show(rows, (f"SAIL vDev, {options.heading}", *KINDS, *FOLDS)))
     return rows
 
 

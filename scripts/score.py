@@ -45,10 +45,10 @@ def main(options: Options) -> dict[str, Any]:
     except ValueError as error:
         raise SystemExit(f"{options.trajectories}: {error}") from None
     table = make_table("r2r", options.split, 0, {options.trajectories.stem: outcomes})
-    Console().print(show_table(table))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
+    Console().print(show_table(table))
     return table
 
 

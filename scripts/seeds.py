@@ -81,11 +81,11 @@ def main(options: Options) -> dict[str, Any]:
     """Read, print, and write where that is wanted."""
     tables = read_tables(options.tables)
     found = spread(tables)
-    Console().print(show(found, f"{tables[0]['task']}, {tables[0]['split']}: {len(tables)} seeds, mean ± deviation"))
     figures = {"task": tables[0]["task"], "split": tables[0]["split"], "seeds": len(tables), "rows": found}
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    Console().print(show(found, f"{tables[0]['task']}, {tables[0]['split']}: {len(tables)} seeds, mean ± deviation"))
     return figures
 
 

@@ -21,6 +21,7 @@ from recipes import RECIPES, Options
 from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import PLACES, absolute_task, make_task, places
+from vln.interruptions import stop_status
 from vln.runs import CODE, Plan, begin_run, doubt, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
@@ -115,4 +116,4 @@ def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
 
 if __name__ == "__main__":
     with plainly():
-        sys.exit(0 if main(parse(sys.argv[1:])) else 130)
+        sys.exit(0 if main(parse(sys.argv[1:])) else stop_status())

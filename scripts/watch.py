@@ -40,12 +40,13 @@ def main(options: Options) -> None:
     world = shown_one.world or scene.world
     episodes = range(min(options.episodes, len(world.episodes)))
     replays = failures_first(replay(world, shown_one.agent, episodes, shown_one.act, seed=options.seed))
-    for lived in replays:
-        ending = lived.outcome if lived.success or lived.answers else f"{lived.error:g} to go"
-        print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words) or lived.family}")
     shown = [film(lived) for lived in replays]
     if options.video:
         write_video(options.video, reel(shown), options.fps)
+    for lived in replays:
+        ending = lived.outcome if lived.success or lived.answers else f"{lived.error:g} to go"
+        print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words) or lived.family}")
+    if options.video:
         print(f"written: {options.video}")
     if options.window:
         window = Window("vln")
