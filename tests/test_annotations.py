@@ -286,6 +286,7 @@ def test_an_instruction_that_is_too_long_is_an_error_that_says_what_to_do(data: 
         ("make a turn towards 11 o clock", None),
         ("turn at a right angle", None),
         ("the L-shaped couch on the left", None),
+        ("turn rıght, then LEFTé, then left’s", "turn rıght, then LEFTé, then right’s"),
     ],
 )
 def test_sides_are_exchanged_where_they_are_sides(words: str, exchanged: str | None) -> None:

@@ -33,7 +33,7 @@ def exchange_sides(text: str) -> str | None:
     def exchange(found: re.Match[str]) -> str:
         word = found.group()
         adverb = _ADVERB.match(text, found.start()) and not _TURNING.search(text[: found.start()])
-        swapped = word if adverb else _SWAPPED[word.lower()]
+        swapped = word if adverb else _SWAPPED.get(word.lower(), word)  # IGNORECASE takes a dotless i for an i
         return swapped.capitalize() if word[0].isupper() else swapped
 
     return _SIDE.sub(exchange, text)

@@ -17,7 +17,7 @@ _STUCK = re.compile(
     r"\bthe right (place|spot|one|way|direction|position)|right angle|[- ](shaped|handed)\b|clock"
     r"|\b(north|south|east|west)"
 )
-_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def mirror(episode: Episode) -> Episode | None:
