@@ -130,6 +130,17 @@ def test_a_slow_second_opinion_agrees() -> None:
             )
 
 
+def test_of_positions_that_come_again_distances_may_be_given_once() -> None:
+    rng = np.random.default_rng(0)
+    between = rng.random((4, 3)) * 5
+    path, reference = np.r_[rng.permutation(4), rng.integers(4, size=9)], np.r_[rng.permutation(3), 2, 0]
+    every = between[np.ix_(path, reference)]
+    assert ndtw(between, 3.0, path, reference) == ndtw(every, 3.0)
+    assert cls(between, 7, 9, 3.0, reference) == cls(every, 7, 9, 3.0)
+    once = outcome(distances=between, path=path, reference=reference)
+    assert once.metrics() == outcome(distances=every).metrics()
+
+
 def test_all_metrics_of_an_episode() -> None:
     # Stopped one short of a goal at 3 it had passed: walked 4 where 3 do; reference 0..3.
     distances = on_a_line([0, 1, 2, 3, 2], [0, 1, 2, 3])

@@ -57,6 +57,8 @@ class Walk(Outcome):
     least_error: the smallest distance to go at any time.
     length, shortest: how far the agent travelled, and how far one has to, in one unit (for SPL).
     distances: float [n, m], from the n positions of the agent's path to the m of the reference; inf where no way leads.
+    path, reference: which row and which column of `distances` each position has, where they are of the different places
+    alone; all in order unless given.
     path_length, reference_length: of these two, in the unit of `distances` (for CLS).
     tolerance: the largest error at which stopping is a success.
     threshold: the distance at which nDTW and CLS count a position as missed.
@@ -71,10 +73,12 @@ class Walk(Outcome):
     reference_length: float
     tolerance: float = 0.0
     threshold: float = 3.0
+    path: NDArray[np.integer] | None = None
+    reference: NDArray[np.integer] | None = None
 
     def metrics(self) -> dict[str, float]:
         """All but the first two are in [0, 1]."""
-        warped = ndtw(self.distances, self.threshold)
+        warped = ndtw(self.distances, self.threshold, self.path, self.reference)
         return {
             "trajectory_length": float(self.length),
             "navigation_error": float(self.error),
@@ -83,7 +87,7 @@ class Walk(Outcome):
             "spl": spl(self.success, self.shortest, self.length),
             "ndtw": warped,
             "sdtw": sdtw(self.success, warped),
-            "cls": cls(self.distances, self.path_length, self.reference_length, self.threshold),
+            "cls": cls(self.distances, self.path_length, self.reference_length, self.threshold, self.reference),
         }
 
 
@@ -113,13 +117,23 @@ def spl(success: bool, shortest: float, length: float) -> float:
     return 1.0 if shortest == 0 else shortest / max(length, shortest)
 
 
-def ndtw(distances: NDArray[np.floating], threshold: float) -> float:
+def ndtw(
+    distances: NDArray[np.floating],
+    threshold: float,
+    path: NDArray[np.integer] | None = None,
+    reference: NDArray[np.integer] | None = None,
+) -> float:
     """Normalised dynamic time warping (Ilharco et al., 2019, arXiv:1907.05446), from distances [path, reference].
 
-    Standing still on the reference costs nothing; standing still beside it costs each time.
+    Standing still on the reference costs nothing; standing still beside it costs each time. path, reference: as in
+    Walk.
     """
     distances = _checked(distances, threshold)
-    return math.exp(-_warp(distances) / (distances.shape[1] * threshold))
+    rows, columns = (
+        np.arange(count) if places is None else np.ascontiguousarray(places, dtype=np.int64)
+        for count, places in zip(distances.shape, (path, reference), strict=True)
+    )
+    return math.exp(-_warp(distances, rows, columns) / (len(columns) * threshold))
 
 
 def sdtw(success: bool, ndtw: float) -> float:
@@ -127,12 +141,20 @@ def sdtw(success: bool, ndtw: float) -> float:
     return ndtw if success else 0.0
 
 
-def cls(distances: NDArray[np.floating], path_length: float, reference_length: float, threshold: float) -> float:
+def cls(
+    distances: NDArray[np.floating],
+    path_length: float,
+    reference_length: float,
+    threshold: float,
+    reference: NDArray[np.integer] | None = None,
+) -> float:
     """Coverage weighted by length score (Jain et al., 2019, arXiv:1905.12255), from distances [path, reference].
 
-    How much of the reference the path came by, times how near its length is to what that coverage needs.
+    How much of the reference the path came by, times how near its length is to what that coverage needs. reference: as
+    in Walk.
     """
-    coverage = float(np.exp(-_checked(distances, threshold).min(axis=0) / threshold).mean())
+    near = np.exp(-_checked(distances, threshold).min(axis=0) / threshold)
+    coverage = float((near if reference is None else near[reference]).mean())
     expected = coverage * reference_length
     if expected == path_length == 0:
         return coverage  # nothing to walk, and nothing walked: the length is right
@@ -221,18 +243,17 @@ def _checked(distances: NDArray[np.floating], threshold: float) -> NDArray[np.fl
 
 
 @njit(cache=True)
-def _warp(distances):
+def _warp(distances, rows, columns):
     """The least sum of distances over all ways to walk both sequences, in order, from first to last: a float."""
-    rows, columns = distances.shape
-    cost = np.full(columns + 1, np.inf)
+    cost = np.full(len(columns) + 1, np.inf)
     diagonal = 0.0
-    for row in range(rows):
-        for column in range(columns):
-            above = cost[column + 1]
-            cost[column + 1] = distances[row, column] + min(diagonal, above, cost[column])
+    for row in rows:
+        for place, column in enumerate(columns):
+            above = cost[place + 1]
+            cost[place + 1] = distances[row, column] + min(diagonal, above, cost[place])
             diagonal = above
         diagonal = np.inf
-    return cost[columns]
+    return cost[-1]
 
 
 def _intervals(values: NDArray[np.float64], seed: int, resamples: int) -> list[Interval]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from vln.metrics import Graded, Outcome, Walk
 from vln.world import State, Walked, World
 
+FEW = 1_000_000  # pairs of positions whose distances are held at once; of more, only those between different places
+
 
 def outcome_of(
     world: World[Any],
@@ -33,6 +35,7 @@ def outcome_of(
         numbers |= told
         return Graded(asked.name, asked.family, success, numbers, trail[:-1])
     path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
+    distances, rows, columns = distances_between(world, episode, path, reference)
     return Walk(
         name=asked.name,
         family=asked.family,
@@ -41,12 +44,27 @@ def outcome_of(
         least_error=float(final.least_error[slot]),
         length=float(final.length[slot]),
         shortest=shortest,
-        distances=world.distances(episode, path, reference),
+        distances=distances,
         path_length=world.path_length(episode, path),
         reference_length=world.path_length(episode, reference),
         tolerance=world.tolerance,
         threshold=world.threshold,
+        path=rows,
+        reference=columns,
     )
+
+
+def distances_between(
+    world: Walked, episode: int, path: NDArray[Any], reference: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    """The `distances`, `path` and `reference` of a Walk along these positions, [n, ...] and [m, ...].
+
+    Of very long ones they are between the different places alone, for whoever walks so far comes back to them.
+    """
+    if len(path) * len(reference) <= FEW:
+        return world.distances(episode, path, reference), None, None
+    (path, rows), (reference, columns) = (np.unique(way, axis=0, return_inverse=True) for way in (path, reference))
+    return world.distances(episode, path, reference), rows.ravel(), columns.ravel()
 
 
 @njit(cache=True)

@@ -42,6 +42,8 @@ class State:
         return len(self.episode)
 
 
+BLOCK = 1000  # positions of a path whose lengths are summed at once
+
 S = TypeVar("S", bound=State)
 
 
@@ -228,7 +230,8 @@ class Walked(ABC):
 
     def path_length(self, episode: int, path: NDArray[Any]) -> float:
         """How far it is along a path [n, ...], from each position to the next, in the unit of `distances`."""
-        return float(np.trace(self.distances(episode, path[:-1], path[1:]))) if len(path) > 1 else 0.0
+        parts = (path[at : at + BLOCK + 1] for at in range(0, len(path) - 1, BLOCK))
+        return float(sum(np.trace(self.distances(episode, part[:-1], part[1:])) for part in parts))
 
     @abstractmethod
     def reference(self, episode: int) -> NDArray[Any]:

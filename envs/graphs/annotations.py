@@ -1,15 +1,13 @@
 """Instructions that people wrote for paths through graphs, in the format of Room-to-Room: read, checked, as episodes.
 
 Any file of that format will do: R2R itself (Anderson et al. 2018, arXiv:1711.07280), R4R with its longer paths (Jain et
-al. 2019, arXiv:1905.12255), or one of your own.
+al. 2019, arXiv:1905.12255), RxR with an instruction a line (Ku et al. 2020, arXiv:2010.07954), REVERIE with several
+goals of a path (Qi et al. 2020, arXiv:1904.10151), or one of your own.
 """
 
-import gzip
-import json
 import math
 import sys
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +20,10 @@ from vln.episode import Episode
 from vln.language import split_words
 
 from .graph import Graph
+from .records import Broken, Repeating, read_json
 
-KEYS = ("scan", "path_id", "path", "heading", "instructions")
+ONE = ("instr_id", "instruction_id")  # what may name a single instruction
+NAMES = ("path_id", *ONE, "id")  # what may name a record
 LARGEST = sys.float_info.max
 
 
@@ -37,10 +37,16 @@ class Start:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What a file holds. skipped: what was wrong with the records that were left out."""
+    """What a file holds.
+
+    skipped: what was wrong with the records that were left out. left_out: the names of their instructions, where they
+    have any. foreign: the names of episodes that a record says are told in another language than English.
+    """
 
     episodes: list[Episode]
     skipped: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
 
 
 def find_annotations(folder: Path, split: str) -> Path:
@@ -54,15 +60,19 @@ def find_annotations(folder: Path, split: str) -> Path:
 def read_annotations(file: Path, graphs: Mapping[str, Graph], skip_broken: bool = False) -> Annotations:
     """An episode for every instruction of a file, in its order, named PATH_NUMBER as the evaluation server does.
 
-    A record is an object with scan, path_id, path (ids of viewpoints, start first), heading (radians, 0 is +y, growing
-    clockwise) and instructions. Where the path is of one viewpoint and no distance is given the goal is kept secret, as
-    in R2R's test split: such an episode has no goals.
+    A file is a list of records, or a record a line, plain or gzipped. A record is an object with scan, path (ids of
+    viewpoints, start first), heading (radians, 0 is +y, growing clockwise), path_id, and instructions. Instead of
+    these last there may be one `instruction`, named by instr_id, instruction_id or id; where records have an `id`,
+    names are ID_NUMBER. Where the path is of one viewpoint and no distance is given the goal is kept secret, as in
+    R2R's test split: such an episode has no goals.
 
     Raises ValueError with file, record and reason at the first record that is broken; with skip_broken, such a record
     (or a single broken instruction) is left out and its reason told.
     """
     episodes: list[Episode] = []
     skipped: list[str] = []
+    left_out: set[str] = set()
+    foreign: set[str] = set()
     named: dict[str, int] = {}
     for number, record in enumerate(_records(file)):
         for name, text, trouble in _instructions(record, graphs):
@@ -73,29 +83,35 @@ def read_annotations(file: Path, graphs: Mapping[str, Graph], skip_broken: bool 
                 if not skip_broken:
                     raise ValueError(f"{told}\n--skip-broken leaves such records out")
                 skipped.append(told)
+                left_out.update([name] if name else _names(record))
                 continue
             named[name] = number
             episodes.append(_episode(record, name, text, graphs[record["scan"]]))
+            if not str(record.get("language", "en")).lower().startswith("en"):
+                foreign.add(name)
     if not episodes:
         raise ValueError(f"{file} holds no instruction" + (f"; skipped: {skipped[0]}" if skipped else ""))
-    return Annotations(episodes, tuple(skipped))
+    return Annotations(episodes, tuple(skipped), frozenset(left_out - set(named)), frozenset(foreign))
 
 
-def _records(file: Path) -> list[Any]:
-    try:
-        content = file.read_bytes()
-        records = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
-    except OSError as error:
-        raise ValueError(f"{file} can't be read: {error.strerror or error}") from None
-    except (EOFError, zlib.error, ValueError) as error:
-        raise ValueError(f"{file} is no whole JSON, plain or gzipped: {error}") from None
-    if not isinstance(records, list):
-        raise ValueError(f"{file} must be a list of records, not {type(records).__name__}")
-    return records
+def _records(file: Path) -> Iterable[Any]:
+    content = read_json(file)
+    if isinstance(content, Mapping) and "scan" in content:
+        return [content]  # JSON Lines of one line
+    if isinstance(content, Mapping) and "episodes" in content:
+        raise ValueError(
+            f"{file} holds episodes of continuous environments (R2R-CE, RxR-CE), told as positions in metres; what is "
+            f"read here names the viewpoints of graphs, as R2R and RxR themselves do"
+        )
+    if isinstance(content, Mapping) or not isinstance(content, Iterable) or isinstance(content, str):
+        raise ValueError(f"{file} must be a list of records, not {type(content).__name__}")
+    return content
 
 
 def _called(record: Any) -> str:
-    return f"path {record['path_id']}" if isinstance(record, Mapping) and "path_id" in record else "without path_id"
+    words = dict(zip(NAMES, ("path", "instruction", "instruction", "id"), strict=True))
+    named = [key for key in NAMES if isinstance(record, Mapping) and key in record]
+    return f"{words[named[0]]} {record[named[0]]}" if named else "without path_id"
 
 
 def _instructions(record: Any, graphs: Mapping[str, Graph]) -> Iterator[tuple[str, str, str]]:
@@ -103,8 +119,7 @@ def _instructions(record: Any, graphs: Mapping[str, Graph]) -> Iterator[tuple[st
     if trouble := _trouble(record, graphs):
         yield "", "", trouble
         return
-    for number, text in enumerate(record["instructions"]):
-        name = f"{record['path_id']}_{number}"
+    for number, (name, text) in enumerate(zip(_names(record), _texts(record), strict=True)):
         if not isinstance(text, str):
             yield name, "", f"instruction {number} is {type(text).__name__}, not a text"
         elif not split_words(text):
@@ -113,19 +128,46 @@ def _instructions(record: Any, graphs: Mapping[str, Graph]) -> Iterator[tuple[st
             yield name, text.strip(), ""
 
 
+def _texts(record: Mapping[str, Any]) -> list[Any]:
+    """The instructions of a record, be there many or one."""
+    texts = record["instructions"] if "instructions" in record else [record.get("instruction")]
+    return texts if isinstance(texts, list) else []
+
+
+def _names(record: Any) -> list[str]:
+    """How the instructions of a record are called; nothing where it does not say so."""
+    if not isinstance(record, Mapping) or not any(key in record for key in NAMES):
+        return []
+    count = len(_texts(record))
+    alone = [key for key in ONE if key in record]
+    if count == 1 and alone:
+        return [str(record[alone[0]])]
+    if "instructions" not in record and "id" in record:
+        return [str(record["id"])]
+    base = record.get("id", record.get("path_id"))
+    return [f"{base}_{number}" for number in range(count)]
+
+
 def _trouble(record: Any, graphs: Mapping[str, Graph]) -> str:
     """What is wrong with a record; nothing where all is well."""
+    if isinstance(record, Broken):
+        return record.reason
     if not isinstance(record, Mapping):
         return f"it is {type(record).__name__}, not an object"
-    if missing := [key for key in KEYS if key not in record]:
+    if isinstance(record, Repeating):
+        return f"it has two {record.name!r}"
+    if missing := _missing(record):
         return f"it lacks {', '.join(missing)}"
+    for key in NAMES:
+        if key in record and (not isinstance(record[key], str | int | float) or isinstance(record[key], bool)):
+            return f"its {key} is {record[key]!r}, which is no name"
     graph = graphs.get(record["scan"]) if isinstance(record["scan"], str) else None
     if graph is None:
         return f"there is no graph of scan {record['scan']!r}"
-    path, heading, instructions = record["path"], record["heading"], record["instructions"]
+    path, heading = record["path"], record["heading"]
     if not isinstance(heading, int | float) or isinstance(heading, bool) or not abs(heading) <= LARGEST:
         return f"its heading is {heading!r}, not a finite number"
-    if not isinstance(instructions, list) or not instructions:
+    if not _texts(record):
         return "it has no instructions"
     if not isinstance(path, list) or not path:
         return "its path is empty"
@@ -136,6 +178,16 @@ def _trouble(record: Any, graphs: Mapping[str, Graph]) -> str:
         if one != other and not graph.joined[graph.number[one], graph.number[other]]:
             return f"its path jumps from {one} to {other}, which no edge of {graph.scan} joins"
     return ""
+
+
+def _missing(record: Mapping[str, Any]) -> list[str]:
+    missing = [key for key in ("scan", "path", "heading") if key not in record]
+    several = isinstance(record.get("instructions"), list) and len(record["instructions"]) != 1
+    if not any(key in record for key in NAMES if not several or key not in ONE):
+        missing.insert(1, "path_id")
+    if "instructions" not in record and "instruction" not in record:
+        missing.append("instructions")
+    return missing
 
 
 def _episode(record: Mapping[str, Any], name: str, text: str, graph: Graph) -> Episode:

@@ -48,13 +48,15 @@ class RoomToRoom:
     def __call__(self, split: str) -> list[Episode]:
         if split not in ("train", "held_out"):
             return self._read(split).episodes
-        apart = self.held_out
-        episodes = [one for one in self._read("train").episodes if (one.place.scan in apart) == (split == "held_out")]
+        apart, annotations = self.held_out, [self._read("train")]
+        episodes = [one for one in annotations[0].episodes if (one.place.scan in apart) == (split == "held_out")]
         if split == "train" and self.extra:
-            episodes += _read(Path(self.extra), self.data, self.skip_broken).episodes
+            annotations.append(_read(Path(self.extra), self.data, self.skip_broken))
+            episodes += annotations[1].episodes
         if split == "train" and self.mirrored:
-            images = ((one, exchange_sides(one.instruction)) for one in list(episodes))
-            episodes += [mirrored(one, words) for one, words in images if words is not None]
+            foreign = frozenset().union(*(found.foreign for found in annotations))
+            images = ((one, exchange_sides(one.instruction)) for one in episodes if one.name not in foreign)
+            episodes = [*episodes, *(mirrored(one, words) for one, words in images if words is not None)]
         return episodes
 
     @cached_property

@@ -1,11 +1,15 @@
 """Trajectories: the file that R2R's evaluation server takes, written, read, checked and scored here.
 
-A list of {"instr_id": "PATH_NUMBER", "trajectory": [[viewpoint, heading, elevation], ...]}, angles in radians.
+A list of {"instr_id": "PATH_NUMBER", "trajectory": [[viewpoint, heading, elevation], ...]}, angles in radians. Read
+are also the forms that other programs write: steps of viewpoints alone, as many as were passed (DUET and its heirs),
+`instruction_id` and `path` (RxR), an object of trajectories by name, an object a line, gzip.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,11 @@ from vln.agent import Agent
 from vln.beam import Judge, plan
 from vln.metrics import Walk
 from vln.moments import as_judged, batches, moments
+from vln.outcomes import distances_between
 from vln.rollouts import Act, greedy
 
 from .annotations import path_of
+from .records import Broken, Repeating, read_json
 from .world import Graphs, GraphState
 
 Trajectory = list[tuple[str, float, float]]
@@ -65,58 +71,120 @@ def write_trajectories(file: Path, trajectories: Mapping[str, Trajectory]) -> No
     file.write_text(json.dumps(records, allow_nan=False) + "\n")
 
 
-def read_trajectories(file: Path) -> dict[str, Trajectory]:
-    """Raises ValueError with file, record and reason when the file is not one of trajectories."""
-    try:
-        records = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{file} can't be read as JSON: {error}") from None
-    if not isinstance(records, list):
-        raise ValueError(f"{file} must be a list of records, not {type(records).__name__}")
-    found: dict[str, Trajectory] = {}
-    for number, record in enumerate(records):
-        if not isinstance(record, Mapping) or not {"instr_id", "trajectory"} <= set(record):
-            raise ValueError(f"{file}: record {number} must have instr_id and trajectory")
-        name, way = record["instr_id"], record["trajectory"]
-        if name in found:
-            raise ValueError(f"{file}: record {number}: there are two trajectories of {name}")
-        if not isinstance(way, list) or not way or not all(isinstance(pose, list) and pose for pose in way):
-            raise ValueError(
-                f"{file}: record {number} ({name}): a trajectory is [[viewpoint, heading, elevation], ...]"
-            )
-        found[name] = [tuple(pose) for pose in way]
+NAMES, WAYS = ("instr_id", "instruction_id"), ("trajectory", "path")  # what a record may call them
+
+
+def read_trajectories(file: Path) -> dict[str, list[str]]:
+    """The viewpoints of every trajectory, by the name of its instruction.
+
+    Raises ValueError with file, record, instruction, step and reason when the file is not one of trajectories.
+    """
+    found: dict[str, list[str]] = {}
+    for number, record in enumerate(_records(file)):
+        where = f"{file}: record {number}"
+        if trouble := _trouble(record):
+            raise ValueError(f"{where} {trouble}")
+        name, steps = (next(record[key] for key in keys if key in record) for keys in (NAMES, WAYS))
+        if str(name) in found:
+            raise ValueError(f"{where}: there are two trajectories of {name}")
+        try:
+            found[str(name)] = viewpoints_of(steps)
+        except ValueError as error:
+            raise ValueError(f"{where} ({name}): {error}") from None
+    if not found:
+        raise ValueError(f"{file} holds no trajectory")
     return found
 
 
-def score(world: Graphs, trajectories: Mapping[str, Sequence[Sequence[Any]]]) -> list[Walk]:
+def _records(file: Path) -> Iterable[Any]:
+    content = read_json(file)
+    if isinstance(content, Repeating):
+        raise ValueError(f"{file}: there are two trajectories of {content.name}")
+    if isinstance(content, Mapping):
+        if set(NAMES) & set(content):
+            return [content]  # JSON Lines of one line
+        ways = {name: way if isinstance(way, Mapping) else {WAYS[0]: way} for name, way in content.items()}
+        return [{**way, NAMES[0]: name} for name, way in ways.items()]
+    if not isinstance(content, Iterable) or isinstance(content, str):
+        raise ValueError(f"{file} must be a list of records, not {type(content).__name__}")
+    return content
+
+
+def _trouble(record: Any) -> str:
+    """What keeps a record from being the trajectory of an instruction; nothing where all is well."""
+    if isinstance(record, Broken):
+        return f"is none: {record.reason}"
+    if isinstance(record, Repeating):
+        return f"has two {record.name!r}"
+    if not isinstance(record, Mapping) or not all(set(keys) & set(record) for keys in (NAMES, WAYS)):
+        return "must have instr_id and trajectory"
+    name = next(record[key] for key in NAMES if key in record)
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        return f"names its instruction by {name!r}, neither a text nor a whole number"
+    return ""
+
+
+def viewpoints_of(steps: Any) -> list[str]:
+    """All the viewpoints that a trajectory passes, in order.
+
+    A step is [viewpoint, heading, elevation] (radians; both or the last may be left out), a list of the viewpoints
+    that were passed in it, or one viewpoint by itself. Raises ValueError with the step that is none of these.
+    """
+    if not isinstance(steps, list | tuple) or not steps:
+        raise ValueError("a trajectory is [[viewpoint, heading, elevation], ...], at least one step")
+    found: list[str] = []
+    for number, step in enumerate(steps):
+        viewpoint, *others = step if isinstance(step, list | tuple) and step else (step,)
+        angles = len(others) <= 2 and all(map(_finite, others))
+        if not isinstance(viewpoint, str) or not (angles or all(isinstance(other, str) for other in others)):
+            raise ValueError(
+                f"step {number} is {step!r:.80}, neither [viewpoint, heading, elevation] (finite numbers) nor a list "
+                f"of viewpoints"
+            )
+        found += [viewpoint] if angles else [viewpoint, *others]
+    return found
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that is larger than any of them
+        return False
+
+
+def score(world: Graphs, trajectories: Mapping[str, Any], left_out: Collection[str] = ()) -> list[Walk]:
     """The outcome of every episode of a split when its trajectory is followed and the agent stops at its end.
 
-    Raises ValueError, naming the instruction, where one is missing or unknown, begins elsewhere, or jumps.
+    trajectories: steps as in `viewpoints_of`, by the name of their instruction. left_out: the names of instructions
+    whose trajectories are passed over. Raises ValueError, naming the instruction, where one is missing or unknown,
+    begins elsewhere, or jumps.
     """
     names = [episode.name for episode in world.episodes]
-    missing, unknown = [name for name in names if name not in trajectories], set(trajectories) - set(names)
+    missing = [name for name in names if name not in trajectories]
+    unknown = set(trajectories) - set(names) - set(left_out)
     if missing:
         raise ValueError(f"{len(missing)} instructions have no trajectory, the first is {missing[0]}")
     if unknown:
         raise ValueError(f"{len(unknown)} trajectories are of no instruction of this split, as {min(unknown)}")
     if any(not episode.goals for episode in world.episodes):
         raise ValueError("the goals of this split are secret: only the evaluation server can score it")
-    return [_outcome(world, number, trajectories[name]) for number, name in enumerate(names)]
+    return [_outcome(world, number, viewpoints_of(trajectories[name])) for number, name in enumerate(names)]
 
 
-def _outcome(world: Graphs, number: int, way: Sequence[Sequence[Any]]) -> Walk:
+def _outcome(world: Graphs, number: int, way: list[str]) -> Walk:
     episode = world.episodes[number]
     graph, reference = episode.place, path_of(episode)
-    if way[0][0] != graph.viewpoints[reference[0]]:
-        raise ValueError(f"the trajectory of {episode.name} begins at {way[0][0]}, not at its path's start")
-    for one, other in pairwise(pose[0] for pose in way):
+    if way[0] != graph.viewpoints[reference[0]]:
+        raise ValueError(f"the trajectory of {episode.name} begins at {way[0]}, not at its path's start")
+    for one, other in pairwise(way):
         if other not in graph.number or (one != other and not graph.joined[graph.number[one], graph.number[other]]):
             raise ValueError(f"the trajectory of {episode.name} jumps from {one} to {other}")
-    places = np.array([graph.number[pose[0]] for pose in way])
+    places = np.array([graph.number[name] for name in way])
     path = places[np.r_[True, places[1:] != places[:-1]]]
     expected = reference[np.r_[True, reference[1:] != reference[:-1]]]
     left = graph.distance[episode.goals[0], path]
     length = world.path_length(number, path[:, None])
+    distances, rows, columns = distances_between(world, number, path[:, None], expected[:, None])
     return Walk(
         name=episode.name,
         family=episode.family,
@@ -125,11 +193,13 @@ def _outcome(world: Graphs, number: int, way: Sequence[Sequence[Any]]) -> Walk:
         least_error=float(left.min()),
         length=length,
         shortest=float(left[0]),
-        distances=graph.distance[np.ix_(path, expected)].astype(np.float32),
+        distances=distances,
         path_length=length,
         reference_length=world.path_length(number, expected[:, None]),
         tolerance=world.tolerance,
         threshold=world.threshold,
+        path=rows,
+        reference=columns,
     )
 
 

@@ -245,6 +245,10 @@ class Graphs(World[GraphState], Walked, Signposted):
         found = self.episodes[episode].place.distance[np.ix_(path[:, 0], reference[:, 0])]
         return found.astype(np.float32)
 
+    def path_length(self, episode: int, path: NDArray[Any]) -> float:
+        along = self.episodes[episode].place.distance[path[:-1, 0], path[1:, 0]]
+        return float(along.astype(np.float32).sum())
+
     def reference(self, episode: int) -> NDArray[Any]:
         path = self.episodes[episode].reference
         assert path is not None  # every annotation has one
