@@ -11,8 +11,8 @@ import pytest
 import torch
 from graphs import asked, graph, hall_world, world
 
-from vln.agents.scripted import scripted_for
 from vln import outcomes
+from vln.agents.scripted import scripted_for
 from vln.envs.graphs.trajectories import read_trajectories, score, walked, write_trajectories
 from vln.envs.graphs.world import Graphs
 from vln.evaluation import evaluate
@@ -145,7 +145,10 @@ def test_a_step_that_can_be_read_in_two_ways_or_in_none_is_named(step: Any, tmp_
         read_trajectories(tmp_path / "t.json")
 
 
-RECORDS: list[dict[str, Any]] = [{"instr_id": "7_0", "trajectory": [["a", 0, 0]]}, {"instr_id": "7_1", "trajectory": [["a"], ["b", "c"]]}]
+RECORDS: list[dict[str, Any]] = [
+    {"instr_id": "7_0", "trajectory": [["a", 0, 0]]},
+    {"instr_id": "7_1", "trajectory": [["a"], ["b", "c"]]},
+]
 
 
 @pytest.mark.parametrize(
