@@ -640,7 +640,6 @@ def test_where_the_goal_is_secret_or_no_way_leads_the_expert_stops(actions: str,
         ({"view": "images"}, "no view is called 'images'; there are local, lookahead, none"),
         ({"route": "scenic"}, "no route is called 'scenic'; there are shortest, annotated"),
         ({"max_steps": 0}, "max_steps must be at least 1, not 0"),
-        ({"words": 2}, "3 words do not fit in 2: 'go to c'; give the world more `words`"),
     ],
 )
 def test_wrong_arguments_are_refused_by_name(options: dict[str, Any], message: str) -> None:

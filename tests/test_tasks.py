@@ -15,7 +15,7 @@ from vln.envs.rooms.house import Goal, House
 from vln.envs.rooms.things import Colour, Floor, Kind
 from vln.envs.rooms.world import Rooms
 from vln.episode import Episode, places
-from vln.language import UNKNOWN, Vocabulary
+from vln.language import PADDING, UNKNOWN, Vocabulary, split_words
 from vln.tasks import SPLITS, Task, Written
 
 MANY = {"train": (120, 1), "val_seen": (40, 1), "val_unseen": (80, 1), "val_novel": (80, 1)}
@@ -193,10 +193,14 @@ def test_a_goal_that_cannot_be_reached_is_an_error_that_names_the_episode() -> N
         Rooms([good, replace(good, start=(1, 1, 0), name="train/0/1")], Vocabulary(("go",)))
 
 
-def test_an_instruction_that_is_too_long_is_an_error_that_names_the_episode() -> None:
+def test_what_is_read_is_as_long_as_the_longest_instruction() -> None:
     task = tiny("GoTo")
-    with pytest.raises(ValueError, match=rf"{task.episodes('train')[0].name}.*do not fit in 2"):
-        task.open("train", words=2)
+    longest = max(len(split_words(episode.instruction)) for episode in task.episodes("train"))
+    for words, seen in ((2, longest), (longest + 5, longest + 5)):
+        world = task.open("train", words=words)
+        assert world.spaces["instruction"].shape == (seen,)
+        tokens = world.observe(world.begin(np.arange(len(world.episodes))))["instruction"]
+        assert (tokens != PADDING).sum(axis=1).max() == longest
 
 
 class Numbered:

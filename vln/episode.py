@@ -1,14 +1,14 @@
 """An episode: an instruction, a place, and what counts as done."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.language import Vocabulary
+from vln.language import PADDING, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +63,10 @@ class Episodes(Sequence[Episode]):
         return map(self.write, range(len(self)))
 
 
-def tokens_of(episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
-    """The token ids of instructions, [episodes, words]. Raises ValueError naming the episode whose words do not fit."""
-    tokens = np.empty((len(episodes), words), dtype=np.int32)
-    for number, episode in enumerate(episodes):
-        try:
-            tokens[number] = vocabulary.encode(episode.instruction, words)
-        except ValueError as error:
-            raise ValueError(f"episode {episode.name}: {error}; give the world more `words`") from None
+def tokens_of(texts: Iterable[str], vocabulary: Vocabulary, words: int) -> NDArray[np.int32]:
+    """The token ids of instructions, [texts, words], padded; more than `words` where one of them is longer."""
+    ids = [vocabulary.encode_all(text) for text in texts]
+    tokens = np.full((len(ids), max([words, *map(len, ids)])), PADDING, dtype=np.int32)
+    for row, those in zip(tokens, ids, strict=True):
+        row[: len(those)] = those
     return tokens

@@ -9,6 +9,7 @@ from gymnasium import Space
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
+from vln.episode import tokens_of
 from vln.grading import GradedState, GradedWorld
 from vln.language import Vocabulary
 from vln.world import World
@@ -95,9 +96,9 @@ class Glimpses(GradedWorld[GlimpseState]):
             "view": Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, shape, np.float32),
             "where": Box(-1, 1, (2,), np.float32),
         }
-        self._said = np.array([vocabulary.encode(text, words) for text in episodes.sayings], dtype=np.int32)
+        self._said = tokens_of(episodes.sayings, vocabulary, words)
         if len(self._said):
-            self.spaces["instruction"] = Box(0, len(vocabulary) - 1, (words,), np.int32)
+            self.spaces["instruction"] = Box(0, len(vocabulary) - 1, self._said.shape[1:], np.int32)
 
     @property
     def move_space(self) -> Space[Any]:

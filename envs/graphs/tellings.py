@@ -15,14 +15,15 @@ from vln.language import PADDING, UNKNOWN, Vocabulary
 from vln.metrics import bleu
 from vln.world import State, World
 
+from .annotations import path_of
 from .atlas import NONE, Atlas
 from .outlook import SECTORS
 from .paths import paths_of
 from .portrait import portrait
 from .world import BOUND, VIEWS
 
-MOST_HOPS = 24  # of a path that can be told
-LONGEST = 100  # words
+HOPS = 24  # of a path that is shown, unless one is longer
+WORDS = 100  # that are said, unless more are asked for
 MOVING = 2 + SECTORS + 1  # features of a hop beside those of its edge: the turn, the ways there are, whether it is one
 
 
@@ -50,7 +51,7 @@ class Tellings(World[TellingState]):
         vocabulary: Vocabulary,
         atlas: Atlas,
         view: str = "lookahead",
-        max_steps: int = LONGEST + 1,
+        max_steps: int = WORDS + 1,
     ) -> None:
         if view not in VIEWS or view == "none":
             raise ValueError(f"a path is told by view local or lookahead, not {view!r}")
@@ -131,31 +132,29 @@ class Tellings(World[TellingState]):
         return [token for token in tokens.tolist() if token != PADDING]
 
     @cached_property
-    def _said_of(self) -> dict[str, list[list[int]]]:
-        """What people said of every path, by its name."""
-        found: dict[str, list[list[int]]] = {}
+    def _said_of(self) -> dict[tuple[str, tuple[int, ...]], list[list[int]]]:
+        """What people said of every path."""
+        found: dict[tuple[str, tuple[int, ...]], list[list[int]]] = {}
         for episode, tokens in zip(self.episodes, self.tokens, strict=True):
             found.setdefault(_path_of(episode), []).append(self._words(tokens))
         return found
 
 
-def _path_of(episode: Episode) -> str:
-    """The name of the path that an episode's instruction is of, PATH in PATH_NUMBER; mirrored or not."""
-    path, _, number = episode.name.rpartition("_")
-    return path + number.lstrip("0123456789")
+def _path_of(episode: Episode) -> tuple[str, tuple[int, ...]]:
+    """The building, mirrored or not, and the path that an episode's instruction is of."""
+    return episode.place.identity, tuple(path_of(episode).tolist())
 
 
 def show_paths(episodes: Sequence[Episode], atlas: Atlas, fixed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The annotated paths as features, float32 [E, MOST_HOPS + 1, MOVING + features of an edge].
+    """The annotated paths as features, float32 [E, hops, MOVING + features of an edge].
 
     Rows of zeros are none. A row is a hop: sine and cosine of the turn it begins with, how many ways lead on in every
     sector around, that it is one, and what is told of its edge. The last row is where the path ends, with no turn and
     no edge.
     """
     path, _ = paths_of(episodes, atlas)
-    if path.shape[1] > MOST_HOPS + 1:
-        raise ValueError(f"a path of {path.shape[1] - 1} hops is too long to be told: {MOST_HOPS} at most")
-    shown = np.zeros((len(episodes), MOST_HOPS + 1, MOVING + fixed.shape[2]), dtype=np.float32)
+    hops = max(HOPS + 1, path.shape[1])
+    shown = np.zeros((len(episodes), hops, MOVING + fixed.shape[2]), dtype=np.float32)
     facing = np.array([episode.start[0].heading for episode in episodes])
     for hop in range(path.shape[1]):
         rows = np.flatnonzero(path[:, hop] != NONE)
@@ -167,8 +166,7 @@ def show_paths(episodes: Sequence[Episode], atlas: Atlas, fixed: NDArray[np.floa
         for number in range(SECTORS):
             shown[rows, hop, 2 + number] = ((sector == number) & there).sum(axis=1) / 2
         shown[rows, hop, MOVING - 1] = 1
-        hops = (atlas.neighbour[here] == ahead[:, None]) & there
-        going, way = np.nonzero(hops)
+        going, way = np.nonzero((atlas.neighbour[here] == ahead[:, None]) & there)
         along = atlas.heading[here[going], way]
         turn = along - facing[rows[going]]
         shown[rows[going], hop, 0], shown[rows[going], hop, 1] = np.sin(turn), np.cos(turn)

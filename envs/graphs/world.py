@@ -41,7 +41,7 @@ LOW_LEVEL = ("forward", "turn left", "turn right", "look up", "look down", "stop
 VIEWS = {"local": len(FIXED), "lookahead": len(FIXED) + len(NAMES), "none": 0}  # features that stay, of each track
 ROUTES = ("shortest", "annotated")
 MAX_STEPS = {"panoramic": 20, "low_level": 60}  # moves of an episode
-LONGEST = 200  # words of an instruction
+WORDS = 200  # of an instruction, unless one is longer
 BOUND = 1000.0  # of the features' spaces; they are of the order of one
 
 
@@ -75,7 +75,8 @@ class Graphs(World[GraphState], Walked, Signposted):
     view: what is told of every neighbour. "local": what one sees from where one stands, its direction, its distance,
         whether one was there. "lookahead": also what the map says of what lies beyond (see outlook). Two tracks, whose
         results are not to be compared. "none": nothing.
-    max_steps: of an episode. words: the number of token ids of an instruction.
+    max_steps: of an episode. words: the number of token ids of an instruction; it is larger where one of the episodes
+        has a longer one.
     route: which way the expert goes, the shortest to the goal or the annotated path (and back to it, if one is off).
     features: a file or folder of precomputed images (see read_images). With it `images` are shown: panoramic, of every
         neighbour the view that faces it, [K, D]; low level, what the camera sees, [D].
@@ -95,7 +96,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         actions: str = "panoramic",
         view: str = "local",
         max_steps: int | None = None,
-        words: int = LONGEST,
+        words: int = WORDS,
         route: str = "shortest",
         features: Path | str | None = None,
     ) -> None:
@@ -114,14 +115,14 @@ class Graphs(World[GraphState], Walked, Signposted):
         self.panoramic = actions == "panoramic"
         most = atlas.neighbour.shape[1]
         self.moves = (*(f"way {way + 1}" for way in range(most)), "stop") if self.panoramic else LOW_LEVEL
-        self.tokens = tokens_of(episodes, vocabulary, words)
+        self.tokens = tokens_of((episode.instruction for episode in episodes), vocabulary, words)
         self.path, self.goal = paths_of(episodes, atlas)
         heading = np.array([episode.start[0].heading for episode in episodes])
         if not self.panoramic:
             heading = np.round(heading / STEP) * STEP
         self.start = (heading % (2 * np.pi)).astype(np.float32)
         self.spaces: dict[str, Space[Any]] = {
-            "instruction": Box(0, len(vocabulary) - 1, (words,), np.int32),
+            "instruction": Box(0, len(vocabulary) - 1, self.tokens.shape[1:], np.int32),
             "possible": MultiBinary(len(self.moves)),
             "pose": Box(-BOUND, BOUND, (POSE,), np.float32),
         }

@@ -20,7 +20,7 @@ class Pool:
     """A list of episodes as a struct of arrays: N episodes in P places of R x C cells, of at most S stages.
 
     cells uint8 [P, R, C, 3], solid bool [P, R, C], opaque bool [P, R, C]: the maps, smaller ones closed with walls.
-    place int32 [N], start int16 [N, 3], stages int8 [N], tokens int32 [N, words], texts object [N].
+    place int32 [N], start int16 [N, 3], stages int8 [N], tokens int32 [N, L], texts object [N].
     goal uint8 [N, S, R, C]: bit h is set where heading h reaches the stage.
     left int16 [N, S, R, C, 4]: moves left through this stage and all later ones.
     sight uint64 [N, S, R]: bits of the cells that tell where the goal is. known bool [N, S]: whether none is needed.
@@ -42,7 +42,7 @@ class Pool:
 
     @classmethod
     def of(cls, episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> "Pool":
-        """Raises ValueError, naming the episode, when its goal can't be reached or its words do not fit."""
+        """words: the least length of `tokens`. Raises ValueError, naming the episode, when no way leads to its goal."""
         if not episodes:
             raise ValueError("a world needs at least one episode")
         houses = list({id(episode.place): episode.place for episode in episodes}.values())
@@ -83,7 +83,7 @@ class Pool:
             place=place,
             start=start,
             stages=number_of_stages,
-            tokens=tokens_of(episodes, vocabulary, words),
+            tokens=tokens_of((episode.instruction for episode in episodes), vocabulary, words),
             texts=np.array([episode.instruction for episode in episodes], dtype=object),
             goal=goal,
             left=left,

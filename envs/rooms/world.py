@@ -59,7 +59,7 @@ class Rooms(World[RoomState], Walked):
         of what lies within `size` cells ahead, right, behind and left), "top_down" (RGB crop of what symbols shows) or
         "none".
     size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
-    words: the number of token ids of an instruction.
+    words: the number of token ids of an instruction; it is larger where one of the episodes has a longer one.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
     track_sight: whether to keep what has been seen, which `teacher` needs and nothing else.
     asks: whether to ask where in view the goal is, which is no question where goals are not told by what one sees.
@@ -97,7 +97,7 @@ class Rooms(World[RoomState], Walked):
         self.pool = Pool.of(episodes, vocabulary, words)
         self._see = VIEWS[view].see
         self.spaces: dict[str, Space[Any]] = {
-            "instruction": Box(0, len(vocabulary) - 1, (words,), np.int32),
+            "instruction": Box(0, len(vocabulary) - 1, self.pool.tokens.shape[1:], np.int32),
             "previous": Discrete(len(MOVES) + 1),
         }
         if view != "none":

@@ -1,0 +1,65 @@
+"""Lengths: an agent decides the same wherever instructions and paths are shown longer than where it was trained."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from glimpses import finding
+from graphs import asked, graph, world
+from tiny import SMALL
+
+from vln.agents.navigator import Navigator
+from vln.agents.speaker import Speaker
+from vln.beam import search
+from vln.envs.graphs.atlas import Atlas
+from vln.envs.graphs.speaking import likelihood
+from vln.envs.graphs.tellings import HOPS, Tellings
+from vln.envs.graphs.world import Graphs
+from vln.evaluation import evaluate
+from vln.language import PADDING, Vocabulary
+from vln.rollouts import greedy
+
+HALL = graph()
+EPISODES = [asked(HALL, path) for path in ("abc", "acde", "vuedc")]
+LONG = replace(asked(HALL, "ab" * 20), instruction="go to b " * 40)
+
+
+def test_a_navigator_goes_the_same_ways_beside_a_long_instruction() -> None:
+    torch.manual_seed(0)
+    short = world(EPISODES)
+    long = Graphs([*EPISODES, LONG], short.vocabulary, short.atlas, words=6)
+    assert (short.spaces["instruction"].shape, long.spaces["instruction"].shape) == ((6,), (120,))
+    agent = Navigator(short.spaces, len(short.moves), replace(SMALL, attention=True, bidirectional=True)).eval()
+    one, other = (evaluate(there, agent, range(3), greedy) for there in (short, long))
+    assert [walk.metrics() for walk in one] == [walk.metrics() for walk in other]
+    ways = [search(there, agent, there.begin(np.arange(3)), 3) for there in (short, long)]
+    np.testing.assert_array_equal(ways[0].moves, ways[1].moves)
+    torch.testing.assert_close(ways[0].score, ways[1].score)
+    assert len(evaluate(long, agent, None, greedy)) == 4
+
+
+def test_a_speaker_finds_the_same_words_probable_beside_a_long_path() -> None:
+    torch.manual_seed(0)
+    vocabulary, atlas = Vocabulary.of(episode.instruction for episode in EPISODES), Atlas.of([HALL])
+    short = Tellings(EPISODES, vocabulary, atlas, max_steps=5)
+    long = Tellings([*EPISODES, LONG], vocabulary, atlas, max_steps=5)
+    assert [there.path.shape[1] for there in (short, long)] == [HOPS + 1, 40]
+    np.testing.assert_array_equal(short.path, long.path[:3, : HOPS + 1])
+    speaker = Speaker(short.spaces, len(short.moves), SMALL).eval()
+    torch.testing.assert_close(likelihood(short, speaker), likelihood(long, speaker)[:3])
+
+
+def test_people_who_told_the_same_path_are_found_however_their_instructions_are_called() -> None:
+    names = ("26", "27", "28")
+    episodes = [replace(asked(HALL, path), name=name) for path, name in zip(("abc", "abc", "acde"), names, strict=True)]
+    episodes = [replace(one, instruction=text) for one, text in zip(episodes, ("go left", "go", "stop"), strict=True)]
+    there = Tellings(episodes, Vocabulary(("go", "left", "stop")), Atlas.of([HALL]), max_steps=4)
+    assert sorted(map(len, there._said_of.values())) == [1, 2]
+
+
+def test_a_question_about_a_picture_is_shown_whole() -> None:
+    short, long = finding(words=1), finding(words=40)
+    state = short.begin(np.arange(8))
+    shown = long.observe(state)["instruction"]
+    assert (shown.shape, short.spaces["instruction"].shape) == ((8, 40), short.tokens(state)[0].shape)
+    assert (short.tokens(state) != PADDING).sum() == (shown != PADDING).sum()
