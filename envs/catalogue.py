@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from runpy import run_path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import tyro
 from gymnasium.vector import AutoresetMode
 
 from vln.env import TaskEnv
@@ -119,6 +120,10 @@ def _from_file(name: str) -> Callable[..., Task]:
     return found
 
 
+# On the command line a flag without a value, of which there is only the one that changes something.
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+
 @dataclass(frozen=True)
 class TaskOptions:
     """What a task can be told on the command line; what is left out is the task's own choice."""
@@ -152,18 +157,18 @@ class TaskOptions:
     or what it is now."""
     side: int | None = None
     """Of glimpses: the side that pictures in a folder are scaled to."""
-    grey: bool | None = None
+    grey: Flag = False
     """Of glimpses: whether colours are seen as greys."""
     questions: int | None = None
     """Of glimpsefind: how many to train on."""
     annotations: str | None = None
     """Of R2R: another file of its format, or a pattern with {split} in it."""
-    skip_broken: bool | None = None
+    skip_broken: Flag = False
     """Of R2R: whether to leave out broken records, and say how many."""
     kept: int | None = None
     """Of R2R: how many scans of train are kept aside, to choose by; 5 unless given."""
-    mirrored: bool | None = None
-    """Of R2R: whether to train on mirror images too; so unless given."""
+    mirrored: Flag = True
+    """Of R2R and SAIL: whether to train on mirror images too; those of R2R have English words exchanged."""
     extra: str | None = None
     """Of R2R: a file of further episodes to train on, as speak.py writes it."""
 
@@ -188,8 +193,8 @@ class TaskOptions:
     """Of characters: how often one must occur to be known; 1 unless given."""
 
     def given(self) -> dict[str, Any]:
-        """Those that were given, by name; files and folders are named from the root."""
-        return absolute({name: value for name, value in asdict(self).items() if value is not None})
+        """Those that are not what the task itself would choose, by name; files and folders are named from the root."""
+        return _changed(self)
 
 
 @dataclass(frozen=True)
@@ -220,12 +225,17 @@ class WorldOptions:
     """Of glimpses: whether a move is a point to look at, a way to go, or a step left, right, up or down."""
     start: Literal["centre", "random"] | None = None
     """Of glimpses: where the first look goes."""
-    contrast: bool | None = None
+    contrast: Flag = True
     """Of glimpses: whether the contrast of each is evened out."""
 
     def given(self) -> dict[str, Any]:
-        """Those that were given, by name; files and folders are named from the root."""
-        return absolute({name: value for name, value in asdict(self).items() if value is not None})
+        """Those that are not what the world itself would choose, by name; files and folders are named from the root."""
+        return _changed(self)
+
+
+def _changed(options: TaskOptions | WorldOptions) -> dict[str, Any]:
+    known = asdict(type(options)())
+    return absolute({name: value for name, value in asdict(options).items() if value != known[name]})
 
 
 def make_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:

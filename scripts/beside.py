@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -12,6 +12,7 @@ from vln.envs.catalogue import TaskOptions, WorldOptions, absolute, make_task, p
 from vln.runs import Run, Trust, open_run, plan_of
 
 NOT_SHOWN = ("data", "features")  # where something is does not change what it is
+ANNOTATED = ("r2r", "r2r-speaker")  # the tasks that read annotations
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Where(Allowed):
     """The file of annotations."""
     features: str | None = None
     """The file or folder of image features."""
+    skip_broken: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Of annotations: whether to leave out broken records, and say how many."""
 
     def open(self, folder: Path, device: str = "cpu") -> Run:
         """The run in a folder, with its files where they are said to be; what it has none of is not asked."""
@@ -82,4 +85,6 @@ class Where(Allowed):
         said = absolute({name: value for name, value in said.items() if value is not None})
         own = (plan.task_options, plan.world_options)
         about, world = ({name: said[name] for name in said if name in options} for options in own)
+        if self.skip_broken and plan.task in ANNOTATED:
+            about["skip_broken"] = True
         return self.open_with(folder, about, world, device)

@@ -1,5 +1,7 @@
 """Score trajectories that any program has written, in the form that R2R's evaluation server takes.
 
+Only this split's annotations and its scans are read.
+
 python scripts/score.py trajectories.json --data DIR --split val_unseen
 """
 
@@ -13,10 +15,11 @@ import tyro
 from complaints import plainly
 from rich.console import Console
 
-from vln.envs.graphs.task import r2r
+from vln.envs.graphs.task import RoomToRoom, r2r
 from vln.envs.graphs.trajectories import read_trajectories, score
 from vln.envs.graphs.world import Graphs
 from vln.judging import make_table, show_table
+from vln.language import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -24,24 +27,29 @@ class Options:
     """What to score, and against what."""
 
     trajectories: Annotated[Path, tyro.conf.Positional]
-    """A list of {"instr_id", "trajectory": [[viewpoint, heading, elevation], ...]}, one for each instruction."""
+    """A list of {"instr_id", "trajectory": [[viewpoint, heading, elevation], ...]}, one for each instruction, or one of
+    the other forms it is written in (steps of several viewpoints, an object a line, ...; plain or gzipped)."""
     data: Path
     """The folder that holds matterport/ and r2r/."""
     split: str = "val_unseen"
     """val_seen, val_unseen, train, or file with --annotations."""
     annotations: str | None = None
     """Another file of R2R's format."""
+    skip_broken: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Whether to leave out broken records of annotations, and say how many."""
     json: Path | None = None
     """Where to write the table as JSON."""
 
 
 def main(options: Options) -> dict[str, Any]:
     """Score, print the table, and write what was asked for."""
-    world = r2r(options.data, options.annotations, kept=0, mirrored=False).open(options.split, view="none")
+    task = r2r(options.data, options.annotations, options.skip_broken, kept=0, mirrored=False)
+    world = task.world(task.episodes(options.split), Vocabulary(()), view="none")  # nobody reads what is told
     assert isinstance(world, Graphs)
+    assert isinstance(task.source, RoomToRoom)
     trajectories = read_trajectories(options.trajectories)
     try:
-        outcomes = score(world, trajectories)
+        outcomes = score(world, trajectories, task.source.left_out(options.split))
     except ValueError as error:
         raise SystemExit(f"{options.trajectories}: {error}") from None
     table = make_table("r2r", options.split, 0, {options.trajectories.stem: outcomes})

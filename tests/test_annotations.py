@@ -280,10 +280,10 @@ def test_the_task_says_how_many_broken_records_it_left_out(data: Path) -> None:
     records = [RECORD | {"scan": scan, "path_id": scan} for scan in ("hall", "loft")]
     write(data / "r2r" / "R2R_train.json", *records, RECORD | {"path": ["x", "a"]}, RECORD | {"scan": "attic"})
     with pytest.raises(ValueError, match=r"R2R_train.json: record 2 \(path 7\): its path jumps"):
-        r2r(data, kept=1)
+        r2r(data, kept=1).open("train")
+    task = r2r(data, kept=1, skip_broken=True)
     with pytest.warns(UserWarning, match=r"2 broken records were skipped; the first: .*record 2 \(path 7\)"):
-        task = r2r(data, kept=1, skip_broken=True)
-    assert len(task.episodes("train")) == 2 * 3
+        assert len(task.episodes("train")) == 2 * 3
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(task.episodes("val_seen")) == 1
@@ -301,7 +301,7 @@ def test_scans_are_kept_aside_and_never_trained_on(data: Path) -> None:
     none = r2r(data, kept=0)
     assert (none.choosing, none.splits) == ("val_seen", ("train", "val_seen", "val_unseen", "test"))
     with pytest.raises(ValueError, match="train has 3 scans: 3 can't be kept aside"):
-        r2r(data, kept=3)
+        r2r(data, kept=3).episodes("train")
 
 
 def test_every_episode_of_train_has_a_mirror_image_if_its_words_have(data: Path) -> None:
@@ -342,11 +342,11 @@ def test_wrong_options_of_the_task_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="kept is a number of scans, not -1"):
         r2r(tmp_path, kept=-1)
     with pytest.raises(ValueError, match=rf"{tmp_path / 'r2r'} holds neither R2R_train.json nor R2R_train.json.gz"):
-        r2r(tmp_path)
+        r2r(tmp_path).open("train")
     (tmp_path / "r2r").mkdir()
     write(tmp_path / "r2r" / "R2R_train.json", RECORD)
     with pytest.raises(ValueError, match=rf"{tmp_path / 'matterport'} holds no graphs"):
-        r2r(tmp_path)
+        r2r(tmp_path).open("train")
 
 
 def test_an_instruction_of_any_length_is_read_and_ordinary_splits_are_seen_alike(data: Path) -> None:

@@ -130,7 +130,7 @@ def test_of_buildings_without_an_episode_no_images_are_needed(tmp_path: Path) ->
 
 
 def test_mirrored_buildings_are_refused(file: Path) -> None:
-    with pytest.raises(ValueError, match=r"mirrored=False; --mirrored False"):
+    with pytest.raises(ValueError, match=r"mirrored=False; --no-mirrored"):
         world([*EPISODES, asked(HALL.mirror, "abc")], features=file)
 
 

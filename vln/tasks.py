@@ -99,8 +99,8 @@ BLIND_AND_DEAF = {"blind": Floor(without=("view",)), "deaf": Floor(without=("ins
 class Task:
     """What can be asked (a source of episodes) and where (a world to open over them).
 
-    world: (episodes, vocabulary, **options) -> World. words: the vocabulary, or what gives it when it is first asked
-    for, or None to learn it from split train.
+    world: (episodes, vocabulary, **options) -> World. words: the vocabulary, a function that reads it when it is first
+    asked for, or None to learn it from split train.
     choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
     floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
@@ -125,9 +125,9 @@ class Task:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        if isinstance(self.words, Vocabulary):
-            return self.words
-        return self.words() if self.words else Vocabulary.of(one.instruction for one in self.episodes("train"))
+        if self.words is None:
+            return Vocabulary.of(episode.instruction for episode in self.episodes("train"))
+        return self.words if isinstance(self.words, Vocabulary) else self.words()
 
     @cached_property
     def episodes(self) -> Source:

@@ -111,9 +111,7 @@ def images_of(features: Path | str, episodes: Sequence[Episode], atlas: Atlas) -
     """The images of every node of the atlas; in buildings without an episode there need not be any."""
     visited = sorted({atlas.number[episode.place.identity] for episode in episodes})
     if any(atlas.graphs[number].mirrored for number in visited):
-        raise ValueError(
-            "nobody has images of mirrored buildings: train without these (mirrored=False; --mirrored False)"
-        )
+        raise ValueError("nobody has images of mirrored buildings: train without these (mirrored=False; --no-mirrored)")
     with counted(f"converting {features}") as show:
         images = read_images(features, show=show)
     pairs = [(atlas.graphs[number].scan, name) for number in visited for name in atlas.graphs[number].viewpoints]

@@ -85,6 +85,10 @@ class RoomToRoom:
             known = _read(file, self.data, self.skip_broken)
         return Vocabulary.of((one.instruction for one in known.episodes if one.place.scan not in apart), AT_LEAST)
 
+    def left_out(self, split: str) -> frozenset[str]:
+        """The names of the instructions of a split's broken records, where they have any."""
+        return self._read("train" if split == "held_out" else split).left_out
+
     def _read(self, split: str) -> Annotations:
         if self.annotations:
             file = Path(self.annotations.replace("{split}", split))
@@ -159,7 +163,7 @@ def task_of(
     splits = source.splits
     choosing = next(split for split in ("held_out", "val_seen", FILE) if split in splits)
     judging = next(split for split in ("val_unseen", FILE) if split in splits)
-    return Task(name, source, world, splits, source.vocabulary, choosing, PROBES, judging, floors, shuffled)
+    return Task(name, source, world, splits, lambda: source.vocabulary, choosing, PROBES, judging, floors, shuffled)
 
 
 def atlas_for(data: Path, episodes: Sequence[Episode]) -> Atlas:
@@ -167,21 +171,35 @@ def atlas_for(data: Path, episodes: Sequence[Episode]) -> Atlas:
     return atlas_of(data, any(episode.place.mirrored for episode in episodes))
 
 
-@cache
 def graphs_in(folder: Path) -> Mapping[str, Graph]:
     """The graphs in a folder, read once."""
+    return _graphs_in(folder.absolute())
+
+
+def atlas_of(data: Path, images: bool) -> Atlas:
+    """All graphs as one atlas; with images, their mirror images too."""
+    return _atlas_of(data.absolute(), images)
+
+
+# What is kept is named by whole paths, for a program may change its folder; what is written anew is read anew.
+@cache
+def _graphs_in(folder: Path) -> Mapping[str, Graph]:
     return read_graphs(find_connectivity(folder))
 
 
 @cache
-def atlas_of(data: Path, images: bool) -> Atlas:
-    """All graphs as one atlas; with images, their mirror images too."""
+def _atlas_of(data: Path, images: bool) -> Atlas:
     graphs = list(graphs_in(data / "matterport").values())
     return Atlas.of([*graphs, *(graph.mirror for graph in graphs)] if images else graphs)
 
 
-@cache
 def _read(file: Path, data: Path, skip_broken: bool) -> Annotations:
+    written = file.stat() if file.is_file() else None
+    return _read_once(file.absolute(), data.absolute(), skip_broken, written and (written.st_mtime_ns, written.st_size))
+
+
+@cache
+def _read_once(file: Path, data: Path, skip_broken: bool, written: tuple[int, int] | None) -> Annotations:
     found = read_annotations(file, graphs_in(data / "matterport"), skip_broken)
     if found.skipped:
         warnings.warn(skipped_summary(found.skipped), stacklevel=2)

@@ -1,0 +1,105 @@
+"""Scoring and speaking from the command line: what each needs, and that its advice can be followed as printed."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tyro
+from graphs import RECORD, connectivity, write_archive
+
+from vln.envs.catalogue import TaskOptions, WorldOptions
+from vln.envs.graphs.task import r2r
+
+ROOT = Path(__file__).resolve().parent.parent
+BROKEN = RECORD | {"path_id": 8, "path": ["a", "e"]}
+WAYS = {f"7_{number}": [["a"], ["b", "c"]] for number in range(3)}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder that holds one building and one split, where scripts can be imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "matterport").mkdir()
+    write_archive(tmp_path / "matterport" / "connectivity.tar.gz", hall=connectivity())
+    (tmp_path / "r2r").mkdir()
+    write("r2r/R2R_val_unseen.json", [RECORD])
+    write("ways.json", WAYS)
+    yield tmp_path
+    for name in ("complaints", "score", "speak", "train", "recipes"):
+        sys.modules.pop(name, None)
+
+
+def write(name: str, content: Any) -> None:
+    Path(name).write_text(json.dumps(content))
+
+
+def run(script: str, *arguments: str) -> Any:
+    module = __import__(script)
+    parse = getattr(module, "parse", None)
+    return module.main(parse(list(arguments)) if parse else tyro.cli(module.Options, args=arguments))
+
+
+def test_a_split_is_scored_with_no_more_than_its_file_and_its_scans() -> None:
+    table = run("score", "ways.json", "--data", ".")
+    assert table["rows"]["ways"]["success"]["mean"] == 1
+    assert table["rows"]["ways"]["ndtw"]["mean"] == 1
+    write("own.json", [RECORD | {"path_id": "x", "instructions": ["go on"]}])
+    write("ways.json", {"x_0": ["a", "b"]})
+    run("score", "ways.json", "--data", ".", "--annotations", "own.json", "--split", "file")
+    write("own.json", [RECORD | {"scan": "attic"}])
+    with pytest.raises(ValueError, match="there is no graph of scan 'attic'"):
+        run("score", "ways.json", "--data", ".", "--annotations", "own.json", "--split", "file")
+
+
+def test_words_are_read_when_they_are_asked_for() -> None:
+    task = r2r(".")
+    assert len(task.episodes("val_unseen")) == 3
+    with pytest.raises(ValueError, match=r"r2r holds neither R2R_train\.json nor"):
+        task.open("val_unseen")
+    write("r2r/R2R_train.json", [RECORD])
+    assert len(r2r(".", kept=0).vocabulary) == len(r2r(".", kept=0).open("val_unseen").vocabulary)
+
+
+def test_broken_records_are_left_out_of_scoring_with_their_trajectories() -> None:
+    write("r2r/R2R_val_unseen.json", [RECORD, BROKEN])
+    write("ways.json", WAYS | {f"8_{number}": ["a"] for number in range(3)})
+    with pytest.raises(ValueError, match=r"record 1 \(path 8\): its path jumps from a to e.*\n--skip-broken leaves"):
+        run("score", "ways.json", "--data", ".")
+    with pytest.warns(UserWarning, match="1 broken records were skipped"):
+        table = run("score", "ways.json", "--data", ".", "--skip-broken")
+    assert table["episodes"] == 3
+    write("ways.json", WAYS | {"9_0": ["a"]})
+    with pytest.raises(SystemExit, match="1 trajectories are of no instruction of this split, as 9_0"):
+        run("score", "ways.json", "--data", ".", "--skip-broken")  # which were counted once, above
+
+
+def test_flags_need_no_value_and_there_is_only_the_one_that_changes_something(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    about = tyro.cli(TaskOptions, args=["--skip-broken", "--grey", "--no-mirrored"])
+    assert about.given() == {"skip_broken": True, "grey": True, "mirrored": False}
+    assert tyro.cli(WorldOptions, args=["--no-contrast"]).given() == {"contrast": False}
+    assert TaskOptions().given() == WorldOptions().given() == {}
+    for argument in ("--no-skip-broken", "--mirrored"):
+        with pytest.raises(SystemExit):
+            tyro.cli(TaskOptions, args=[argument])
+    capsys.readouterr()
+
+
+def test_a_speaker_leaves_out_records_that_were_broken_since_it_was_trained() -> None:
+    write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)])
+    few = "--kept 0 --floors 0 --updates 1 --slots 2 --window 2 --hidden 8 --words 8 --sight 8 --threads 1 --device cpu"
+    write("r2r/R2R_val_seen.json", [RECORD])
+    run("train", "r2r-speaker", "--data", ".", "--max-steps", "6", *few.split())
+    write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)] + [BROKEN])
+    spoken = ["runs/r2r-speaker", "--out", "spoken.json", "--paths", "2", "--threads", "1", "--device", "cpu"]
+    with pytest.raises(ValueError, match="--skip-broken leaves such records out"):
+        run("speak", *spoken)
+    with pytest.warns(UserWarning, match="1 broken records were skipped"):
+        run("speak", *spoken, "--skip-broken")
+    assert len(json.loads(Path("spoken.json").read_text())) <= 2
