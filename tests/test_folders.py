@@ -1,6 +1,9 @@
 """Pictures from a folder: both layouts, files of every kind, and what is said of those that are wrong."""
 
+import io
 import re
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from vln.envs.glimpse.files import read_picture, white_of
 from vln.envs.glimpse.folders import folder
 from vln.envs.glimpse.pictures import SPLITS
 
@@ -75,26 +79,89 @@ def last(root: Path) -> NDArray[np.uint8]:
     return folder(root)("test").images[-1]
 
 
-PALETTE = Image.fromarray(np.asarray(RED, dtype=np.uint8)).quantize(4)
-CLEAR = Image.fromarray(np.dstack([RED, [[255, 255, 0, 0, 0]] * 4]).astype(np.uint8))
-DEEP = Image.fromarray(np.full((4, 5), 70 * 257, dtype=np.uint16))
+def shorts(*values: int) -> bytes:
+    return struct.pack(f">{len(values)}H", *values)
 
 
-@pytest.mark.parametrize(
-    ("image", "corners"),
-    [
-        (PALETTE, ([200, 0, 0], [200, 0, 0])),
-        (CLEAR, ([200, 0, 0], [0, 0, 0])),
-        (DEEP, ([70], [70])),
-    ],
-    ids=["palette", "transparent", "16 bits"],
-)
+def png(depth: int, colour: int, row: bytes, **chunks: bytes) -> bytes:
+    """A file of two pixels, of a kind that Pillow does not write."""
+    parts = [("IHDR", struct.pack(">IIBBBBB", 2, 1, depth, colour, 0, 0, 0)), *chunks.items()]
+    parts += [("IDAT", zlib.compress(b"\0" + row)), ("IEND", b"")]
+    whole = ((name.encode() + data, len(data)) for name, data in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", size) + part + struct.pack(">I", zlib.crc32(part)) for part, size in whole
+    )
+
+
+def jpeg(image: Image.Image) -> bytes:
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=100)
+    return written.getvalue()
+
+
+GREYS, COLOURS, PALETTE, GREY_CLEAR, COLOURS_CLEAR = 0, 2, 3, 4, 6  # the kinds of PNG
+RAMP = bytes([10, 20, 30, 200, 0, 0, 0, 99, 0])
+# What a file of each kind holds, and the two pixels that are seen.
+KINDS: dict[str, tuple[bytes, list[list[int]]]] = {
+    "1 bit": (png(1, GREYS, b"\x80"), [[255] * 3, [0] * 3]),
+    "1 bit, one clear": (png(1, GREYS, b"\x80", tRNS=shorts(1)), [[0] * 3, [0] * 3]),
+    "2 bits": (png(2, GREYS, b"\xd0"), [[255] * 3, [85] * 3]),
+    "4 bits": (png(4, GREYS, b"\xf5"), [[255] * 3, [85] * 3]),
+    "4 bits, one clear": (png(4, GREYS, b"\xf5", tRNS=shorts(15)), [[0] * 3, [85] * 3]),
+    "8 bits": (png(8, GREYS, bytes([200, 100])), [[200] * 3, [100] * 3]),
+    "8 bits, one clear": (png(8, GREYS, bytes([200, 100]), tRNS=shorts(200)), [[0] * 3, [100] * 3]),
+    "grey and clear": (png(8, GREY_CLEAR, bytes([200, 255, 100, 0])), [[200] * 3, [0] * 3]),
+    "palette": (png(1, PALETTE, b"\x80", PLTE=RAMP[:6]), [[200, 0, 0], [10, 20, 30]]),
+    "palette, one clear": (png(2, PALETTE, b"\x90", PLTE=RAMP, tRNS=b"\xff\0"), [[0, 99, 0], [0, 0, 0]]),
+    "colours": (png(8, COLOURS, RAMP[:6]), [[10, 20, 30], [200, 0, 0]]),
+    "colours and clear": (png(8, COLOURS_CLEAR, bytes([9, 8, 7, 255, 9, 9, 9, 0])), [[9, 8, 7], [0, 0, 0]]),
+    "16 bits": (png(16, GREYS, shorts(65535, 70 * 257)), [[255] * 3, [70] * 3]),
+    "16 bits, one clear": (png(16, GREYS, shorts(65535, 70 * 257), tRNS=shorts(65535)), [[0] * 3, [70] * 3]),
+    "16 bits and clear": (png(16, GREY_CLEAR, shorts(70 * 257, 65535, 65535, 0)), [[70] * 3, [0] * 3]),
+    "16 bits of colours": (png(16, COLOURS, shorts(65535, 257, 0, 0, 514, 771)), [[255, 1, 0], [0, 2, 3]]),
+    "16 bits, one colour clear": (
+        png(16, COLOURS, shorts(65535, 257, 0, 0, 514, 771), tRNS=shorts(65535, 257, 0)),
+        [[0, 0, 0], [0, 2, 3]],
+    ),
+    "16 bits of colours and clear": (
+        png(16, COLOURS_CLEAR, shorts(65535, 257, 0, 65535, 9, 9, 9, 0)),
+        [[255, 1, 0], [0, 0, 0]],
+    ),
+    "12 bits in 16": (png(16, GREYS, shorts(4095, 1365)), [[255] * 3, [85] * 3]),
+    "12 bits of colours in 16": (png(16, COLOURS, shorts(4095, 1365, 0, 0, 0, 0)), [[255, 85, 0], [0, 0, 0]]),
+    "labels in 16": (png(16, GREYS, shorts(3, 1)), [[255] * 3, [85] * 3]),
+    "nothing in 16": (png(16, GREYS, shorts(0, 0)), [[0] * 3, [0] * 3]),
+    "CMYK": (jpeg(Image.new("CMYK", (2, 1), (0, 255, 255, 0))), [[255, 0, 0]] * 2),
+    "JPEG": (jpeg(Image.new("L", (2, 1), 70)), [[70] * 3] * 2),
+}
+
+
+@pytest.mark.parametrize(("content", "pixels"), KINDS.values(), ids=KINDS)
+@pytest.mark.filterwarnings("ignore:1 pictures of 16 bits")
 def test_pictures_of_every_kind_show_what_they_show_elsewhere(
-    image: Image.Image, corners: tuple[list[int], list[int]], tmp_path: Path
+    content: bytes, pixels: list[list[int]], tmp_path: Path
 ) -> None:
-    save(split_folder(tmp_path) / "test" / "dog" / "x.png", image)
-    seen = last(tmp_path)
-    assert (seen[0, 0].tolist(), seen[0, -1].tolist()) == corners
+    file = tmp_path / "x.png"
+    file.write_bytes(content)
+    assert np.asarray(read_picture(file, white_of([file]))).tolist() == [pixels]
+
+
+def test_what_pictures_of_16_bits_use_is_seen_alike_in_all_splits_and_told(tmp_path: Path) -> None:
+    for split, value in (("train", 4000), ("test", 1000)):
+        for name in ("cat", "dog"):
+            save(tmp_path / split / name / "x.png", Image.fromarray(np.full((4, 5), value, dtype=np.uint16)))
+            save(tmp_path / split / name / "y.png", GREY)
+    with pytest.warns(UserWarning, match=r"4 pictures of 16 bits.*cat/x.png, have no value above 4000: 0 to 4095 are"):
+        album = folder(tmp_path)
+    assert album("test").images[:, 0, 0, 0].tolist() == [62, 70, 62, 70]
+    assert 249 in album("train").images
+
+
+@pytest.mark.parametrize("kind", ["F", "I;16B", "I"])
+def test_what_is_neither_png_nor_jpeg_is_refused_by_name(kind: str, tmp_path: Path) -> None:
+    save(tmp_path / "x.png", Image.new(kind, (2, 1)), format="TIFF")
+    with pytest.raises(ValueError, match=r"x\.png can not be read as a picture in PNG or JPEG"):
+        read_picture(tmp_path / "x.png")
 
 
 def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
@@ -106,6 +173,9 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
             save(tmp_path / split / name / "x.JPG", lying.resize((8, 16)), format="JPEG", exif=orientation)
     assert last(tmp_path).shape == (8, 16, 1)
     assert last(tmp_path)[4, :, 0].tolist() == pytest.approx([10] * 8 + [250] * 8, abs=15)
+    deep = Image.fromarray(np.array([[65535, 257, 0]], dtype=np.uint16))
+    upright = read_picture(save(tmp_path / "deep.png", deep, exif=orientation))
+    assert np.asarray(upright)[:, 0, 0].tolist() == [255, 1, 0]
 
 
 def test_pictures_are_scaled_to_fit_and_lie_in_the_middle(tmp_path: Path) -> None:

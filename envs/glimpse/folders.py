@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
+from .files import read_picture, white_of
 from .pictures import SPLITS, Album, Pictures, album_of, shuffled
 
 HELD_OUT = 1 / 6  # of the pictures to train on: split val, where the folder has none
 ENDINGS = (".png", ".jpg", ".jpeg")
-
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)  # what Pillow raises
 
 
 def folder(path: Path | str, side: int | None = None) -> Album:
@@ -20,7 +19,8 @@ def folder(path: Path | str, side: int | None = None) -> Album:
 
     Of the latter, split val is PATH/val where that exists, and otherwise a sixth of train. Files end in .png, .jpg or
     .jpeg; others, and hidden ones, are passed over. Where no file has colours, pictures have one channel. What is
-    transparent is dark.
+    transparent is dark. Where no picture of 16 bits uses more than 14 of them (as those of sensors, depths and labels),
+    the bits that are used are seen as 8, in all splits alike, and a warning says so.
     side: every picture is scaled to fit into side x side pixels, in the middle of a dark square. Unless it is given all
     must have one size.
     """
@@ -83,9 +83,11 @@ def _same_classes(files: Mapping[Path, Mapping[str, list[Path]]]) -> None:
 def _pictures(files: Mapping[Path, Mapping[str, list[Path]]], side: int | None) -> dict[Path, Pictures]:
     """What is in each folder of classes, with colours everywhere or nowhere."""
     images: dict[Path, NDArray[np.uint8]] = {}
+    white = white_of([file for classes in files.values() for those in classes.values() for file in those])
     for classes in files.values():
         for file in (file for those in classes.values() for file in those):
-            images[file] = _image(file, side)
+            picture = read_picture(file, white)
+            images[file] = np.asarray(picture if side is None else _fitted(picture, side))
             first = next(iter(images))
             if images[file].shape != images[first].shape:
                 (high, wide, _), (height, width, _) = images[file].shape, images[first].shape
@@ -102,21 +104,6 @@ def _pictures(files: Mapping[Path, Mapping[str, list[Path]]], side: int | None) 
         )
         for place, classes in files.items()
     }
-
-
-def _image(file: Path, side: int | None) -> NDArray[np.uint8]:
-    try:
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            upright = ImageOps.exif_transpose(image)
-    except _DAMAGED as error:
-        raise ValueError(f"{file} can not be read as a picture in PNG or JPEG: {error}") from None
-    if upright.mode.startswith("I"):  # grey of 16 bits, which Pillow would cut off at 255
-        upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-    if upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright)
-    upright = upright.convert("RGB")
-    return np.asarray(upright if side is None else _fitted(upright, side))
 
 
 def _fitted(image: Image.Image, side: int) -> Image.Image:
