@@ -238,9 +238,9 @@ def _changed(options: TaskOptions | WorldOptions) -> dict[str, Any]:
     return absolute({name: value for name, value in asdict(options).items() if value != known[name]})
 
 
-def make_env(task: str, render_mode: str | None = None, **place: Any) -> TaskEnv:
+def make_env(task: str, render_mode: str | None = None, path_metrics: bool = True, **place: Any) -> TaskEnv:
     """What gymnasium.make calls. place: as in open_rooms, open_glimpses, open_graphs or open_lines."""
-    return TaskEnv(open_place(task, **place), render_mode)
+    return TaskEnv(open_place(task, **place), render_mode, path_metrics)
 
 
 def make_vector_env(
@@ -249,13 +249,21 @@ def make_vector_env(
     render_mode: str | None = None,
     autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     path_metrics: bool = False,
+    max_episode_steps: int | None = None,
     **place: Any,
 ) -> TaskVectorEnv:
     """What gymnasium.make_vec calls: the batched world itself. See TaskVectorEnv for its modes.
 
-    place: as in make_env.
+    max_episode_steps: as in gymnasium.make; what a world knows as max_steps is its own. place: as in make_env.
     """
-    return TaskVectorEnv(open_place(task, **place), num_envs, autoreset_mode, render_mode, path_metrics)
+    return TaskVectorEnv(
+        open_place(task, **place),
+        num_envs,
+        autoreset_mode,
+        render_mode,
+        path_metrics,
+        max_episode_steps=max_episode_steps,
+    )
 
 
 def open_place(task: str, **place: Any) -> World[Any]:

@@ -32,7 +32,6 @@ from vln.language import Vocabulary
 from vln.metrics import spl
 from vln.sb3 import GymnasiumVecEnv
 from vln.slots import SUCCESS_REWARD, Slots
-from vln.streams import Stream
 from vln.tasks import Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
@@ -244,15 +243,12 @@ def test_a_list_of_seeds_seeds_each_slot() -> None:
 def test_without_a_seed_slots_live_different_lives() -> None:
     vector = TaskVectorEnv(Corridor(), 64)
     vector.reset()
-    stream = vector._slots.stream
-    assert stream is not None
-    assert len(set(stream.key.tolist())) == 64
+    assert len({rng.random() for rng in vector.np_random}) == 64
 
 
 def test_weights_of_many_paths_are_those_of_the_metric() -> None:
     slots = Slots(walk(4, 4), 3, 10.0, trails=False)
-    slots.stream = Stream.of(0, 3)
-    slots.begin(np.arange(3))
+    slots.begin(np.arange(3), np.zeros(3, dtype=np.int64))
     step = slots.step(np.full(3, STOP))
     assert step.ending is not None
     slots._first_error[:] = first = [0, np.inf, 3]
@@ -329,7 +325,7 @@ def test_stable_baselines_gets_the_endings_it_expects() -> None:
     assert (infos[0]["episode"]["r"], infos[0]["episode"]["l"]) == (2 + SUCCESS_REWARD, 3)
     assert infos[1]["terminal_observation"]["view"][-1] == 6
     assert observation["view"][1, -1] == 4
-    assert vec.reset_infos[1] == {"instruction": "go to two", "expert_action": LEFT}
+    assert vec.reset_infos[1] == {"instruction": "go to two", "expert_action": LEFT, "is_success": False}
     assert rewards.dtype == np.float32
 
 

@@ -31,9 +31,10 @@ def check_vector_env(
 
     The promises: it declares its spaces and its mode, and keeps to them; it does what as many single environments in
     Gymnasium's own SyncVectorEnv do when seeded alike, step for step, infos included; what it has returned is never
-    written again nor read, and so it is with the actions it was given; no episode is both terminated and truncated;
-    a slot's seed means the same episodes however many slots there are; and where autoreset is disabled, slots can be
-    reset alone, and one whose episode is over can't be stepped.
+    written again nor read, and so it is with the actions it was given; no episode is both terminated and truncated,
+    but where a limit like Gymnasium's TimeLimit makes it so in the single environment; a slot's seed means the same
+    episodes however many slots there are; and where autoreset is disabled, slots can be reset alone, and one whose
+    episode is over can't be stepped.
 
     make_vector: makes a vector environment of so many slots in such a mode. Its infos may leave out some that the
         single environment gives, but those it has must be the same.
@@ -75,7 +76,7 @@ def _check_in_step(vector: VectorEnv, make_single: MakeSingle, mode: AutoresetMo
         assert data_equivalence(before, as_returned, exact=True), f"{here}: wrote into what was returned before it"
         shared = data_shares_objects((before[0], before[-1]), (ours[0], ours[-1]))
         assert not shared, f"{here}: shares memory with what was returned before it"
-        _check_flags(vector, ours, here)
+        _check_flags(vector, ours, theirs, here)
         _check_same(vector, ours, theirs, here)
         # What the user does with his arrays must not matter.
         _spoil((before, actions))
@@ -133,8 +134,8 @@ def _check_over_is_over(vector: VectorEnv, act: Act, steps: int) -> None:
     raise AssertionError("mode DISABLED: a slot was stepped though its episode was over; that must be an error")
 
 
-def _check_flags(vector: VectorEnv, returned: tuple[Any, ...], here: str) -> None:
-    _, reward, terminated, truncated, _ = returned
+def _check_flags(vector: VectorEnv, ours: tuple[Any, ...], theirs: tuple[Any, ...], here: str) -> None:
+    _, reward, terminated, truncated, _ = ours
     for name, array, dtype in (
         ("rewards", reward, np.float64),
         ("terminations", terminated, np.bool_),
@@ -144,7 +145,7 @@ def _check_flags(vector: VectorEnv, returned: tuple[Any, ...], here: str) -> Non
         is_right = array.shape == (vector.num_envs,) and array.dtype == dtype
         assert is_right, f"{here}: {name} are {array.dtype} {array.shape}, not {np.dtype(dtype)} ({vector.num_envs},)"
     assert np.isfinite(reward).all(), f"{here}: rewards are not finite: {reward}"
-    both = np.flatnonzero(terminated & truncated)
+    both = np.flatnonzero(terminated & truncated & ~(theirs[2] & theirs[3]))
     assert not len(both), f"{here}: the episodes of slots {both.tolist()} are both terminated and truncated"
 
 

@@ -6,13 +6,13 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
+from gymnasium import Space, spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from vln.generators import checked_seed, drawn_episode
 from vln.slots import SUCCESS_REWARD, Slots
-from vln.streams import Stream
 from vln.window import Window
 from vln.world import World
 
@@ -29,15 +29,21 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     or a point; where answers are graded, a dict of `move` and `answer`, the logits of the answers.
     Reward: the error that the action removed, and `success_reward` for a stop at the right place or the right answer at
     the end.
-    Info: `instruction` (text, where words are given) and `expert_action` (an optimal move); at an episode's end also
-    `is_success` and, where one walks, `success`, `spl`, `trajectory_length`, `navigation_error`, `oracle_success`, and
-    with `path_metrics` `ndtw`, `sdtw` and `cls`; where answers are graded, `accuracy` and what else the world measures.
+    Info: `instruction` (text, where words are given), `expert_action` (an optimal move) and `is_success`, whether the
+    episode would count as a success if it ended now; at an episode's end also `success`, `spl`, `trajectory_length`,
+    `navigation_error`, `oracle_success` where one walks, and with `path_metrics` `ndtw`, `sdtw` and `cls`; elsewhere
+    `accuracy` and what else the world measures. A wrapper that cuts an episode off (Gymnasium's TimeLimit) does it
+    unseen by the environment: there is_success is told, and metrics() gives the rest.
 
-    reset(seed=s) lives the same episodes as slot 0 of a TaskVectorEnv with seed s, and as slot i of one with seed
-    s - i. reset(options={"episode": n}) begins episode n of the world instead of the next one of the seed.
+    All chance is in np_random, from which each reset draws once: reset(seed=s) lives the same episodes as slot 0 of a
+    TaskVectorEnv with seed s, and as slot i of one with seed s - i; a restored state of its generator lives them again,
+    and so does reset(seed=np_random_seed). reset(options={"episode": n}) begins episode n of the world and draws none.
 
     path_metrics: whether an episode's end tells ndtw, sdtw and cls too, at the cost of a search per position passed.
-    render_mode: "rgb_array" gives pictures; "human" shows them in a window at every step; None draws nothing.
+    render_mode: "rgb_array" gives pictures, all of one size; "human" shows them in a window at every step; None draws
+        nothing.
+    max_episode_steps: after how many moves an episode is cut off, with all its metrics, where the world would let it go
+        on. What gymnasium.make takes by this name is a TimeLimit around the environment.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human"], "render_fps": 6}  # noqa: RUF012 (Gymnasium's)
@@ -48,6 +54,7 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         render_mode: str | None = None,
         path_metrics: bool = True,
         success_reward: float = SUCCESS_REWARD,
+        max_episode_steps: int | None = None,
     ) -> None:
         check_render_mode(render_mode, self.metadata)
         self.world = world
@@ -55,20 +62,22 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         self.path_metrics = path_metrics
         self.observation_space = spaces.Dict(world.spaces)
         self.action_space = world.action_space
-        self._slots = Slots(world, 1, success_reward, trails=path_metrics or render_mode is not None)
+        self._move_space = world.move_space  # which is made anew each time
+        trails = path_metrics or render_mode is not None
+        self._slots = Slots(world, 1, success_reward, trails, max_episode_steps)
         self._window = Window("vln") if render_mode == "human" else None
         self._over = True
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin the next episode of the stream, or episode options["episode"] of the world."""
-        super().reset(seed=seed)
-        if seed is not None:
-            self._slots.stream = Stream.of(seed, 1)
-        elif self._slots.stream is None:
-            self._slots.stream = Stream.keyed(self.np_random.integers(2**63, size=1, dtype=np.uint64))
-        self._slots.begin(_ONLY, chosen_episode(options, 1, len(self.world.episodes)))
+        """Begin the episode that np_random draws next, or episode options["episode"] of the world."""
+        total = len(self.world.episodes)
+        episode = chosen_episode(options, 1, total)
+        super().reset(seed=None if seed is None else checked_seed(seed))
+        if episode is None:
+            episode = np.array([drawn_episode(self.np_random, total)])
+        self._slots.begin(_ONLY, episode)
         self._over = False
         return self._observation(), self._info()
 
@@ -76,13 +85,19 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         """Make a move. Raises ResetNeeded when the episode is over, ValueError when there is no such move."""
         if self._over:
             raise ResetNeeded("the episode is over (or none has begun): call reset() before step()")
-        step = self._slots.step(*checked_action(self.world, self._batched(action), 1))
+        step = self._slots.step(*checked_action(self.world, self._move_space, self._batched(action), 1))
         info = self._info()
         if step.ending is not None:
             self._over = True
-            metrics = self._slots.metrics(step.ending, self.path_metrics)
-            info |= {name: values[0].item() for name, values in metrics.items()}
+            info |= self.metrics()
         return self._observation(), float(step.reward[0]), bool(step.terminated[0]), bool(step.truncated[0]), info
+
+    def metrics(self) -> dict[str, Any]:
+        """What an episode's end tells (see vln.metrics), as if the episode ended now."""
+        if self._slots.state is None:
+            raise ResetNeeded("there is nothing to judge yet: call reset() before metrics()")
+        judged = self._slots.metrics(self._slots.judged(_ONLY), self.path_metrics)
+        return {name: values[0].item() for name, values in judged.items()}
 
     def render(self) -> NDArray[np.uint8] | None:
         """The place from above with the way so far, uint8 [height, width, 3]; None where a window shows it."""
@@ -119,22 +134,27 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         """The action as one of a batch of one."""
         if self.world.graded:
             return {name: np.asarray(value)[None] for name, value in as_parts(action).items()}
-        return np.array([index(action)]) if isinstance(self.world.move_space, Discrete) else np.asarray(action)[None]
+        return np.array([index(action)]) if isinstance(self._move_space, Discrete) else np.asarray(action)[None]
 
     def _info(self) -> dict[str, Any]:
         state = self._slots.state
         expert = self._slots.expert_moves(state)[0]
-        told = {name: values[0] for name, values in self._slots.told(state).items()}
-        return told | {"expert_action": int(expert) if expert.ndim == 0 else expert.copy()}
+        info = {name: values[0] for name, values in self._slots.told(state).items()}
+        info["expert_action"] = int(expert) if expert.ndim == 0 else expert.copy()
+        info["is_success"] = bool(self._slots.success[0])
+        return info
 
 
-def checked_action(world: World[Any], actions: Any, count: int) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+def checked_action(
+    world: World[Any], space: Space[Any], actions: Any, count: int
+) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
     """The moves [count] and, where they are graded, the answers of an action: copies, for the caller may write to his.
 
-    Raises ValueError when they are not what the world's action space is made of, with the first slot that is wrong.
+    space: of the world's moves. Raises ValueError when they are not what the action space is made of, with the first
+    slot that is wrong.
     """
     if not world.graded:
-        return _checked_moves(world, actions, count), None
+        return _checked_moves(world, space, actions, count), None
     parts = as_parts(actions)
     answer = np.array(parts["answer"], dtype=np.float32)
     if answer.shape != (count, world.answers):
@@ -142,7 +162,7 @@ def checked_action(world: World[Any], actions: Any, count: int) -> tuple[NDArray
     if not (sound := np.isfinite(answer).all(axis=1)).all():
         slot = int(np.flatnonzero(~sound)[0])
         raise ValueError(f"the answer of slot {slot} is not finite: {answer[slot]}")
-    return _checked_moves(world, parts["move"], count), answer
+    return _checked_moves(world, space, parts["move"], count), answer
 
 
 def as_parts(action: Any) -> dict[str, Any]:
@@ -152,8 +172,8 @@ def as_parts(action: Any) -> dict[str, Any]:
     return dict(action)
 
 
-def _checked_moves(world: World[Any], moves: Any, count: int) -> NDArray[Any]:
-    move, space = np.array(moves), world.move_space
+def _checked_moves(world: World[Any], space: Space[Any], moves: Any, count: int) -> NDArray[Any]:
+    move = np.array(moves)
     if isinstance(space, Discrete):
         if move.shape != (count,) or move.dtype.kind not in "iu":
             raise ValueError(f"actions are {count} whole numbers, not {move.dtype} {list(move.shape)}")

@@ -62,7 +62,7 @@ class GradedWorld(World[G]):
 
     def measure(self, final: G) -> dict[str, NDArray[np.float64]]:
         return {
-            "average_accuracy": final.hits / final.steps,
+            "average_accuracy": final.hits / np.maximum(final.steps, 1),
             "surprise": final.surprise.astype(np.float64),
             "looks": final.steps.astype(np.float64),
             "trajectory_length": final.length.astype(np.float64),

@@ -1,6 +1,7 @@
 """Any Gymnasium vector environment as a VecEnv of Stable-Baselines3, which takes no other kind."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from time import perf_counter
 from typing import Any
 
@@ -143,13 +144,14 @@ class GymnasiumVecEnv(VecEnv):
 def _by_slot(infos: dict[str, Any], slots: int) -> list[dict[str, Any]]:
     """The infos of a vector environment as one dict for every slot, with what its masks say is about that slot."""
     told: list[dict[str, Any]] = [{} for _ in range(slots)]
-    everyone = np.ones(slots, dtype=np.bool_)
     for name, values in infos.items():
         if name.startswith("_"):
             continue
         rows = _by_slot(values, slots) if isinstance(values, dict) else _rows(values)
-        for slot in np.flatnonzero(infos.get(f"_{name}", everyone)).tolist():
-            told[slot][name] = rows[slot]
+        mask = infos.get(f"_{name}")
+        for info, row, about in zip(told, rows, repeat(True) if mask is None else mask.tolist(), strict=False):
+            if about:
+                info[name] = row
     return told
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vln.outcomes import outcome_of
-from vln.streams import Stream
+from vln.pages import on_page
 from vln.world import State, Walked, World, put, take
 
 # What stopping right is worth beside the error removed on the way: without it, an agent that walks to the goal and
@@ -17,7 +17,7 @@ SUCCESS_REWARD = 10.0
 
 @dataclass(frozen=True)
 class Ending:
-    """The episodes that one step has ended: their slots [n], their last states, and whether each was a success [n]."""
+    """Episodes that are over, or judged as if they were: their slots [n], last states, and whether each succeeded."""
 
     slots: NDArray[np.int64]
     final: State
@@ -42,30 +42,37 @@ class Slots:
 
     success_reward: what stopping right is worth, in the unit of the world's error.
     trails: whether to keep the positions passed, which pictures and path metrics need.
+    limit: after how many moves an episode is cut off, ended or not, as Gymnasium's TimeLimit does it; None for the
+        world's own limit alone.
+    success: bool [B], whether the episode of each slot would count as a success if it ended now.
     """
 
-    def __init__(self, world: World[Any], count: int, success_reward: float, trails: bool) -> None:
+    def __init__(
+        self, world: World[Any], count: int, success_reward: float, trails: bool, limit: int | None = None
+    ) -> None:
         self.world = world
         self.count = count
         self.success_reward = success_reward
-        self.stream: Stream | None = None
+        self.limit = checked_limit(limit)
         self.state: Any = None  # a State of the world, once episodes have begun
+        self.success = np.zeros(count, dtype=np.bool_)
+        # By a world's usual rule only a stop, which ends the episode, is a success; by another any moment may be one.
+        self._needs_stop = type(world).success is World.success
         self._distance = np.zeros(count, dtype=np.float32)  # the last finite error
         self._first_error = np.zeros(count, dtype=np.float32)
         self._everyone = np.arange(count)
         self._keep_trails = trails
         self._trails = np.empty(0)  # [max_steps + 1, count, 2], once episodes have begun
         self._walked = isinstance(world, Walked)
+        self._page: tuple[int, int] | None = None  # the height and width of every picture, once one is drawn
 
-    def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64] | None = None) -> None:
-        """Begin an episode in each of these slots, in ascending order: the given ones, or the next of the stream."""
-        if episode is None:
-            assert self.stream is not None
-            episode, self.stream = self.stream.draw(slots, len(self.world.episodes))
+    def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64]) -> None:
+        """Begin these episodes, one in each of these slots, which are in ascending order."""
         begun = self.world.begin(episode)
         error = self.world.error(begun)
         self._first_error[slots] = error
         self._distance[slots] = np.where(np.isfinite(error), error, 0)
+        self.success[slots] = False
         self.state = begun if len(slots) == self.count else put(self.state, slots, begun)
         if self._keep_trails:
             position = self.world.position(begun)
@@ -93,11 +100,14 @@ class Slots:
         if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
         terminated, truncated = world.terminated(state), world.truncated(state)
+        if self.limit is not None:
+            truncated = truncated | (state.steps >= self.limit)
+        self.success = np.zeros(self.count, dtype=np.bool_) if self._needs_stop else world.success(state).copy()
         ended = (terminated | truncated).nonzero()[0]
         if not len(ended):
             return Step(reward, terminated, truncated, None)
         final = take(state, ended)
-        success = world.success(final)
+        self.success[ended] = success = world.success(final)
         reward[ended] += self.success_reward * success
         return Step(reward, terminated, truncated, Ending(ended, final, success))
 
@@ -109,6 +119,10 @@ class Slots:
         """An optimal move in every slot of a state: the first, where several are; of points the zero, where all are."""
         best = self.world.expert(state)
         return best.argmax(axis=1) if best.dtype == np.bool_ else np.nan_to_num(best)
+
+    def judged(self, slots: NDArray[np.int64]) -> Ending:
+        """These slots as if their episodes ended now."""
+        return Ending(slots, take(self.state, slots), self.success[slots])
 
     def metrics(self, ending: Ending, paths: bool) -> dict[str, NDArray[Any]]:
         """What became of these episodes (see vln.metrics), float64 [n] by name, and is_success, bool [n].
@@ -133,13 +147,25 @@ class Slots:
         }
 
     def draw(self, slot: int) -> NDArray[np.uint8]:
-        """A picture for people of one slot and the way it went, uint8 [height, width, 3]."""
-        return self.world.draw(self.state, slot, self._trails[: self.state.steps[slot] + 1, slot].copy())
+        """A picture for people of one slot and the way it went, uint8 [height, width, 3], always of one size."""
+        picture = self.world.draw(self.state, slot, self._trails[: self.state.steps[slot] + 1, slot].copy())
+        if self._page is None:
+            self._page = self.world.picture_size or picture.shape[:2]
+        return on_page(picture, *self._page)
 
     def _path_metrics(self, ending: Ending, number: int) -> dict[str, float]:
         slot = int(ending.slots[number])
         trail = self._trails[: ending.final.steps[number] + 1, slot]
         return outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot])).metrics()
+
+
+def checked_limit(limit: int | None) -> int | None:
+    """A limit of moves, as Gymnasium takes it: None and -1 stand for none. Raises ValueError for another below 1."""
+    if limit is None or limit == -1:
+        return None
+    if not isinstance(limit, int | np.integer) or limit < 1:
+        raise ValueError(f"max_episode_steps is a whole number from 1 on, or None, not {limit!r}")
+    return int(limit)
 
 
 def _directness(shortest: NDArray[np.float64], length: NDArray[np.float64]) -> NDArray[np.float64]:

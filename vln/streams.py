@@ -21,11 +21,7 @@ class Stream:
     @classmethod
     def of(cls, seed: int, slots: int) -> "Stream":
         """Slot i of a stream with seed s is slot 0 of one with seed s + i (as Gymnasium seeds its vectors)."""
-        return cls.keyed(np.arange(seed, seed + slots, dtype=np.uint64))
-
-    @classmethod
-    def keyed(cls, key: NDArray[np.uint64]) -> "Stream":
-        return cls(key.astype(np.uint64), np.zeros(len(key), dtype=np.uint64))
+        return cls(np.arange(seed, seed + slots, dtype=np.uint64), np.zeros(slots, dtype=np.uint64))
 
     def draw(self, slots: NDArray[np.int64], total: int) -> tuple[NDArray[np.int64], "Stream"]:
         """The next episode, below `total`, of each of these slots; and the stream after that."""

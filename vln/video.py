@@ -5,9 +5,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from vln.pages import Picture, on_page
 
 FPS = 4.0  # moves a second: slow enough to follow them
 HOLD = 6  # frames for which the end of an episode stands still
@@ -57,16 +56,7 @@ def reel(episodes: Sequence[Sequence[Picture]], hold: int = HOLD) -> Iterator[Pi
     height, width = (max((shape[side] for shape in shapes), default=0) for side in (0, 1))
     for pictures in episodes:
         for picture in [*pictures, *[*pictures[-1:]] * hold]:
-            yield _on_page(picture, height, width)
-
-
-def _on_page(picture: Picture, page_height: int, page_width: int) -> Picture:
-    height, width = picture.shape[:2]
-    top, left = (page_height - height) // 2, (page_width - width) // 2
-    page = np.empty((page_height, page_width, 3), dtype=np.uint8)
-    page[:] = picture[0, 0]
-    page[top : top + height, left : left + width] = picture
-    return page
+            yield on_page(picture, height, width)
 
 
 def _alike(frames: Iterable[Picture]) -> Iterator[Picture]:

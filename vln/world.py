@@ -162,6 +162,14 @@ class World(ABC, Generic[S]):
     def position(self, state: S) -> NDArray[Any]:
         """Where the agent is, [B, ...], in the place's own terms (row and column, a viewpoint); without the heading."""
 
+    @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """The height and width of a page for the pictures of all episodes; None where they are all of one size.
+
+        Environments show every picture on such a page, scaled down where it is larger: recorders take one size only.
+        """
+        return None
+
     @abstractmethod
     def draw(
         self, state: S, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None

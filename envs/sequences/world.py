@@ -177,7 +177,8 @@ class Sequences(World[SequenceState]):
 
     def measure(self, final: SequenceState) -> dict[str, NDArray[np.float64]]:
         """The share of answers that were right; of numbers, the mean squared error."""
-        count = np.maximum(self._still[final.episode, 0], 1)
+        answered = self._still[final.episode, 0] - self._still[final.episode, final.steps]
+        count = np.maximum(answered, 1)
         measured = {"average_accuracy": 1 - final.wrong / count}
         return measured | ({"squared_error": final.off.astype(np.float64) / count} if self.numbers else {})
 
