@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vln.kernels import shared_kernel
+
 
 def linear_scan(decay: Tensor, drive: Tensor, first: Tensor, starts: Tensor) -> Tensor:
     """The states h [T, B, N] of h[t] = decay[t] * h[t-1] + drive[t], real or complex.
@@ -95,7 +97,7 @@ def _array(values: Tensor) -> NDArray[Any]:
     return np.ascontiguousarray(values.detach().resolve_conj().numpy())
 
 
-@numba.njit(cache=True, parallel=True, fastmath={"contract"})
+@shared_kernel(fastmath={"contract"})
 def _ahead(
     decay: NDArray[Any], drive: NDArray[Any], first: NDArray[Any], starts: NDArray[np.bool_], states: NDArray[Any]
 ) -> None:
@@ -114,7 +116,7 @@ def _ahead(
                     states[time, slot, n] = now[n] * states[time - 1, slot, n] + drive[time, slot, n]
 
 
-@numba.njit(cache=True, parallel=True, fastmath={"contract"})
+@shared_kernel(fastmath={"contract"})
 def _back(later: NDArray[Any], gradient: NDArray[Any], starts: NDArray[np.bool_], worth: NDArray[Any]) -> None:
     times, slots, size = gradient.shape
     for slot in numba.prange(slots):

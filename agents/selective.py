@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vln.kernels import shared_kernel
+
 from . import scan
 
 KEPT = 32  # steps from one kept state to the next; those between are computed again on the way back
@@ -60,7 +62,7 @@ def _array(values: Tensor) -> NDArray[Any]:
     return np.ascontiguousarray(values.detach().numpy())
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
+@shared_kernel(fastmath=True)
 def _ahead(
     pace: NDArray[np.float32],
     rates: NDArray[np.float32],
@@ -93,7 +95,7 @@ def _ahead(
         last[slot] = state
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
+@shared_kernel(fastmath=True)
 def _back(
     pace: NDArray[np.float32],
     rates: NDArray[np.float32],

@@ -4,8 +4,9 @@ import ctypes
 import os
 import platform
 
-import numba
 import torch
+
+from vln.kernels import set_threads, was_forked
 
 
 def best_device() -> str:
@@ -21,13 +22,28 @@ def quick_in_half(device: str | torch.device) -> bool:
 
 
 def use_threads(count: int | None = None) -> int:
-    """Set how many CPU threads torch and Numba use, all cores that this process may run on unless given."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = count or allowed
+    """Set how many CPU threads torch and Numba use, all cores that this process may run on unless given.
+
+    A process that was forked has one thread unless it asks for more: see _use_one_thread.
+    """
+    count = count or (1 if was_forked() else cores())
     torch.set_num_threads(count)
-    most: int = vars(numba.config)["NUMBA_NUM_THREADS"]  # set when it is imported, where type checkers can't see it
-    numba.set_num_threads(min(count, most))
+    set_threads(count)
     return count
+
+
+def cores() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _use_one_thread() -> None:
+    """Torch's threads stay behind in the process that is forked: a child that waits for them waits for ever."""
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)
 
 
 # The names of what mallopt(3) sets: above how many free bytes some are given back, and from which size on memory is

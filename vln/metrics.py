@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from vln.kernels import kernel
 
 CONFIDENCE = 0.95
 _BLOCK = 4_000_000  # numbers held at once while resampling: 32 MB
@@ -242,7 +243,7 @@ def _checked(distances: NDArray[np.floating], threshold: float) -> NDArray[np.fl
     return np.ascontiguousarray(distances, dtype=np.float64)
 
 
-@njit(cache=True)
+@kernel
 def _warp(distances, rows, columns):
     """The least sum of distances over all ways to walk both sequences, in order, from first to last: a float."""
     cost = np.full(len(columns) + 1, np.inf)

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vln.kernels import kernel
 from vln.metrics import Graded, Outcome, Walk
 from vln.world import State, Walked, World
 
@@ -67,7 +67,7 @@ def distances_between(
     return world.distances(episode, path, reference), rows.ravel(), columns.ravel()
 
 
-@njit(cache=True)
+@kernel
 def _without_repeats(trail):
     """Turning on the spot is no new position."""
     moved = np.ones(len(trail), np.bool_)

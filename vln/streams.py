@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class Stream:
         return chosen, Stream(self.key, count)
 
 
-@njit(cache=True)
+@kernel
 def _draw(key, count, slots, total, chosen):
     for place, slot in enumerate(slots):
         chosen[place] = scramble(scramble(key[slot]) + count[slot]) % total
         count[slot] += np.uint64(1)
 
 
-@njit(cache=True)
+@kernel
 def scramble(bits):
     """SplitMix64 (Steele, Lea & Flood 2014): neighbouring numbers become unrelated ones. Wraps around on purpose."""
     bits += np.uint64(0x9E3779B97F4A7C15)

@@ -1,9 +1,11 @@
 """Canvases: pictures laid on dark ground."""
 
-from numba import njit, prange
+from numba import prange
+
+from vln.kernels import shared_kernel
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def lay(images, number, places, canvas):
     """Lay of images [n, height, width, channels] that of this number [B] on each canvas, left and top at places."""
     _, height, width, _ = images.shape
@@ -12,7 +14,7 @@ def lay(images, number, places, canvas):
         canvas[slot, top : top + height, left : left + width] = images[number[slot]]
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def lay_glowing(sprites, number, places, colours, canvas):
     """Lay items [B, items] of sprites [n, height, width], how opaque they are, in colours [B, items, 3]; -1 is none."""
     _, height, width = sprites.shape

@@ -4,13 +4,13 @@ So a canvas can be painted again from its key, and the place of something on it 
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vln.kernels import kernel
 from vln.streams import scramble
 
 
-@njit(cache=True)
+@kernel
 def chance(key, what):
     """A number from 0 up to 1, drawn uniformly for an episode and a purpose."""
     return np.float64(scramble(scramble(key) + np.uint64(what)) >> np.uint64(11)) / np.float64(1 << 53)
@@ -23,7 +23,7 @@ def chances(keys: NDArray[np.uint64], what: NDArray[np.uint64], count: int) -> N
     return drawn
 
 
-@njit(cache=True)
+@kernel
 def _draw_chances(keys, what, drawn):
     for slot in range(len(keys)):
         for number in range(drawn.shape[1]):

@@ -1,7 +1,8 @@
 """Distortion: pictures to train on are turned, scaled, sheared, shifted and bent at random, so that few become many."""
 
 import numpy as np
-from numba import njit
+
+from vln.kernels import kernel
 
 from .chance import chance
 
@@ -24,7 +25,7 @@ TURN, GROWTH, STRETCH, SHEAR, RIGHT, DOWN, END = range(7)
 FIRST_BEND = 1 << 16
 
 
-@njit(cache=True)
+@kernel
 def lay_distorted(image, key, purpose, distort, elastic, top, left, canvas):
     """Lay a picture on a canvas as if seen through an affine map about its middle and then bent.
 
@@ -66,12 +67,12 @@ def lay_distorted(image, key, purpose, distort, elastic, top, left, canvas):
                 canvas[top + row, left + column, channel] = np.uint8(seen + 0.5)
 
 
-@njit(cache=True)
+@kernel
 def _around_zero(key, purpose):
     return 2 * chance(key, purpose) - 1
 
 
-@njit(cache=True)
+@kernel
 def _draw_bends(key, purpose, most, bends):
     for down in range(KNOTS):
         for across in range(KNOTS):
@@ -80,7 +81,7 @@ def _draw_bends(key, purpose, most, bends):
                 bends[down, across, axis] = most[axis] * _around_zero(key, purpose + number)
 
 
-@njit(cache=True)
+@kernel
 def _weigh_knots(place, size, weights):
     """The weights [4] of the points of the grid about a place on a side, as of a cubic B-spline, and which is first."""
     along = (place + 0.5) / size * INTERVALS
@@ -93,7 +94,7 @@ def _weigh_knots(place, size, weights):
     return begin
 
 
-@njit(cache=True)
+@kernel
 def _between_pixels(pixels, row, column):
     """The bilinear mixture of the four pixels about a point; outside the picture it is dark."""
     height, width = pixels.shape

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
+
+from vln.kernels import kernel, shared_kernel
 
 # What contrast is divided by is never less: faint noise stays faint. Brightness goes from 0 to 1.
 LEAST_CONTRAST = 0.1
@@ -58,7 +60,7 @@ class Eye:
         channels = canvas.shape[-1]
         glimpse = np.empty((len(canvas), *self.shape(channels)), dtype=np.float32)
         pixels = len(canvas) * channels * sum((self.patch * 2**scale) ** 2 for scale in range(self.scales))
-        look = _look_serial if pixels < FEW else _look_parallel
+        look = _look.serial if pixels < FEW else _look
         look(
             canvas, self.centre(canvas, where), self.scales, np.float32(LEAST_CONTRAST if self.contrast else 0), glimpse
         )
@@ -133,7 +135,7 @@ class _Look(torch.autograd.Function):
         return None, torch.from_numpy(back), None
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _sum_rows(rows, first_row, lower_share, block, span, line):
     """Add up the rows of pixels that one row of a patch covers; first_row: the uppermost of them.
 
@@ -156,7 +158,7 @@ def _sum_rows(rows, first_row, lower_share, block, span, line):
             summed[pixel] += share * np.float32(pixels[pixel])
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _differ_rows(rows, first_row, block, span, edge):
     """How that sum changes when the eye goes down: the row that comes in, less the one that goes out."""
     begin, end, shift = span
@@ -169,7 +171,7 @@ def _differ_rows(rows, first_row, block, span, edge):
             changed[pixel] += change * np.float32(pixels[pixel])
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _sum_columns(line, place, right_share, block, channels):
     """Add up the columns of such a line that one number of a patch covers, from this place on."""
     place = np.uint64(place)
@@ -180,7 +182,7 @@ def _sum_columns(line, place, right_share, block, channels):
     return seen + right_share * line[place + np.uint64(channels)]
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _frame(centre, patch, block, width, channels):
     """Of a patch: its first row and column, how far the eye is beyond them, and the span of its lines (_sum_rows)."""
     left = centre[0] - np.float32(patch * block) / np.float32(2)
@@ -192,6 +194,7 @@ def _frame(centre, patch, block, width, channels):
     return first_row, np.float32(left - first_column), np.float32(top - first_row), span
 
 
+@shared_kernel(fastmath=True)
 def _look(canvas, centre, scales, least_contrast, glimpse):
     slots, height, width, channels = canvas.shape
     patch = glimpse.shape[1]
@@ -229,11 +232,7 @@ def _look(canvas, centre, scales, least_contrast, glimpse):
                         glimpse[slot, down, across, channel] *= evened
 
 
-_look_serial = njit(cache=True, fastmath=True)(_look)
-_look_parallel = njit(cache=True, parallel=True, fastmath=True)(_look)
-
-
-@njit(cache=True, parallel=True, fastmath=True)
+@shared_kernel(fastmath=True)
 def _look_back(canvas, centre, scales, least_contrast, gradient, back):
     """Looks again as _look does, and sees how every number of a patch changes with the centre."""
     slots, height, width, channels = canvas.shape
@@ -265,7 +264,7 @@ def _look_back(canvas, centre, scales, least_contrast, gradient, back):
             _add_back(seen, gradient[slot, :, :, scale * channels : (scale + 1) * channels], least_contrast, back[slot])
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _add_back(seen, given, least_contrast, back):
     """Add what a patch's gradient is at the centre, back through the evening out of contrast."""
     patch, _, channels = given.shape

@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 from .canvases import lay
 from .chance import chance, chances
@@ -100,7 +101,7 @@ class Frames(Scenes):
         return shown
 
 
-@njit(cache=True)
+@kernel
 def _change(keys, time, pictures, shown):
     for slot in range(len(keys)):
         for frame in range(time[slot]):

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 from .canvases import lay
 from .chance import chance
@@ -85,7 +86,7 @@ class Pairs(Scenes):
         return places
 
 
-@njit(cache=True)
+@kernel
 def _draw_below(keys, what, room, drawn):
     for slot in range(len(keys)):
         drawn[slot] = np.int64(chance(keys[slot], what) * room)

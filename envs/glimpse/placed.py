@@ -1,8 +1,10 @@
 """One picture on a canvas: as it is, somewhere on a larger one, or among pieces of others."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from vln.kernels import kernel, shared_kernel
 
 from .chance import chance
 from .distortion import END, lay_distorted
@@ -74,14 +76,14 @@ class Placed(Scenes):
         return np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
 
 
-@njit(cache=True)
+@kernel
 def _find(keys, room_down, room_across, corner):
     for slot in range(len(keys)):
         corner[slot, 0] = np.int64(chance(keys[slot], TOP) * (room_down + 1))
         corner[slot, 1] = np.int64(chance(keys[slot], LEFT) * (room_across + 1))
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def _paint(images, number, keys, clutter, far, canvas):
     _, height, width, channels = images.shape
     rows, columns = canvas.shape[1:3]

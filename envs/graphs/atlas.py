@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
+
+from vln.kernels import kernel
 
 from .graph import Graph, edge_lengths
 from .outlook import NAMES, outlook
@@ -142,7 +143,7 @@ def views_towards(heading: NDArray[np.float32], elevation: NDArray[np.float32]) 
     return ((np.clip(tilt, -1, 1) + 1) * HEADINGS + turn % HEADINGS).astype(np.int8)
 
 
-@njit(cache=True)
+@kernel
 def _find_central(neighbour, heading, elevation, found):
     nearest_side = np.cos(HALF_VIEW)
     for node in range(len(neighbour)):

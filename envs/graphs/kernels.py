@@ -1,7 +1,8 @@
 """What moves agents through an atlas, and shows them where they are: loops over the batch, compiled."""
 
 import numpy as np
-from numba import njit
+
+from vln.kernels import kernel
 
 from .atlas import HEADINGS, NONE, STEP, TILTS, UNIT
 
@@ -10,14 +11,14 @@ MOVING = 5  # features of an edge that change as one moves; they come first
 POSE = 8  # features of the agent's own pose
 
 
-@njit(cache=True)
+@kernel
 def view_of(heading, elevation):
     """The view of the discrete camera that looks this way."""
     tilt = min(max(round(elevation / STEP) + 1, 0), TILTS - 1)
     return tilt * HEADINGS + round(heading / STEP) % HEADINGS
 
 
-@njit(cache=True)
+@kernel
 def hop(atlas_neighbour, atlas_heading, atlas_elevation, atlas_length, move, state):
     """Panoramic: go to a neighbour and face as one has gone; who chooses none, or one that is not there, stays."""
     node, heading, elevation, turned, came, length = state
@@ -33,7 +34,7 @@ def hop(atlas_neighbour, atlas_heading, atlas_elevation, atlas_length, move, sta
         length[slot] += far
 
 
-@njit(cache=True)
+@kernel
 def drive(atlas_neighbour, atlas_length, central, move, state):
     """Low level: turn and tilt by 30 degrees, or go to the most central neighbour in view."""
     node, heading, elevation, turned, came, length = state
@@ -58,7 +59,7 @@ def drive(atlas_neighbour, atlas_length, central, move, state):
         heading[slot], elevation[slot] = turn * STEP, (tilt - 1) * STEP
 
 
-@njit(cache=True)
+@kernel
 def arrive(first, graph, size, where, distance, goal, path, episode, node, visited, progress, left, least):
     """After a move: what has been visited, how far along the given path, and how many metres are left to the goal."""
     for slot in range(len(episode)):
@@ -76,7 +77,7 @@ def arrive(first, graph, size, where, distance, goal, path, episode, node, visit
         least[slot] = min(least[slot], left[slot])
 
 
-@njit(cache=True)
+@kernel
 def show(atlas_neighbour, atlas_heading, fixed, first, graph, central, state, ahead, view):
     """What there is to see: the moving features of every neighbour, then the fixed ones.
 
@@ -105,7 +106,7 @@ def show(atlas_neighbour, atlas_heading, fixed, first, graph, central, state, ah
                 view[slot, way, MOVING + number] = fixed[here, way, number]
 
 
-@njit(cache=True)
+@kernel
 def stand(start, episode, steps, heading, elevation, turned, hopped, pose):
     """One's own pose: how far one has turned since the start, the tilt, the last turn, the last hop, the start."""
     for slot in range(len(episode)):
@@ -117,7 +118,7 @@ def stand(start, episode, steps, heading, elevation, turned, hopped, pose):
         pose[slot, 7] = steps[slot] == 0
 
 
-@njit(cache=True)
+@kernel
 def allow_hops(atlas_neighbour, node, possible):
     """Which neighbours there are; `stop` is always possible."""
     for slot in range(len(node)):
@@ -126,7 +127,7 @@ def allow_hops(atlas_neighbour, node, possible):
         possible[slot, atlas_neighbour.shape[1]] = 1
 
 
-@njit(cache=True)
+@kernel
 def allow_drives(central, node, heading, elevation, possible):
     """Whether there is anywhere to go to, and whether the camera can be tilted further."""
     for slot in range(len(node)):
@@ -137,7 +138,7 @@ def allow_drives(central, node, heading, elevation, possible):
         possible[slot, DOWN] = view // HEADINGS > 0
 
 
-@njit(cache=True)
+@kernel
 def best_way(atlas_neighbour, atlas_length, begin, size, row, distance, here, best):
     """Mark the neighbours [K] by which a shortest way leads to where `row` of the distances is for; whether any does.
 
@@ -155,7 +156,7 @@ def best_way(atlas_neighbour, atlas_length, begin, size, row, distance, here, be
     return found
 
 
-@njit(cache=True)
+@kernel
 def best_hops(atlas_neighbour, atlas_length, first, graph, size, where, distance, target, node, best):
     """Panoramic: every neighbour on a shortest way to the target; `stop` at it, and where no way leads there."""
     for slot in range(len(node)):
@@ -169,7 +170,7 @@ def best_hops(atlas_neighbour, atlas_length, first, graph, size, where, distance
         best[slot, -1] = not found
 
 
-@njit(cache=True)
+@kernel
 def best_drives(
     atlas_neighbour, atlas_length, first, graph, size, where, steps, central, target, node, heading, elevation, best
 ):

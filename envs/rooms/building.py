@@ -3,8 +3,9 @@
 from collections import defaultdict
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 from .chance import pick
 from .house import COLOUR, FLOOR, HEADINGS, KIND, House
@@ -172,7 +173,7 @@ def _within_reach(solid: NDArray[np.bool_], objects: list[Cell]) -> bool:
     )
 
 
-@njit(cache=True)
+@kernel
 def _in_one_piece(solid):
     first = np.argmin(solid)
     steps = np.empty(solid.shape, np.int16)

@@ -6,8 +6,10 @@ something is in the way, and to copy texels.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from vln.kernels import kernel, shared_kernel
 
 from .lens import DOORS, EYE_BACK, FRAME, PICTURES, SURFACE, WALL, lens_for
 from .things import Kind
@@ -37,18 +39,19 @@ def first_person(
     never blocks; an object in it is shown at the lower edge. Raises ValueError for a size or field that shows nothing.
     """
     frames = np.empty((len(pose), size, size, 3), dtype=np.uint8)
-    draw = _draw_serial if len(pose) < SERIAL_BELOW else _draw_parallel
+    draw = _draw_frames.serial if len(pose) < SERIAL_BELOW else _draw_frames
     draw(cells, opaque, place, pose, lens_for(size, float(field_of_view)), frames)
     return frames
 
 
+@shared_kernel(fastmath=True)
 def _draw_frames(cells, opaque, place, pose, lens, frames):
     for slot in prange(len(pose)):
         house = place[slot]
         _draw_frame(cells[house], opaque[house], pose[slot, 0], pose[slot, 1], pose[slot, 2], lens, frames[slot])
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _draw_frame(cells, opaque, row, column, heading, lens, frame):
     size = frame.shape[0]
     depth = np.empty(size, np.float32)
@@ -88,7 +91,7 @@ def _draw_frame(cells, opaque, row, column, heading, lens, frame):
         _draw_object(objects[index], depth, lens, frame)
 
 
-@njit(cache=True)
+@kernel
 def _face(kind, colour, before):
     """Where the texels start of what one runs into, seen from a cell that holds `before`."""
     if kind == _DOOR:
@@ -100,7 +103,7 @@ def _face(kind, colour, before):
     return WALL
 
 
-@njit(cache=True)
+@kernel
 def _note(objects, count, ahead, aside, kind, colour):
     """Put an object among those to draw, in order of distance, unless it is there or there are too many."""
     for index in range(count):
@@ -116,7 +119,7 @@ def _note(objects, count, ahead, aside, kind, colour):
     return count + 1
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _draw_face(x, step, face, lens, frame):
     first, last = lens.first[x, step], lens.last[x, step]
     for y in range(first):
@@ -128,14 +131,14 @@ def _draw_face(x, step, face, lens, frame):
         v += dv
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _draw_floor(cells, row, column, heading, x, first, lens, frame):
     for y in range(first, frame.shape[0]):
         down, right = row + lens.floor_down[heading, x, y], column + lens.floor_right[heading, x, y]
         _put(frame, y, x, lens.texels[SURFACE * cells[down, right, 2] + lens.floor_texel[heading, x, y]])
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _draw_lintels(cells, row, column, heading, x, step, lens, frame):
     """The beams over the doorways that column x looks through, of which `step` is the last."""
     while step >= 0:
@@ -147,7 +150,7 @@ def _draw_lintels(cells, row, column, heading, x, step, lens, frame):
         step -= 1
 
 
-@njit(cache=True, fastmath=True)
+@kernel(fastmath=True)
 def _draw_object(thing, depth, lens, frame):
     size = frame.shape[0]
     ahead, aside, kind, colour = thing[0], thing[1], thing[2], thing[3]
@@ -166,12 +169,8 @@ def _draw_object(thing, depth, lens, frame):
                     frame[y, x, band] = lens.sprites[kind, colour, pixel, band] + behind
 
 
-@njit(cache=True)
+@kernel
 def _put(frame, y, x, texel):
     frame[y, x, 0] = texel & 255
     frame[y, x, 1] = (texel >> 8) & 255
     frame[y, x, 2] = texel >> 16
-
-
-_draw_serial = njit(cache=True, fastmath=True)(_draw_frames)
-_draw_parallel = njit(cache=True, fastmath=True, parallel=True)(_draw_frames)

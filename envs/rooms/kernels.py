@@ -1,7 +1,8 @@
 """Compiled loops over slots: moves, the stages they pass, and which moves are optimal."""
 
 import numpy as np
-from numba import njit
+
+from vln.kernels import kernel
 
 from .paths import FAR, FORWARD, LEFT, RIGHT, STOP, advance
 
@@ -9,7 +10,7 @@ _DOWN = (-1, 0, 1, 0)
 _RIGHT = (0, 1, 0, -1)
 
 
-@njit(cache=True)
+@kernel
 def walk(solid, place, stride, episode, move, pose, bumped):
     """Make every move in place of the pose before it, and mark those that went into something."""
     for slot in range(len(move)):
@@ -24,7 +25,7 @@ def walk(solid, place, stride, episode, move, pose, bumped):
             pose[slot, 2] = (heading + 1) % 4
 
 
-@njit(cache=True)
+@kernel
 def pass_stages(goal, moves_left, stages, episode, pose, stage, left):
     """Pass every stage but the last that the pose has reached, and write how many moves are left."""
     for slot in range(len(episode)):
@@ -36,7 +37,7 @@ def pass_stages(goal, moves_left, stages, episode, pose, stage, left):
         left[slot] = moves_left[number, phase, row, column, heading]
 
 
-@njit(cache=True)
+@kernel
 def mark_best(solid, place, moves_left, stride, episode, stage, pose, best):
     """Mark every move after which one move less is left; `stop` where none is, or where no way leads on."""
     rows, columns = moves_left.shape[2], moves_left.shape[3]

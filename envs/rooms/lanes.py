@@ -1,8 +1,9 @@
 """The lanes view: what lies straight ahead, to the right, behind and to the left, as codes, in plain sight."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 _DOWN = (-1, 0, 1, 0)
 _RIGHT = (0, 1, 0, -1)
@@ -10,7 +11,7 @@ _RIGHT = (0, 1, 0, -1)
 WIDTH = 3  # cells of a lane: the middle one, and the ones to the left and the right of it
 
 
-@njit(cache=True)
+@kernel
 def _fill_lanes(cells, opaque, place, pose, view):
     """Write the four lanes of every pose into `view` uint8 [B, length, 4, 3, 3] of zeros."""
     rows, columns = opaque.shape[1], opaque.shape[2]

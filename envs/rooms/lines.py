@@ -1,8 +1,9 @@
 """Straight lines: from where a cell can be seen at all."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 from .building import Cell
 from .house import House
@@ -21,7 +22,7 @@ def in_line(house: House, cell: Cell) -> NDArray[np.bool_]:
     return seen
 
 
-@njit(cache=True)
+@kernel
 def _fill_lines(opaque, row, column, seen):
     for from_row in range(opaque.shape[0]):
         for from_column in range(opaque.shape[1]):
@@ -35,7 +36,7 @@ def _fill_lines(opaque, row, column, seen):
                     break
 
 
-@njit(cache=True)
+@kernel
 def _clear(opaque, from_row, from_column, down, right, row, column):
     points = int(np.hypot(down, right) / STRIDE) + 1
     for point in range(1, points + 1):

@@ -1,8 +1,9 @@
 """Distances in poses: how many moves (forward, turn left, turn right) are left to a goal, from all of a house."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 from .house import Goal, House, Pose, as_bits
 
@@ -15,7 +16,7 @@ _DOWN = (-1, 0, 1, 0)
 _RIGHT = (0, 1, 0, -1)
 
 
-@njit(cache=True)
+@kernel
 def advance(solid, stride, row, column, heading):
     """Where `forward` leads: (row, column), unchanged when something is in the way. solid: bool [rows, columns]."""
     row, column = np.int64(row), np.int64(column)
@@ -27,7 +28,7 @@ def advance(solid, stride, row, column, heading):
     return row + _DOWN[heading] * walked, column + _RIGHT[heading] * walked
 
 
-@njit(cache=True)
+@kernel
 def fill_distances(solid, stride, goal, beyond, distance):
     """Write into `distance` [rows, columns, 4] the moves left from every pose, breadth first from the goal's poses.
 
@@ -93,7 +94,7 @@ def shortest_path(house: House, start: Pose, goals: tuple[Goal, ...]) -> list[Po
     return [(row, column, heading) for row, column, heading in path.tolist()]
 
 
-@njit(cache=True)
+@kernel
 def descend(solid, stride, goal, left, row, column, heading):
     """The poses int16 [n, 3] of a shortest path through all stages, from a pose that is not FAR off.
 
@@ -124,7 +125,7 @@ def neighbours(house: House, pose: Pose) -> list[Pose]:
     return [(int(ahead[0]), int(ahead[1]), heading), (row, column, (heading - 1) % 4), (row, column, (heading + 1) % 4)]
 
 
-@njit(cache=True)
+@kernel
 def fill_steps(solid, stride, row, column, steps):
     """Write into `steps` int16 [rows, columns] the cells one has to walk to (row, column), turns not counted."""
     rows, columns = solid.shape
@@ -156,7 +157,7 @@ def walking_length(house: House, path: NDArray[np.int16]) -> float:
     return float(_length(house.solid, house.stride, path))
 
 
-@njit(cache=True)
+@kernel
 def _fill_between(solid, stride, path, reference, between):
     steps = np.empty(solid.shape, np.int16)
     for other in range(len(reference)):
@@ -165,7 +166,7 @@ def _fill_between(solid, stride, path, reference, between):
             between[place, other] = _finite(steps[path[place, 0], path[place, 1]])
 
 
-@njit(cache=True)
+@kernel
 def _length(solid, stride, path):
     steps = np.empty(solid.shape, np.int16)
     length = 0.0
@@ -183,6 +184,6 @@ def _length(solid, stride, path):
     return length
 
 
-@njit(cache=True)
+@kernel
 def _finite(cells):
     return np.inf if cells == FAR else np.float64(cells)

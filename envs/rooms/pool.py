@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from vln.episode import Episode, tokens_of
+from vln.kernels import shared_kernel
 from vln.language import Vocabulary
 
 from .house import as_bits
@@ -100,7 +101,7 @@ def _stack(arrays: Sequence[NDArray], shape: tuple[int, ...], filling: object) -
     return stacked
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def _fill_left(solid, stride, place, goal, stages, left):
     rows, columns = solid.shape[1], solid.shape[2]
     for number in prange(len(place)):

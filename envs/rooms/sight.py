@@ -4,7 +4,9 @@ What has been seen is kept as one 64-bit row of bits per row of cells: uint64 [B
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from vln.kernels import kernel, shared_kernel
 
 from .paths import FORWARD, LEFT, RIGHT, STOP, advance
 
@@ -14,7 +16,7 @@ _RIGHT = (0, 1, 0, -1)
 REACH = 6  # cells: how far off an object can still be told from another, at the frame sizes agents learn from
 
 
-@njit(cache=True)
+@kernel
 def _clear_between(opaque, row, column, down, right):
     """Whether nothing opaque lies strictly between a cell's centre and that of the cell (down, right) further."""
     steps = 2 * max(abs(down), abs(right))
@@ -29,7 +31,7 @@ def _clear_between(opaque, row, column, down, right):
     return True
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def look(opaque, place, pose, seen):
     """Mark in `seen` uint64 [B, rows] the cells in plain sight, within REACH ahead and 45 degrees of the heading."""
     rows, columns = opaque.shape[1], opaque.shape[2]
@@ -49,7 +51,7 @@ def look(opaque, place, pose, seen):
 PLACES = (REACH + 1) ** 2 + 1  # where in view something can be: nowhere, or in one of the cells of a right angle
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def locate(opaque, place, pose, sight, found):
     """Write into `found` int64 [B] where in plain sight the nearest of the cells `sight` (uint64 [B, rows]) is.
 
@@ -72,12 +74,12 @@ def locate(opaque, place, pose, sight, found):
                     found[slot] = 1 + ahead * ahead + ahead + aside
 
 
-@njit(cache=True)
+@kernel
 def _was_seen(seen, row, column):
     return (seen[row] >> np.uint64(column)) & np.uint64(1) == np.uint64(1)
 
 
-@njit(cache=True)
+@kernel
 def _faces_unseen(opaque, seen, row, column, heading):
     """Whether the straight line ahead comes to an unseen cell before it comes to something opaque."""
     for _ in range(REACH):
@@ -91,7 +93,7 @@ def _faces_unseen(opaque, seen, row, column, heading):
     return False
 
 
-@njit(cache=True)
+@kernel
 def _search(solid, opaque, stride, seen, pose, distance, first, queue, moves):
     """Mark in `moves` bool [4] every first move of a shortest way to a pose that faces something unseen.
 
@@ -140,7 +142,7 @@ def _search(solid, opaque, stride, seen, pose, distance, first, queue, moves):
     return found != 0
 
 
-@njit(cache=True, parallel=True)
+@shared_kernel
 def search(solid, opaque, stride, place, pose, seen, sight, known, moves):
     """Replace, in `moves` bool [B, 4] (the expert's), the rows of agents that can't know yet where their goal is.
 

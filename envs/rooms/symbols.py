@@ -1,8 +1,10 @@
 """The symbols view: the cells in front of the agent as three codes each, with what is hidden left out."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from vln.kernels import shared_kernel
 
 _DOWN = (-1, 0, 1, 0)
 _RIGHT = (0, 1, 0, -1)
@@ -10,6 +12,7 @@ _RIGHT = (0, 1, 0, -1)
 SERIAL_BELOW = 32  # slots: under this a thread team costs more to wake than it saves
 
 
+@shared_kernel
 def _fill_symbols(cells, opaque, place, pose, view):
     """Write what every pose sees, from the middle of the last row up, into `view` uint8 [B, side, side, 3] of zeros.
 
@@ -57,10 +60,6 @@ def _fill_symbols(cells, opaque, place, pose, view):
             line -= side
 
 
-_fill_serial = njit(cache=True)(_fill_symbols)
-_fill_parallel = njit(cache=True, parallel=True)(_fill_symbols)
-
-
 def symbols(
     cells: NDArray[np.uint8],
     opaque: NDArray[np.bool_],
@@ -74,6 +73,6 @@ def symbols(
     [B]. pose: row, column, heading, [B, 3].
     """
     view = np.zeros((len(pose), side, side, 3), dtype=np.uint8)
-    fill = _fill_serial if len(pose) < SERIAL_BELOW else _fill_parallel
+    fill = _fill_symbols.serial if len(pose) < SERIAL_BELOW else _fill_symbols
     fill(cells, opaque, place, pose, view)
     return view

@@ -4,8 +4,10 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from vln.kernels import shared_kernel
 
 from . import textures
 from .sprites import OBJECTS, shrink, sprites
@@ -26,7 +28,7 @@ def top_down(symbols: NDArray[np.uint8], size: int = 56) -> NDArray[np.uint8]:
     if size < cells or size % cells:
         raise ValueError(f"{cells} cells do not divide {size} pixels evenly: take a multiple of {cells}")
     pictures = np.empty((len(symbols), size, size, 3), dtype=np.uint8)
-    lay = _lay_serial if len(symbols) < SERIAL_BELOW else _lay_parallel
+    lay = _lay_tiles.serial if len(symbols) < SERIAL_BELOW else _lay_tiles
     lay(symbols, tiles(size // cells), pictures)
     return pictures
 
@@ -50,6 +52,7 @@ def tiles(side: int) -> NDArray[np.uint8]:
     return drawn
 
 
+@shared_kernel
 def _lay_tiles(symbols, table, pictures):
     side = table.shape[3]
     for slot in prange(len(symbols)):
@@ -61,10 +64,6 @@ def _lay_tiles(symbols, table, pictures):
                     for x in range(side):
                         for band in range(3):
                             pictures[slot, line * side + y, place * side + x, band] = tile[y, x, band]
-
-
-_lay_serial = njit(cache=True)(_lay_tiles)
-_lay_parallel = njit(cache=True, parallel=True)(_lay_tiles)
 
 
 def _resized(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
