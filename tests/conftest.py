@@ -3,9 +3,9 @@
 import os
 
 import hypothesis
-import numba
 import pytest
-import torch
+
+from vln.devices import use_threads
 
 pytest_plugins = ["pytester"]
 
@@ -18,8 +18,7 @@ hypothesis.settings.load_profile("vln")
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
-    torch.set_num_threads(THREADS)
-    numba.set_num_threads(THREADS)
+    use_threads(THREADS)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,7 +3,6 @@
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -14,6 +13,7 @@ from toy import Corridor
 
 from vln.agent import Decision
 from vln.agents.scripted import Habit
+from vln.devices import use_threads
 from vln.env import TaskEnv
 from vln.rollouts import Act, Course, Rollout, follow_teacher, greedy, mix, rollout, sample
 from vln.world import World
@@ -108,11 +108,11 @@ def test_the_same_seed_lives_the_same_episodes_on_any_number_of_slots(world: Wor
 
 def test_the_number_of_threads_changes_nothing() -> None:
     lives = []
-    before = numba.get_num_threads()
-    for threads in (1, numba.config.NUMBA_NUM_THREADS):  # type: ignore[attr-defined]  # set when numba is imported
-        numba.set_num_threads(threads)
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        use_threads(threads)
         lives.append(live(tiny_world(), sample, slots=70))
-    numba.set_num_threads(before)
+    use_threads(before)
     one, other = lives
     assert torch.equal(one.moves, other.moves)
     assert one.best is not None

@@ -24,8 +24,13 @@ def quick_in_half(device: str | torch.device) -> bool:
 def use_threads(count: int | None = None) -> int:
     """Set how many CPU threads torch and Numba use, all cores that this process may run on unless given.
 
-    A process that was forked has one thread unless it asks for more: see _use_one_thread.
+    A process that was forked has one thread, see _use_one_thread, and can't have more: RuntimeError.
     """
+    if was_forked() and (count or 1) > 1:
+        raise RuntimeError(
+            f"a forked process can't use {count} threads, for those it would wait for stayed behind in its parent: "
+            "use 1, or start it with multiprocessing's `spawn` or `forkserver`"
+        )
     count = count or (1 if was_forked() else cores())
     torch.set_num_threads(count)
     set_threads(count)

@@ -53,7 +53,7 @@ class SharedKernel(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
-        self.serial: Callable[P, R] = kernel(function, nogil=True, **options)
+        self.serial: Callable[P, R] = kernel(function, **options)
         self.parallel: Callable[P, R] = kernel(function, parallel=True, **options)
         update_wrapper(self, function)
 
