@@ -70,7 +70,8 @@ def main(options: Options) -> bool:
         print(f"training in {place}: {of.lessons.updates} updates", flush=True)
         going_on = (place / CHECKPOINT).exists()
         device = options.device or best_device()
-        work = partial(begin_run, place, of, make_task, make_agent, device, going_on)
+        choose = options.threads is None
+        work = partial(begin_run, place, of, make_task, make_agent, device, going_on, choose_threads=choose)
         if not assemble(of.lessons.workers, work):
             return False
     return True

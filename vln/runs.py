@@ -20,6 +20,7 @@ from vln.language import Vocabulary
 from vln.learning import RULES, Lessons
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
+from vln.threads import ThreadChoice
 from vln.training import CHECKPOINT, inherit_weights, kept_weights, load_weights, train
 from vln.vectors import lend_vectors, read_vectors
 from vln.world import World
@@ -180,10 +181,12 @@ def begin_run(
     device: str = "cpu",
     resume: bool = False,
     team: Team = ALONE,
+    choose_threads: bool = False,
 ) -> bool:
     """Train what the plan says, in a folder, or go on with it. Returns whether the training came to its end.
 
     team comes from assemble(size, partial(begin_run, folder, plan, ...)), where several processes are to train.
+    choose_threads: whether to use, on a CPU, as many threads as are measured to be fastest, and not those that are set.
     """
     keep_memory()
     task = make_task(plan.task, plan.task_options)
@@ -200,7 +203,10 @@ def begin_run(
         lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
     facts = {"plan": asdict(plan), **Interface.of(task, world).facts()}
     probe, sample = _probe(task, plan), _sample(task)
-    return train(world, agent, plan.lessons, folder, facts, resume, team=team, probe=probe, sample=sample)
+    threads = ThreadChoice(team) if choose_threads and torch.device(device).type == "cpu" else None
+    return train(
+        world, agent, plan.lessons, folder, facts, resume, team=team, probe=probe, sample=sample, threads=threads
+    )
 
 
 def _check_parts(plan: Plan, begun: Plan) -> None:

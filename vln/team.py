@@ -74,20 +74,21 @@ ALONE = Team()
 def assemble(size: int, work: Callable[[Team], T]) -> T:
     """Do the work in so many processes at once, this one leading, and give what it returned here.
 
-    The CPU's threads are shared out among them. `work` must be something that can be pickled. When one process fails
-    the others end too. Raises ChildProcessError, which says how, when it was another one than this.
+    The threads that this process uses are shared out among them. `work` must be something that can be pickled. When one
+    process fails the others end too. Raises ChildProcessError, which says how, when it was another one than this.
     """
     if size < 1:
         raise ValueError(f"a team has at least one process, not {size}")
     if size == 1:
         return work(ALONE)
+    threads = max(1, torch.get_num_threads() // size)
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
-        others = [_Follower(rank, size, meeting, work) for rank in range(1, size)]
+        others = [_Follower(rank, size, threads, meeting, work) for rank in range(1, size)]
         try:
             for other in others:
                 other.wait()
-            result = _join(meeting, 0, size, work, others)
+            result = _join(meeting, 0, size, threads, work, others)
             for other in others:
                 other.process.join(timeout=10)
             return result
@@ -107,10 +108,10 @@ class _Lost(ConnectionError):
 class _Follower:
     """Another process of a team, as the one that leads sees it."""
 
-    def __init__(self, rank: int, size: int, meeting: str, work: Callable[[Team], Any]) -> None:
+    def __init__(self, rank: int, size: int, threads: int, meeting: str, work: Callable[[Team], Any]) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._news, here = spawn.Pipe(duplex=False)
-        arguments = (meeting, rank, size, work, here)
+        arguments = (meeting, rank, size, threads, work, here)
         self.process = spawn.Process(target=_follow, args=arguments, name=f"process {rank} of {size}", daemon=True)
         self.process.start()
         here.close()
@@ -136,13 +137,15 @@ class _Follower:
             return f"{name} ended with exit status {code}"
 
 
-def _follow(meeting: str, rank: int, size: int, work: Callable[[Team], Any], leader: Connection) -> None:
+def _follow(
+    meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], Any], leader: Connection
+) -> None:
     """Work with the process that leads, in another one, for as long as it is there."""
     threading.Thread(target=_leave_after_the_leader, daemon=True).start()
     status = 0
     try:
         leader.send("")
-        _join(meeting, rank, size, work)
+        _join(meeting, rank, size, threads, work)
     except (_Lost, KeyboardInterrupt):
         status = FOLLOWED
     except SystemExit as end:
@@ -167,16 +170,18 @@ def _leave_after_the_leader() -> None:
     os._exit(FOLLOWED)
 
 
-def _join(meeting: str, rank: int, size: int, work: Callable[[Team], T], others: Sequence[_Follower] = ()) -> T:
-    threads = torch.get_num_threads()
-    use_threads(max(1, use_threads() // size))
+def _join(
+    meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], T], others: Sequence[_Follower] = ()
+) -> T:
+    before = torch.get_num_threads()
+    use_threads(threads)
     try:
         _meet(meeting, rank, size, others)
         return work(Team(rank, size))
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-        use_threads(threads)
+        use_threads(before)
 
 
 def _meet(meeting: str, rank: int, size: int, others: Sequence[_Follower]) -> None:

@@ -20,6 +20,7 @@ from vln.locks import FolderLock
 from vln.logs import Log, Silence
 from vln.streams import Stream
 from vln.team import ALONE, Team
+from vln.threads import ThreadChoice
 from vln.world import World
 
 CHECKPOINT = "checkpoint.safetensors"  # in the folder of a run
@@ -40,6 +41,7 @@ def train(
     team: Team = ALONE,
     probe: Callable[[Agent], Mapping[str, float]] | None = None,
     sample: Callable[[Agent], str] | None = None,
+    threads: ThreadChoice | None = None,
 ) -> bool:
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
@@ -55,7 +57,9 @@ def train(
 
     team: the processes that train together, each of which calls this. probe: what is asked of the agent, in the process
     that leads, whenever a checkpoint is written, and recorded by name; sample: what is told of it then to whoever
-    watches. They must draw no random numbers of torch's.
+    watches. They must draw no random numbers of torch's. threads: who chooses how many threads there are; without it
+    they stay as they are. Another number of them may change the last bits of sums, so that who needs the very same
+    weights again can't have it chosen.
     """
     folder = Path(folder)
     learner = Learner.begin(world, agent, lessons, team)
@@ -76,7 +80,8 @@ def train(
 
         logging = Log(folder, lessons.updates, learner.update, live, lock) if team.leads else Silence()
         with logging as log:
-            ended = _learn(learner, ledger, log, save, save_every, loss, probe, sample)
+            learn = threads.timing(learner.learn) if threads else learner.learn
+            ended = _learn(learner, learn, ledger, log, save, save_every, loss, probe, sample)
             if not ended:
                 log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
     if learner.mean is not None:
@@ -87,6 +92,7 @@ def train(
 
 def _learn(
     learner: Learner[Any],
+    learn: Callable[..., dict[str, float]],
     ledger: Ledger,
     log: Log | Silence,
     save: Callable[[], None],
@@ -105,7 +111,7 @@ def _learn(
         done = learner.update >= lessons.updates
         stopped = 0
         while not done and not stopped:
-            values = ledger.write(learner.learn(loss, ledger.clock))
+            values = ledger.write(learn(loss, ledger.clock))
             done = learner.update >= lessons.updates
             if done or learner.update % RECORD_EVERY == 0:
                 log.record(learner.update, values | ledger.read(learner.update))
