@@ -10,6 +10,8 @@ What is found of a run is drawn into its folder, and evaluate.py --report shows 
 --memories elman-relu*1.5: its weights from state to state are so many times as large.
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 import math
 import sys

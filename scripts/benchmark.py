@@ -5,10 +5,13 @@
     python scripts/benchmark.py glimpses
     python scripts/benchmark.py graphs --data DIR
     python scripts/benchmark.py memories
+    python scripts/benchmark.py busy --data DIR
 
 A speed is the median over repeats; beside it stands the best, which other programs on the machine disturbed least.
 MiniGrid (arXiv:2306.13831) is measured too where it is installed.
 """
+
+import waiting  # noqa: F401  # before torch is loaded
 
 import json
 import sys
@@ -24,6 +27,7 @@ import gymnasium
 import numpy as np
 import torch
 import tyro
+from busy_speeds import Busy, busy_speeds
 from complaints import plainly
 from glimpse_speeds import Glimpsing, glimpse_speeds
 from graph_speeds import Walking, graph_speeds
@@ -215,7 +219,7 @@ def training_speeds(options: Training) -> dict[str, Speed]:
     return speeds
 
 
-def main(options: Worlds | Training | Glimpsing | Walking | Remembering) -> dict[str, Any]:
+def main(options: Worlds | Training | Glimpsing | Walking | Remembering | Busy) -> dict[str, Any]:
     """Measure, print the table, and write the figures where they are wanted."""
     circumstances = conditions(options.threads)
     keep_memory()  # as a training does
@@ -228,6 +232,8 @@ def main(options: Worlds | Training | Glimpsing | Walking | Remembering) -> dict
         speeds = graph_speeds(options)
     elif isinstance(options, Remembering):
         speeds = memory_speeds(options)
+    elif isinstance(options, Busy):
+        speeds = busy_speeds(options)
     else:
         speeds = training_speeds(options)
     rows = {name: speed.figures for name, speed in speeds.items()}
@@ -245,6 +251,7 @@ Options = (
     | Annotated[Glimpsing, tyro.conf.subcommand("glimpses")]
     | Annotated[Walking, tyro.conf.subcommand("graphs")]
     | Annotated[Remembering, tyro.conf.subcommand("memories")]
+    | Annotated[Busy, tyro.conf.subcommand("busy")]
 )
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ python scripts/compare.py adding --length 200 --window 200 --memories elman lstm
 A run that is complete is not trained again, and one that was stopped goes on: so a long comparison can be broken off.
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 import sys
 import time

@@ -6,6 +6,8 @@ Leaves runs/demo/ with checkpoint, metrics.jsonl, TensorBoard events, table.json
 where an earlier one was stopped.
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import sys
 import time
 from pathlib import Path

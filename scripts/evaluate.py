@@ -4,6 +4,8 @@ python scripts/evaluate.py runs/demo --split val_unseen --json table.json --repo
 python scripts/evaluate.py --agent random --task goto
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 import sys
 from dataclasses import dataclass, replace

@@ -7,6 +7,8 @@ All begin with what agents learned in invented mazes. Each fold trains on two ma
 figure pools the three, so that every sentence counts once.
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -5,6 +5,8 @@ Only this split's annotations and its scans are read.
 python scripts/score.py trajectories.json --data DIR --split val_unseen
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 import sys
 from dataclasses import dataclass

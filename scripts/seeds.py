@@ -3,6 +3,8 @@
 python scripts/seeds.py table-0.json table-1.json table-2.json --json seeds.json
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 import sys
 from collections.abc import Sequence

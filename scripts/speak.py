@@ -5,6 +5,8 @@ python scripts/speak.py runs/speaker --data DIR --paths 20000 --out spoken.json
 python scripts/train.py r2r --data DIR --extra spoken.json
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import json
 import sys
 from dataclasses import dataclass

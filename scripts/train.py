@@ -6,6 +6,8 @@ python scripts/train.py --resume runs/mine
 python scripts/train.py sail --data DIR --begin-with runs/mazes
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping

@@ -4,6 +4,8 @@ python scripts/watch.py runs/demo --split val_unseen --episodes 8 --video out.mp
 python scripts/watch.py --agent expert --task route --window
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path

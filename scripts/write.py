@@ -4,6 +4,8 @@ python scripts/train.py --recipe shakespeare --data DIR
 python scripts/write.py runs/shakespeare --prompt "ROMEO:" --length 500 --temperature 0.8
 """
 
+import waiting  # noqa: F401  # before torch is loaded
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path

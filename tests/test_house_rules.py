@@ -1,6 +1,7 @@
 """The rules of the house that a program can check: arrows, circles, packages, versions, imports, private paths."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -121,6 +122,39 @@ def test_importing_vln_is_quick_and_loads_nothing_heavy() -> None:
     seconds, torch_came_along, *loaded = told.split()
     assert (torch_came_along, loaded) == ("False", ["vln"])
     assert float(seconds) < OWN_IMPORT_SECONDS
+
+
+def test_every_script_that_loads_torch_or_numba_makes_threads_wait_passively_first() -> None:
+    known = modules()
+    beside = {name.removeprefix("scripts."): name for name in known if name.startswith("scripts.")}
+
+    def loads(name: str, seen: set[str]) -> bool:
+        seen.add(name)
+        targets = {beside.get(target.split(".")[0], target) for target in imported(name, at_module_level(name))}
+        if any(target.split(".")[0] in {"torch", "numba"} for target in targets):
+            return True
+        ours = {within(beside.get(target.rpartition(".")[0], target), set(known)) for target in targets}
+        return any(loads(target, seen) for target in ours if target and target not in seen)
+
+    scripts = [name for name in beside.values() if '__name__ == "__main__"' in known[name].read_text()]
+    first = {name: next(imported(name, at_module_level(name))) for name in scripts if loads(name, set())}
+    assert {"scripts.train", "scripts.demo", "scripts.score"} <= first.keys()
+    assert set(first.values()) == {"waiting"}, first
+
+
+def test_threads_wait_passively_in_scripts_and_as_the_user_says_in_other_programs() -> None:
+    def policy(module: str, **settings: str) -> str:
+        program = f"import os; import {module}; print(os.environ.get('OMP_WAIT_POLICY'))"
+        clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        paths = os.pathsep.join([str(ROOT / "scripts"), str(ROOT)])
+        command = [sys.executable, "-c", program]
+        return subprocess.check_output(command, text=True, env={**clean, "PYTHONPATH": paths, **settings}).strip()
+
+    assert (policy("waiting"), policy("waiting", OMP_WAIT_POLICY="ACTIVE"), policy("vln")) == (
+        "PASSIVE",
+        "ACTIVE",
+        "None",
+    )
 
 
 def test_no_file_names_a_private_path() -> None:
