@@ -137,9 +137,7 @@ class _Follower:
             return f"{name} ended with exit status {code}"
 
 
-def _follow(
-    meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], Any], leader: Connection
-) -> None:
+def _follow(meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], Any], leader: Connection) -> None:
     """Work with the process that leads, in another one, for as long as it is there."""
     threading.Thread(target=_leave_after_the_leader, daemon=True).start()
     status = 0
