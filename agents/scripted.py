@@ -140,24 +140,26 @@ def _among(weights: Tensor) -> Decision:
 
 
 STRAIGHT = 0.8  # how often the forward-biased agent goes forward; the other moves share the rest
+FORWARD = "forward"
 
 
 def scripted_for(world: World[Any]) -> dict[str, Contender]:
-    """The rows of a world's table that need no training.
+    """The rows of a world's table that need no training, those that mean something there.
 
     Where answers are graded nobody who has not learned knows one: there is only chance, who looks anywhere and guesses.
-    Where moves are answers, there is besides who knows them.
-    On a graph, where not every move is possible, who moves by rote goes five hops and stops.
+    Elsewhere there is who makes any move and who knows the right ones; who stops at once, where a move does; and who
+    goes straight on, where a move is `forward` or it is seen which way is. On a graph, where not every move is
+    possible, who moves by rote goes five hops and stops.
     """
     if world.graded:
         return {"chance": Contender(Guess(world.move_space, world.answers), sample)}
-    if "given" in world.spaces:
+    if not isinstance(world.move_space, Discrete):
         guess = Guess(world.move_space, 0)
         return {"random": Contender(guess, sample), "expert": Contender(guess, follow_teacher, told=True)}
-    rows = scripted(len(world.moves))
+    rows = scripted(world.moves)
     if "possible" not in world.spaces:
         return rows
-    if "forward" in world.moves:
+    if FORWARD in world.moves:
         wanderers: dict[str, Agent] = {
             "random": Drift(len(world.moves), straight=False),
             "straight": Drift(len(world.moves), straight=True),
@@ -171,15 +173,17 @@ def scripted_for(world: World[Any]) -> dict[str, Contender]:
     }
 
 
-def scripted(moves: int) -> dict[str, Contender]:
-    """The rows of who moves by rote. random: every move alike, `stop` among them. stop: stops at once.
+def scripted(moves: Sequence[str]) -> dict[str, Contender]:
+    """The rows of who moves by rote, among moves of these names. random: every move alike, `stop` among them.
 
-    straight: mostly the first move, which is `forward`. expert: one of the optimal moves at every step.
+    stop: stops at once, where the last move does. straight: mostly forward, where a move is. expert: one of the
+    optimal moves at every step.
     """
-    rest = (1 - STRAIGHT) / (moves - 1)
-    return {
-        "random": Contender(Habit([1 / moves] * moves), sample),
-        "stop": Contender(Habit([0.0] * (moves - 1) + [1.0])),
-        "straight": Contender(Habit([STRAIGHT] + [rest] * (moves - 1)), sample),
-        "expert": Contender(Habit([1 / moves] * moves), follow_teacher, told=True),
-    }
+    rows = {"random": Contender(Habit([1 / len(moves)] * len(moves)), sample)}
+    if moves[-1] == "stop":
+        rows["stop"] = Contender(Habit([0.0] * (len(moves) - 1) + [1.0]))
+    if FORWARD in moves and len(moves) > 1:
+        rest = (1 - STRAIGHT) / (len(moves) - 1)
+        rows["straight"] = Contender(Habit([STRAIGHT if move == FORWARD else rest for move in moves]), sample)
+    rows["expert"] = Contender(Habit([1 / len(moves)] * len(moves)), follow_teacher, told=True)
+    return rows

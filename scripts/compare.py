@@ -36,12 +36,12 @@ from vln.devices import best_device, use_threads
 from vln.envs.catalogue import absolute_task, make_task, places
 from vln.evaluation import evaluate
 from vln.interruptions import stop_status
-from vln.judging import COLUMNS
 from vln.learning import Lessons
 from vln.logs import METRICS_FILE, read_metrics
 from vln.runs import Plan, begin_run, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
+from vln.units import Metric, description, metric_of, ordered
 from vln.world import World
 
 CURVES = ("squared_error", "loss")  # what is drawn where moves are learned: the first of these that was recorded
@@ -138,7 +138,7 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
     return {
         "seed": plan.lessons.seed,
         "cpu_seconds": json.loads(seconds.read_text()) if seconds.exists() else None,
-        "metrics": {name: mean(one[name] for one in metrics) for name in metrics[0] if name in COLUMNS},
+        "metrics": {name: mean(one[name] for one in metrics) for name in metrics[0]},
         "curve": {curve: [(line["update"], line[curve]) for line in lines if line.get(curve) is not None]},
     }
 
@@ -167,11 +167,13 @@ def compare(options: Options) -> dict[str, Any] | None:
             runs: Any = found[memory]["runs"]
             runs.append(ended)
     lessons = options.lessons
+    names = ordered(name for row in found.values() for run in row["runs"] for name in run["metrics"])  # type: ignore[attr-defined]
     return {
         "task": task.name,
         "split": options.split or task.choosing,
         "updates": lessons.updates,
         "steps": lessons.updates * lessons.slots * min(lessons.window, world.max_steps),
+        "metrics": {name: description(name, world.unit, world.step_name) for name in names},
         "rows": found,
     }
 
@@ -190,12 +192,11 @@ def _check_beginnings(options: Options) -> None:
 def show(compared: Mapping[str, Any]) -> Table:
     """For a terminal: means over seeds, with their deviation; the CPU time of trainings that were never broken off."""
     rows = compared["rows"]
-    present = {name for row in rows.values() for run in row["runs"] for name in run["metrics"]}
-    metrics = [name for name in COLUMNS if name in present]
+    metrics = {name: metric_of(name, described) for name, described in compared["metrics"].items()}
     title = f"{compared['task']}, {compared['split']}: {compared['updates']} updates, {compared['steps']:,} steps"
-    table = columns(title, ("memory", "hidden", "weights", *(COLUMNS[name][0] for name in metrics), "CPU s"))
+    table = columns(title, ("memory", "hidden", "weights", *(metric.head for metric in metrics.values()), "CPU s"))
     for memory, row in rows.items():
-        cells = [_spread(name, [run["metrics"][name] for run in row["runs"]]) for name in metrics]
+        cells = [_spread(metric, [run["metrics"][name] for run in row["runs"]]) for name, metric in metrics.items()]
         seconds = [run["cpu_seconds"] for run in row["runs"] if run["cpu_seconds"] is not None]
         took = f"{median(seconds):.0f}" if seconds else "–"
         table.add_row(memory, str(row["hidden"]), _thousands(row["weights"]), *cells, took)
@@ -207,10 +208,9 @@ def _thousands(count: int) -> str:
     return f"{count / 1000:.0f}k" if count >= 10_000 else f"{count:,}"
 
 
-def _spread(name: str, values: Sequence[float]) -> str:
-    _, factor, decimals = COLUMNS[name]
-    apart = f" ± {factor * stdev(values):.{decimals}f}" if len(values) > 1 else ""
-    return f"{factor * mean(values):.{decimals}f}{apart}"
+def _spread(metric: Metric, values: Sequence[float]) -> str:
+    apart = f" ± {metric.written(stdev(values))}" if len(values) > 1 else ""
+    return f"{metric.written(mean(values))}{apart}"
 
 
 def draw(compared: Mapping[str, Any], file: Path) -> None:

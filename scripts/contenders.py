@@ -77,7 +77,7 @@ def contend(place: Place) -> Scene:
         split = place.split or task.judging
         world = run.open_in(task, split, **place.world.given())
     act = sample if place.draw else greedy
-    contenders = {"agent": Contender(run.agent, act)} | scripted_for(world)
+    contenders = {"agent": Contender(run.agent, act, updates=run.plan.lessons.updates)} | scripted_for(world)
     if task.shuffled and place.task is None:
         others = replace(task, source=shuffled(task.source), words=task.vocabulary)
         contenders["shuffled"] = Contender(run.agent, act, world=others.open(split, **run.plan.world_options))
@@ -107,7 +107,7 @@ def chosen(contenders: Mapping[str, Contender], name: str, task: Task) -> Conten
 
 def _floors(place: Place, run: Run, task: Task, split: str, world: World[Any], device: str) -> dict[str, Contender]:
     """The trained floors in the folders of a run, each in the world as it was trained to see it."""
-    act, rows = sample if place.draw else greedy, {}
+    rows = {}
     of_run = plan_of(run.folder).world_options
     for folder in sorted(path.parent for path in run.folder.glob(f"*/{CHECKPOINT}")):
         its = plan_of(folder).world_options
@@ -117,7 +117,7 @@ def _floors(place: Place, run: Run, task: Task, split: str, world: World[Any], d
         floor = place.open_with(folder, {}, {}, device)
         seen = {**run.plan.world_options, **own}
         where = floor.fitting(task, task.open(split, **seen)) if own else world
-        rows[folder.name] = Contender(floor.agent, act, world=where)
+        rows[folder.name] = Contender(floor.agent, world=where, other=sample, updates=floor.plan.lessons.updates)
     return rows
 
 
@@ -125,7 +125,4 @@ def _tell_unknown(run: Run, world: World[Any]) -> None:
     """Say how many words of the instructions the agent does not know: to it they are all alike."""
     if "instruction" not in run.interface.spaces:
         return
-    unknown = run.vocabulary.unknown(episode.instruction for episode in world.episodes)
-    if unknown:
-        most = ", ".join(f"{word!r} ({count})" for word, count in unknown.most_common(5))
-        print(f"unknown to the agent: {unknown.total():,} words of {len(unknown):,} kinds: {most}", file=sys.stderr)
+    print(run.vocabulary.unknown_summary([episode.instruction for episode in world.episodes]), file=sys.stderr)

@@ -8,6 +8,7 @@ import waiting  # noqa: F401  # before torch is loaded
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,23 @@ from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, Walk, by_family, by_length
 from vln.replays import replay
 from vln.report import write_report
-from vln.runs import Run
+from vln.runs import Run, plan_of
 from vln.world import World
 
 REPLAYS = 20  # episodes on a page
 TRUST = 0.5  # in a speaker
-CURVES = ("judged", "success", "loss", "imitation", "answering", "clip_rate", "steps_per_second")
+CURVES = (
+    "judged",
+    "success",
+    "nats",
+    "loss",
+    "imitation",
+    "squared_error",
+    "answering",
+    "clip_rate",
+    "steps_per_second",
+)
+SUCCESSES = ("judged", "success")  # curves of what says little where episodes have no verdict
 
 
 @dataclass(frozen=True)
@@ -92,26 +104,45 @@ class Options(Place):
 
 
 def write_page(
-    options: Options, world: World[Any], table: dict[str, Any], shown: Contender, rows: list[Outcome]
+    options: Options, world: World[Any], table: dict[str, Any], shown: Contender, rows: Sequence[Outcome]
 ) -> None:
     """The page: the table, the curves of the training, success by kind, and episodes to step through."""
     assert options.run is not None
     assert options.report is not None
     lines = read_metrics(options.run / METRICS_FILE)
-    named = [name for name in CURVES if world.graded or name != "answering"]
+    left_out = (() if world.graded else ("answering",)) + (() if world.verdicts else SUCCESSES)
+    named = [name for name in CURVES if name not in left_out]
     curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
-    failed = [number for number, outcome in enumerate(rows) if not outcome.success]
-    reached = [number for number, outcome in enumerate(rows) if outcome.success]
     most = REPLAYS if options.replays is None else options.replays
-    shown_episodes = (failed[: most * 3 // 4] + reached)[:most]
-    breakdowns = {"by kind" if world.graded else "by family": by_family(rows)}
+    shown_episodes = worth_showing(rows, most) if world.verdicts else range(min(most, len(rows)))
+    breakdowns = {"by kind" if world.graded else "by family": by_family(rows)} if world.verdicts else {}
     if walks := [row for row in rows if isinstance(row, Walk)]:
         breakdowns["by length of the shortest path"] = by_length(walks)
     title = f"{table['task']}: {options.run.name} on {table['split']}"
     galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
-    lived = replay(world, shown.agent, shown_episodes, shown.act)
+    value, drawn = plan_of(options.run).lessons.value, world.shown in ("picture", "sentence")
+    lived = replay(
+        world,
+        shown.agent,
+        shown_episodes,
+        shown.act,
+        None,
+        options.seed,
+        shown.beam,
+        shown.judge,
+        value=value,
+        drawn=drawn,
+    )
     figures = kept_figures(options.run / FIGURES_FOLDER)
     write_report(options.report, title, table, curves, breakdowns, lived, galleries, figures)
+
+
+def worth_showing(rows: Sequence[Outcome], count: int) -> list[int]:
+    """Which episodes a page shows: three failures to every success, or what there is of either."""
+    failed = [number for number, outcome in enumerate(rows) if not outcome.success]
+    reached = [number for number, outcome in enumerate(rows) if outcome.success]
+    failures = failed[: max(count * 3 // 4, count - len(reached))]
+    return failures + reached[: count - len(failures)]
 
 
 def _speaker(options: Options, world: World[Any], speaker: Path) -> Judge:
@@ -167,16 +198,16 @@ def main(options: Options) -> dict[str, Any]:
     if options.trajectories and not _write_trajectories(options, scene, options.trajectories):
         print(f"written: {options.trajectories}; the goals of this split are secret, so there is no table")
         return {}
-    rows = judge(world, contenders, options.episodes, options.seed)
-    table = make_table(scene.title, scene.split, options.seed, rows)
+    judged, more = judge(world, contenders, options.episodes, options.seed), {}
     if isinstance(scene.task.source, Sail) and isinstance(world, Rooms) and scene.split == "val_unseen":
-        for row, found in judge_paragraphs(world, scene.task.source.relays(), contenders, options.seed).items():
-            table["rows"][row]["paragraph"] = found._asdict()
+        as_judged = {row: one.contender for row, one in judged.items() if one.contender}
+        more["paragraph"] = judge_paragraphs(world, scene.task.source.relays(), as_judged, options.seed)
+    table = make_table(scene.title, scene.split, options.seed, judged, world, more)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
     if options.report:
-        write_page(options, world, table, contenders["agent"], rows["agent"])
+        write_page(options, world, table, contenders["agent"], judged["agent"].outcomes)
     Console().print(show_table(table))
     return table
 

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vln.agents.ensemble import Ensemble
-from vln.agents.scripted import scripted
+from vln.agents.scripted import scripted_for
 from vln.devices import use_threads
 from vln.envs.rooms import Rooms
 from vln.envs.sail.judging import judge_relays, pooled
@@ -35,11 +35,14 @@ from vln.evaluation import evaluate
 from vln.interruptions import stop_status
 from vln.judging import Contender
 from vln.metrics import Outcome, interval
+from vln.rollouts import greedy, sample
 from vln.runs import Run
 from vln.training import CHECKPOINT
+from vln.units import METRICS
 
 FOLDS = ("grid", "jelly", "l")
 KINDS = ("sentence", "paragraph")
+METRIC = METRICS["paragraph"]
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,15 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
         sentences = evaluate(where, one.agent, act=one.act, label=label, beam=one.beam)
         return sentences, judge_relays(where, one.agent, relays, one.act, label, beam=one.beam)
 
-    rows = {name: [lived(one)] for name, one in scripted(len(world.moves)).items()}
+    rows = {name: [lived(one)] for name, one in scripted_for(world).items()}
     for floor in task.floors:
         seeds = range(min(options.floors, options.seeds))
         floors = open_all(options, (folder_of(options, fold, seed) / floor for seed in seeds))
         opened = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in floors]
-        rows[floor] = [lived(Contender(run.agent), its) for run, its in zip(floors, opened, strict=True)]  # type: ignore[arg-type]
+        rows[floor] = [
+            max((lived(Contender(run.agent, act), its) for act in (greedy, sample)), key=successes_of)  # type: ignore[arg-type]
+            for run, its in zip(floors, opened, strict=True)
+        ]
     # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
     begun = open_all(options, (folder_of(options, "mazes", seed) for seed in range(beginnings)))
     strange = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in begun]
@@ -135,6 +141,11 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
     rows["ensemble"] = [lived(Contender(together))]
     rows["ensemble, beam"] = [lived(Contender(together, beam=options.beam))]
     return rows
+
+
+def successes_of(row: Row) -> int:
+    """Of sentences: by these a floor's way to act is chosen, likeliest moves or drawn ones."""
+    return sum(outcome.success for outcome in row[0])
 
 
 def figures(found: dict[str, dict[str, list[Row]]]) -> dict[str, Any]:
@@ -163,10 +174,8 @@ def successes(found: dict[str, dict[str, list[Row]]], name: str, seed: int, plac
 def show(rows: dict[str, Any], titles: Sequence[str]) -> Table:
     table = Table(*titles)
     for name, row in rows.items():
-        folds = (
-            f"{100 * row['sentence']['folds'][fold]:.1f}/{100 * row['paragraph']['folds'][fold]:.1f}" for fold in FOLDS
-        )
-        table.add_row(name, *(f"{100 * row[kind]['mean']:.1f}" for kind in ("sentence", "paragraph")), *folds)
+        folds = ("/".join(METRIC.written(row[kind]["folds"][fold]) for kind in KINDS) for fold in FOLDS)
+        table.add_row(name, *(METRIC.written(row[kind]["mean"]) for kind in KINDS), *folds)
     return table
 
 
@@ -188,7 +197,7 @@ def main(options: Options) -> dict[str, Any]:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told | {"rows": rows}, indent=1) + "\n")
-    Console().print(show(rows, (f"SAIL vDev, {options.heading}", *KINDS, *FOLDS)))
+    Console().print(show(rows, (f"SAIL vDev, {options.heading}, {METRIC.unit}", *KINDS, *FOLDS)))
     return rows
 
 

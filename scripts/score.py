@@ -20,7 +20,7 @@ from rich.console import Console
 from vln.envs.graphs.task import RoomToRoom, r2r
 from vln.envs.graphs.trajectories import read_trajectories, score
 from vln.envs.graphs.world import Graphs
-from vln.judging import make_table, show_table
+from vln.judging import Judged, make_table, show_table
 from vln.language import Vocabulary
 
 
@@ -54,7 +54,7 @@ def main(options: Options) -> dict[str, Any]:
         outcomes = score(world, trajectories, task.source.left_out(options.split))
     except ValueError as error:
         raise SystemExit(f"{options.trajectories}: {error}") from None
-    table = make_table("r2r", options.split, 0, {options.trajectories.stem: outcomes})
+    table = make_table("r2r", options.split, 0, {options.trajectories.stem: Judged(outcomes)}, world)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")

@@ -19,7 +19,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from vln.judging import COLUMNS
+from vln.judging import metrics_of
+from vln.units import Metric
 
 
 @dataclass(frozen=True)
@@ -56,27 +57,27 @@ def spread(tables: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, fl
     found: dict[str, dict[str, dict[str, float]]] = {}
     for row in shared:
         found[row] = {}
-        for metric in tables[0]["rows"][row]:
+        for metric in metrics_of(tables[0]):
             values = [table["rows"][row].get(metric, {}).get("mean") for table in tables]
             if None not in values:
                 found[row][metric] = {"mean": mean(values), "deviation": stdev(values)}
     return found
 
 
-def show(found: dict[str, dict[str, dict[str, float]]], title: str) -> Table:
+def show(found: dict[str, dict[str, dict[str, float]]], metrics: dict[str, Metric], title: str) -> Table:
     """For a terminal."""
-    metrics = [metric for metric in COLUMNS if any(metric in row for row in found.values())]
+    metrics = {name: metric for name, metric in metrics.items() if any(name in row for row in found.values())}
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("", *(COLUMNS[metric][0] for metric in metrics)):
+    for heading in ("", *(metric.head for metric in metrics.values())):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for row, numbers in found.items():
-        table.add_row(row, *(_cell(metric, numbers[metric]) if metric in numbers else "" for metric in metrics))
+        cells = (_cell(metric, numbers[name]) if name in numbers else "" for name, metric in metrics.items())
+        table.add_row(row, *cells)
     return table
 
 
-def _cell(metric: str, number: dict[str, float]) -> str:
-    _, factor, decimals = COLUMNS[metric]
-    return f"{factor * number['mean']:.{decimals}f}\n± {factor * number['deviation']:.{decimals}f}"
+def _cell(metric: Metric, number: dict[str, float]) -> str:
+    return f"{metric.written(number['mean'])}\n± {metric.written(number['deviation'])}"
 
 
 def main(options: Options) -> dict[str, Any]:
@@ -87,7 +88,8 @@ def main(options: Options) -> dict[str, Any]:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
-    Console().print(show(found, f"{tables[0]['task']}, {tables[0]['split']}: {len(tables)} seeds, mean ± deviation"))
+    title = f"{tables[0]['task']}, {tables[0]['split']}: {len(tables)} seeds, mean ± deviation"
+    Console().print(show(found, metrics_of(tables[0]), title))
     return figures
 
 

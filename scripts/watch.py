@@ -14,7 +14,8 @@ import tyro
 from complaints import plainly
 from contenders import Place, chosen, contend
 
-from vln.replays import failures_first, film, replay
+from vln.films import film
+from vln.replays import failures_first, replay
 from vln.video import FPS, reel, write_video
 from vln.window import Window
 
@@ -46,8 +47,7 @@ def main(options: Options) -> None:
     if options.video:
         write_video(options.video, reel(shown), options.fps)
     for lived in replays:
-        ending = lived.outcome if lived.success or lived.answers else f"{lived.error:g} to go"
-        print(f"{lived.name}: {ending} after {len(lived.steps)} moves: {' '.join(lived.words) or lived.family}")
+        print(f"{lived.name}: {', '.join((lived.verdict, *lived.way))}: {' '.join(lived.words) or lived.family}")
     if options.video:
         print(f"written: {options.video}")
     if options.window:

@@ -24,7 +24,7 @@ from vln.evaluation import evaluate
 from vln.language import Vocabulary
 from vln.learning import Lessons
 from vln.numbered import Numbered
-from vln.replays import replay
+from vln.replays import pictures, replay
 from vln.rollouts import Course, rollout, sample
 from vln.training import train
 from vln.world import put, take
@@ -178,7 +178,7 @@ def test_people_can_be_shown_what_happens_there() -> None:
     world = borrowed()
     (shown,) = replay(world, glimpser(world), [4])
     assert len(shown.steps) == LOOKS
-    assert [frame.picture.max() for frame in shown.steps] == [1, 2, 3]  # as long is the trail
+    assert [picture.max() for picture in pictures(shown)] == [1, 2, 3]  # as long is the trail
     assert shown.steps[0].truth == Twin().answer(Twin().begin(np.array([4])))[0]
 
 

@@ -19,9 +19,11 @@ from vln.envs.glimpse.gaze import SIDE, gaze_maps
 from vln.envs.glimpse.portrait import FRAMES
 from vln.envs.glimpse.portrait import SIDE as SHOWN
 from vln.evaluation import evaluate
+from vln.films import film
 from vln.judging import Contender, judge, make_table
 from vln.metrics import Graded
-from vln.replays import film, replay
+from vln.recordings import MOST_ALTERNATIVES
+from vln.replays import pictures, replay
 from vln.report import write_report
 from vln.rollouts import sample
 
@@ -51,7 +53,7 @@ def test_a_replay_holds_what_was_believed_at_every_look(kind: str) -> None:
         assert frame.error == pytest.approx(-np.log(frame.belief[frame.truth]), rel=1e-4)
         assert isinstance(frame.move, int) == (kind == "walks and stops")
     assert lived.success == (lived.steps[-1].truth == 1)
-    assert lived.outcome == ("right" if lived.success else "wrong")
+    assert lived.verdict == ("right" if lived.success else "wrong")
 
 
 def test_a_film_shows_the_belief_beside_the_picture() -> None:
@@ -59,7 +61,7 @@ def test_a_film_shows_the_belief_beside_the_picture() -> None:
     (lived,) = replay(world, Sure(world, 1), [1], sample)
     shots = film(lived)
     assert len(shots) == len(lived.steps) == world.max_steps
-    height, width, _ = lived.steps[0].picture.shape
+    height, width, _ = pictures(lived)[0].shape
     assert shots[0].shape == (height, width + 220, 3)
     green = (shots[0][:, width:] == RIGHT).all(axis=2)
     assert green.any(axis=0).sum() == pytest.approx(0.9 / 1.1 * (220 - 12 - 12 - 9 * len("bright")), abs=15)
@@ -103,17 +105,18 @@ def test_gaze_maps_are_hot_where_an_agent_looks() -> None:
 def test_the_page_shows_table_beliefs_and_gazes_without_complaint(tmp_path: Path) -> None:
     world = finding()
     agent = Sure(world, 1)
-    rows = judge(world, {"agent": Contender(agent, sample)}, episodes=20)
-    table = make_table("glimpsefind", "val", 0, rows)
+    judged = judge(world, {"agent": Contender(agent, sample)}, episodes=20)
+    table, outcomes = make_table("glimpsefind", "val", 0, judged, world), judged["agent"].outcomes
     lived = replay(world, agent, [0, 1, 2], sample)
-    galleries = {"Where it looks": gaze_maps(world, rows["agent"])}
+    galleries = {"Where it looks": gaze_maps(world, outcomes)}
     write_report(tmp_path / "page.html", "Glimpses", table, {}, {}, lived, galleries)
     page = open_page(tmp_path / "page.html", "#episode=1&step=2")
     assert page.complaints == []
-    right = sum(outcome.success for outcome in rows["agent"])
-    assert f"The agent is right in <strong>{100 * right / 20:.1f} %</strong>" in page.dom
+    right = sum(outcome.success for outcome in outcomes)
+    assert f"The agent is right in <strong>{100 * right / 20:.2f} %</strong>" in page.dom
     belief = page.dom.split('id="belief"')[1].split("</table>")[0]
-    assert belief.count("<tr") == len(world.names)
+    assert belief.count("<tr") == MOST_ALTERNATIVES + 1  # the others are one row
+    assert "4 others" in belief
     assert belief.count(">right</span>") == 1
     assert "looks next at" in page.dom
     assert page.dom.count("Where it looks: ") == 3  # digit, colour, count

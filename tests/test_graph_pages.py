@@ -41,7 +41,7 @@ def walk(*viewpoints: int) -> NDArray[np.int32]:
 @pytest.mark.parametrize("actions", ["panoramic", "low_level"])
 def test_pictures_of_an_episode_are_of_one_size_and_change_with_every_move(actions: str) -> None:
     hall = hall_world(actions=actions)
-    expert = scripted(len(hall.moves))["expert"]
+    expert = scripted(hall.moves)["expert"]
     for lived in replay(hall, expert.agent, range(len(hall.episodes)), expert.act):
         shown = pictures(lived)
         assert {picture.shape for picture in shown} == {(shown[0].shape[0], WIDTH, 3)}

@@ -48,7 +48,7 @@ def test_whoever_is_told_what_to_face_may_be_of_unknown_heading_and_then_turns_r
 @pytest.mark.parametrize("heading", ["mei", "random"])
 def test_invented_mazes_are_a_task_that_its_expert_solves(heading: str) -> None:
     task = mazes(houses=20, heading=heading)
-    expert = scripted(len(MOVES))["expert"]
+    expert = scripted(MOVES)["expert"]
     for split in task.splits:
         world = task.open(split, view="lanes", size=13)
         outcomes = evaluate(world, expert.agent, range(50), expert.act, world.expert)

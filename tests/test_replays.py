@@ -79,7 +79,7 @@ def squares(*colours, shape=(40, 60)):
 
 
 def test_a_replay_tells_what_the_agent_thought_and_did():
-    (lived,) = replay(Corridor([asked("walk to four!", 2, 4)], max_steps=3), Reader(), [0])
+    (lived,) = replay(Corridor([asked("walk to four!", 2, 4)], max_steps=3), Reader(), [0], value="distance")
     assert (lived.name, lived.family, lived.moves) == ("2 to 4", "corridor", Corridor.moves)
     assert lived.words == ("walk", "to", "four", "!")  # two of which the vocabulary does not know
     assert (lived.success, lived.error, lived.length) == (False, 1.0, 3.0)  # it went past the goal
@@ -89,7 +89,7 @@ def test_a_replay_tells_what_the_agent_thought_and_did():
     for frame in lived.steps:
         assert frame.probabilities == pytest.approx([0.2, 0.5, 0.3])
         assert frame.attention == pytest.approx(np.array([1, 2, 4, 8]) / 15)
-        assert frame.value == pytest.approx(-3.0)  # in moves, like the error
+        assert frame.value == pytest.approx(3.0)  # in moves, like the error
 
 
 def test_a_replay_keeps_what_moves_are_called_where_they_are_made():

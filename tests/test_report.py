@@ -37,6 +37,7 @@ FRAMES = tuple(frame(step) for step in range(5))
 
 def replay(name: str = "far-1", success: bool = True, steps: tuple[Frame, ...] = FRAMES, **changes: Any) -> Replay:
     basis: dict[str, Any] = {"family": "goto", "words": WORDS, "error": 2.0, "length": 4.0, "moves": MOVES}
+    basis |= {"verdict": "reached" if success else "failed", "unit": "moves"}
     return Replay(**(basis | {"name": name, "success": success, "steps": steps} | changes))
 
 
@@ -81,9 +82,9 @@ def test_the_page_runs_in_a_browser_without_complaint(page: Path) -> None:
 
 def test_the_table_is_there(page: Path) -> None:
     dom = open_page(page).dom
-    assert "The agent succeeds in <strong>87.5 %</strong>" in dom
+    assert "The agent reaches its goal in <strong>87.5 %</strong> of the episodes" in dom
     assert "<td>87.5<small>80.0 to 95.0</small></td>" in dom
-    assert "<td>9.5<small>9 to 10</small></td>" in dom
+    assert "<td>9.5<small>9.0 to 10.0</small></td>" in dom
 
 
 def test_an_address_leads_to_a_step_of_an_episode(page: Path) -> None:
@@ -92,7 +93,7 @@ def test_an_address_leads_to_a_step_of_an_episode(page: Path) -> None:
     assert re.search(r'aria-current="true"[^/]*reached</span> won\b', dom)
     # The third frame turns right, with seven less two steps to go, and looks at the third word.
     assert "before the move turn right" in dom
-    assert "<dt>distance to go</dt><dd>5</dd>" in dom
+    assert "<dt>distance to go</dt><dd>5 moves</dd>" in dom
     assert '<span title="attention 100.0 %" style="--share: 1.000;">the</span>' in dom
     assert dom.count('class="taken"') == 1
 
@@ -128,7 +129,7 @@ def test_only_moves_that_are_probable_best_or_made_are_shown(tmp_path: Path) -> 
     assert page.complaints == []
     rows = re.findall("<tr.*?</tr>", page.dom.split('id="moves"')[1].split("</table>")[0])
     told = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in rows]
-    assert told == ["open 90.0 %", "knock expert 0.0 %", "wait 10.0 %", "push 0.0 %"]
+    assert told == ["open 90.0 %", "wait 10.0 %", "knock expert 0.0 %", "push 0.0 %"]
     assert ['class="taken"' in row for row in rows] == [False, False, False, True]
 
 
@@ -149,7 +150,7 @@ def test_how_an_episode_ended_is_a_step_after_its_last_move(tmp_path: Path) -> N
     assert seen.complaints == []
     assert '<output id="count" for="slider">end</output>' in seen.dom
     assert "<dt>outcome</dt><dd>failed</dd>" in seen.dom
-    assert "<dt>distance to go</dt><dd>2</dd>" in seen.dom
+    assert "<dt>distance to go</dt><dd>2 moves</dd>" in seen.dom
     assert '<table class="bars" id="moves" hidden="">' in seen.dom
     shown = json.loads(re.findall(r'class="recording">(.*?)</script>', page.read_text())[0])["end"]["patches"]
     assert [patch["width"] for patch in shown] == [1]  # nothing of the first picture is left
@@ -208,12 +209,12 @@ def test_a_report_without_curves_or_replays_is_a_table(tmp_path: Path) -> None:
 def test_numbers_that_are_not_finite_do_not_break_the_page(tmp_path: Path) -> None:
     rows = {"agent": {"navigation_error": {"mean": np.inf, "low": 1.0, "high": np.inf}}}
     lost = replay(error=np.inf, steps=(frame(error=np.inf, value=None, attention=None),))
-    curves = {"loss": [(0, np.nan), (1, 2.0), (2, np.inf)], "nothing": [(0, np.nan)]}
+    curves = {"loss": [(0, np.nan), (1, 2.0), (2, np.inf)], "void": [(0, np.nan)]}
     seen = open_page(write(tmp_path / "report.html", table=table(rows=rows), replays=[lost], curves=curves))
     assert seen.complaints == []
-    assert "∞<small>1 to ∞</small>" in seen.dom
-    assert "<dt>distance to go</dt><dd>∞</dd>" in seen.dom
-    assert "nothing" not in seen.dom
+    assert "∞<small>1.00 to ∞</small>" in seen.dom
+    assert "<dt>distance to go</dt><dd>∞ moves</dd>" in seen.dom
+    assert "void" not in seen.dom
 
 
 def test_bad_input_is_refused_plainly(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from vln.rollouts import follow_teacher
 
 MAPS = ("grid", "jelly", "l")
 MOVE = {"forward": FORWARD, "left": LEFT, "right": RIGHT, "stop": STOP}
-SCRIPTED = scripted(len(MOVES))
+SCRIPTED = scripted(MOVES)
 
 
 class Recital(Agent):

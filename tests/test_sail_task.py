@@ -28,7 +28,7 @@ def task(data: Path) -> Task:
     ("view", "size"), [("symbols", 7), ("symbols", 13), ("lanes", 13), ("first_person", 32), ("top_down", 56)]
 )
 def test_an_expert_succeeds_in_every_split_and_view(task: Task, view: str, size: int) -> None:
-    expert = scripted(len(MOVES))["expert"]
+    expert = scripted(MOVES)["expert"]
     for split in SPLITS:
         world = task.open(split, view=view, size=size)
         outcomes = evaluate(world, expert.agent, range(60), expert.act, world.expert)

@@ -77,7 +77,7 @@ def test_lines_of_another_split_are_others_and_longer_ones_are_longer(name: str)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_expert_is_right_and_chance_is_not(name: str) -> None:
     world = short(name).open("val")
-    rows = {row: summary(found) for row, found in judge(world, scripted_for(world), 100).items()}
+    rows = {row: summary(one.outcomes) for row, one in judge(world, scripted_for(world), 100).items()}
     assert set(rows) == {"random", "expert"}
     assert rows["expert"]["accuracy"].mean == rows["expert"]["average_accuracy"].mean == 1
     assert rows["random"]["average_accuracy"].mean < 0.7

@@ -27,7 +27,7 @@ class Translation:
     truth: from the info of a step to what was the right answer before that step, int [B].
     position: from what is observed to where that is, [B, 2].
     guide: the moves of a scripted teacher, from what is observed and how many moves have been made [B].
-    draw: a picture for people, from what one slot observes and its trail.
+    draw: a picture for people, from what one slot observes and its trail. unit: of the distances between positions.
     """
 
     spaces: Mapping[str, Space[Any]]
@@ -40,6 +40,7 @@ class Translation:
     position: Callable[[Seen], NDArray[np.float32]]
     guide: Callable[[Seen, NDArray[np.int32]], NDArray[Any]]
     draw: Callable[[Seen, NDArray[Any]], NDArray[np.uint8]]
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Borrowed(GradedWorld[BorrowedState]):
         self.episodes, self.vocabulary, self.translation = episodes, vocabulary, translation
         self.make, self.max_steps = make, max_steps
         self.spaces, self.moves = dict(translation.spaces), translation.moves
-        self.names, self.answers = translation.names, len(translation.names)
+        self.names, self.answers, self.unit = translation.names, len(translation.names), translation.unit
         self._chooses = isinstance(translation.move_space, Discrete)
         self._salt = [seed, *map(ord, episodes.split)]
         self._lent: dict[int, _Lent] = {}

@@ -29,6 +29,9 @@ class GradedWorld(World[G]):
     """What such worlds have in common. Of several answers that are equally likely the first is the one given."""
 
     graded = True
+    step_name = "look"
+    headline = "accuracy"
+    verdicts = ("right", "wrong")
 
     def ungraded(self, slots: int) -> dict[str, NDArray[Any]]:
         """The fields of a state in which no answer was given yet."""

@@ -40,16 +40,18 @@ def _answered(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tenso
 @dataclass(frozen=True)
 class Rule:
     """A way to learn. loss: what is descended. teacher: whether there is one, who moves and whose moves are learned.
-    through: whether gradients flow through the world's eye, so that what is decided while acting is what is learned."""
+    through: whether gradients flow through the world's eye, so that what is decided while acting is what is learned.
+    value: what the value is taught to be (see Lessons.value)."""
 
     loss: Callable[[Decision, Rollout, "Lessons"], Tensor]
+    value: Literal["distance", "success"] | None = None
     teacher: bool = False
     through: bool = False
 
 
 RULES = {
-    "imitation": Rule(_taught, teacher=True),
-    "reinforce": Rule(_reinforced),
+    "imitation": Rule(_taught, "distance", teacher=True),
+    "reinforce": Rule(_reinforced, "success"),
     "pathwise": Rule(_answered, through=True),
 }
 
@@ -122,6 +124,12 @@ class Lessons:
             raise ValueError(f"averaged is a share below 1, not {self.averaged}")
         if self.slots % self.workers:
             raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
+
+    @property
+    def value(self) -> Literal["distance", "success"] | None:
+        """What an agent's value is taught to be: minus how far it still is, in units of DISTANCE_UNIT; or the chance of
+        success; or nothing."""
+        return RULES[self.rule].value if self.rule != "imitation" or self.progress else None
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
         """What its rule descends."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,31 +11,38 @@ from numpy.typing import NDArray
 from torch.distributions import Categorical
 
 from vln.agent import Agent
-from vln.bars import bars
+from vln.beam import Judge, plan
+from vln.evaluation import Surprise
 from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
 from vln.moments import Moment, as_judged, moments
 from vln.rollouts import Act, greedy
-from vln.world import Signposted, State, World
+from vln.units import metric_of, number
+from vln.world import Shown, Signposted, State, Walked, World
+
+Picture = NDArray[np.uint8]
+Value = Literal["distance", "success"]  # what an agent's value was taught to be (see Lessons.value)
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One step of a replay: what there was to see, and what the agent made of it.
 
-    picture: uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
+    picture: uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it; or None.
     move: the move taken, an index of the replay's moves; or a point, where moves are points.
     probabilities: [moves], of the agent's policy; none where moves are points.
     expert: bool [moves], the moves that are optimal here.
     attention: [words], how much the agent attended to each word of the instruction, or None.
-    value: the agent's estimate of what is still to be gained, or None.
+    value: what the agent expects: how far it still is, or how probable success is (see Replay.value); or None.
     error: the distance still to go, before the move; where answers are graded, the surprise of this moment's answer.
     belief: [answers], how probable the agent believes each answer to be, or None.
     truth: the right answer, an index of the replay's answers, or None.
     signs: the names of the moves at this step, where they are others than the replay's.
+    given: what is given at this step, in words, where steps are shown as a text or as columns.
+    aim: where moves are points, the expert's; none where any will do.
     """
 
-    picture: NDArray[np.uint8]
+    picture: Picture | None
     move: int | tuple[float, ...]
     probabilities: NDArray[np.floating]
     expert: NDArray[np.bool_]
@@ -45,10 +52,12 @@ class Frame:
     belief: NDArray[np.floating] | None = None
     truth: int | None = None
     signs: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    aim: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        picture, probabilities, expert = (np.asarray(x) for x in (self.picture, self.probabilities, self.expert))
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+        picture, probabilities, expert = self.picture, np.asarray(self.probabilities), np.asarray(self.expert)
+        if picture is not None and (picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3):
             raise ValueError(f"a picture is uint8 [height, width, 3], not {picture.dtype} {list(picture.shape)}")
         if probabilities.ndim != 1 or not np.isfinite(probabilities).all():
             raise ValueError(f"probabilities are one finite number for each move, not {probabilities}")
@@ -65,10 +74,13 @@ class Replay:
     name, family: of the episode.
     words: the instruction, as the agent read it.
     success, error, length: how it ended, how far from the goal, and after how long a way.
+    verdict: what is said of it, in a word or two; scored: whether that is a number, which is neither good nor bad.
     moves: the names of the moves; none where moves are points.
     steps: one Frame for each move taken; all pictures are of one size.
     end: the picture after the last move, or None.
     answers: the names of the answers, where they are graded.
+    shown: how its steps are (see World). step_name, unit: what the world calls a step, and its unit of errors.
+    way: how far it was and is, for people. value: what the values of its steps are.
     """
 
     name: str
@@ -77,16 +89,23 @@ class Replay:
     success: bool
     error: float
     length: float
+    verdict: str
     moves: tuple[str, ...]
     steps: tuple[Frame, ...]
-    end: NDArray[np.uint8] | None = None
+    end: Picture | None = None
     answers: tuple[str, ...] = ()
+    scored: bool = False
+    shown: Shown = "picture"
+    step_name: str = "move"
+    unit: str = ""
+    way: tuple[str, ...] = ()
+    value: Value | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:
             raise ValueError(f"the replay {self.name!r} has no steps")
-        for number, frame in enumerate(self.steps, start=1):
-            where = f"step {number} of the replay {self.name!r}"
+        for place, frame in enumerate(self.steps, start=1):
+            where = f"step {place} of the replay {self.name!r}"
             if len(frame.probabilities) != len(self.moves):
                 raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
             if frame.signs and len(frame.signs) != len(self.moves):
@@ -95,21 +114,19 @@ class Replay:
                 raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answers)} answers")
             if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
                 raise ValueError(f"{where} has attention {list(np.shape(frame.attention))} for {len(self.words)} words")
-            if frame.picture.shape != self.steps[0].picture.shape:
-                raise ValueError(
-                    f"{where} has a picture of {frame.picture.shape}, the first of {self.steps[0].picture.shape}"
-                )
-        if self.end is not None and self.end.shape != self.steps[0].picture.shape:
-            raise ValueError(
-                f"the replay {self.name!r} ends in a picture of {self.end.shape}, after {self.steps[0].picture.shape}"
-            )
+            if _size(frame.picture) != (first := _size(self.steps[0].picture)):
+                raise ValueError(f"{where} has a picture of {_size(frame.picture)}, the first of {first}")
+        if self.end is not None and self.end.shape != (first := _size(self.steps[0].picture)):
+            raise ValueError(f"the replay {self.name!r} ends in a picture of {self.end.shape}, after {first}")
 
     @property
-    def outcome(self) -> str:
-        """How it ended, in a word."""
-        if self.answers:
-            return "right" if self.success else "wrong"
-        return "reached" if self.success else "failed"
+    def passed(self) -> bool | None:
+        """Whether it went well; None where that is no matter of yes and no."""
+        return None if self.scored else self.success
+
+
+def _size(picture: Picture | None) -> tuple[int, ...]:
+    return () if picture is None else picture.shape
 
 
 def replay(
@@ -119,12 +136,16 @@ def replay(
     act: Act = greedy,
     label: Callable[[Any], NDArray[np.bool_]] | None = None,
     seed: int = 0,
+    beam: int = 1,
+    judge: Judge | None = None,
+    value: Value | None = None,
+    drawn: bool = True,
 ) -> list[Replay]:
     """What happens when the agent lives each of these episodes once, in their order.
 
     label: who is asked for the best moves, which are shown and which `act` may follow; world.expert unless given.
-    seed: of the acting, where it draws. A replay's values are in the world's unit of distance, like its errors: minus
-    what the agent believes is still to go.
+    seed: of the acting, where it draws. beam, judge: as in evaluate(). value: what the agent's value was taught to be;
+    unless given it is not shown. drawn: whether pictures are: a page shows texts and columns without.
 
     The agent is not training meanwhile (no dropout) and is left in the mode it was in. Every picture is kept: 1 to 3 MB
     a move in rooms, so ask for tens of episodes and not for a split.
@@ -135,51 +156,74 @@ def replay(
     trails = [[position] for position in world.position(begun)]
     frames: list[list[Frame]] = [[] for _ in episodes]
     replays: dict[int, Replay] = {}
+    surprise = Surprise.of(len(episodes)) if world.surprising else None
     with as_judged(agent):
-        for moment in moments(world, agent, begun, act, rng, label):
-            shown = _frames(world, moment, label(moment.state), trails)
+        planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
+        for moment in moments(world, agent, begun, act, rng, label, planned):
+            best = label(moment.state)
+            shots = _shots(world, moment.state, moment.slots, trails, frames) if drawn else [None] * len(best)
+            seen = _frames(world, moment, best, shots, value)
             after = world.position(moment.after)
+            if surprise:
+                surprise.add(moment, best)
             for row, slot in enumerate(moment.slots.tolist()):
-                frames[slot].append(shown[row])
+                frames[slot].append(seen[row])
                 trails[slot].append(after[row])
                 if moment.ended[row]:
-                    replays[slot] = _replay(world, moment.after, row, frames[slot], trails[slot])
+                    end = world.draw(moment.after, row, np.array(trails[slot])) if _ends(world) and drawn else None
+                    surprised = surprise.mean(slot) if surprise else {}
+                    replays[slot] = _replay(world, moment.after, row, frames[slot], end, surprised, value)
     return [replays[slot] for slot in range(len(episodes))]
 
 
 def failures_first(replays: Iterable[Replay]) -> list[Replay]:
     """What went wrong first, then what went well; within each in the order given."""
-    return sorted(replays, key=lambda replay: replay.success)
+    return sorted(replays, key=lambda replay: replay.passed is not False)
 
 
-def pictures(replay: Replay) -> list[NDArray[np.uint8]]:
+def pictures(replay: Replay) -> list[Picture]:
     """The pictures of a replay, uint8 [height, width, 3]: before each move, and after the last."""
     end = [] if replay.end is None else [replay.end]
-    return [frame.picture for frame in replay.steps] + end
+    return [frame.picture for frame in replay.steps if frame.picture is not None] + end
 
 
-def film(replay: Replay) -> list[NDArray[np.uint8]]:
-    """The pictures of a replay for those who see nothing else: what the agent believes is drawn beside them."""
-    if not replay.answers:
-        return pictures(replay)
-    shots = []
-    for frame in replay.steps:
-        belief = np.zeros(len(replay.answers)) if frame.belief is None else frame.belief
-        panel = bars(replay.answers, belief, frame.truth, height=len(frame.picture))
-        shots.append(np.concatenate([frame.picture, panel], axis=1))
-    return shots  # an answer ends an episode: after it there is nothing more to be seen
+def _ends(world: World[Any]) -> bool:
+    """Whether there is something to be seen after the last step: an answer ends an episode, and shows nothing new."""
+    return not world.graded and world.shown in ("picture", "columns")
+
+
+def _shots(
+    world: World[Any],
+    state: State,
+    slots: NDArray[np.int64],
+    trails: Sequence[Sequence[NDArray[Any]]],
+    frames: Sequence[Sequence[Frame]],
+) -> list[Picture | None]:
+    """The picture of every episode at this moment; none of a text. While a sentence is said, there is but one."""
+    if world.shown == "text":
+        return [None] * len(slots)
+    return [
+        frames[slot][0].picture
+        if world.shown == "sentence" and frames[slot]
+        else world.draw(state, row, np.array(trails[slot]))
+        for row, slot in enumerate(slots.tolist())
+    ]
 
 
 def _frames(
-    world: World[Any], moment: Moment[Any], best: NDArray[np.bool_], trails: Sequence[Sequence[NDArray[np.int16]]]
+    world: World[Any],
+    moment: Moment[Any],
+    best: NDArray[Any],
+    shots: Sequence[Picture | None],
+    value: Value | None,
 ) -> list[Frame]:
-    """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
+    """A frame for every episode that goes on at this moment."""
     decision, state = moment.decision, moment.state
     choices = isinstance(decision.policy, Categorical)
     probabilities, optimal = np.zeros((len(best), 0)), np.zeros((len(best), 0), dtype=np.bool_)
     if isinstance(decision.policy, Categorical):
         probabilities, optimal = decision.policy.probs.float().cpu().numpy(), best
-    values = (1 if world.graded else DISTANCE_UNIT) * decision.value.float().cpu().numpy()
+    values = (-DISTANCE_UNIT if value == "distance" else 1) * decision.value.float().cpu().numpy()
     attention = None if decision.attention is None else decision.attention.float().cpu().numpy()
     graded = world.graded and decision.answer is not None
     belief = decision.answer.float().softmax(dim=-1).cpu().numpy() if graded else None  # type: ignore[union-attr]
@@ -187,37 +231,73 @@ def _frames(
     error = world.error(moment.after if graded else state)
     return [
         Frame(
-            picture=world.draw(state, row, np.array(trails[slot])),
+            picture=shots[row],
             move=int(moment.moves[row]) if choices else tuple(moment.moves[row].tolist()),
             probabilities=probabilities[row],
             expert=optimal[row],
             attention=None if attention is None else attention[row, : len(_words(world, state, row))],
-            value=float(values[row]),
+            value=float(values[row]) if value else None,
             error=float(error[row]),
             belief=None if belief is None else belief[row],
             truth=None if truth is None else int(truth[row]),
             signs=world.signs(state, row) if isinstance(world, Signposted) else (),
+            given=world.tell(state, row),
+            aim=() if choices or np.isnan(best[row]).any() else tuple(best[row].tolist()),
         )
-        for row, slot in enumerate(moment.slots.tolist())
+        for row in range(len(best))
     ]
 
 
 def _replay(
-    world: World[Any], final: State, row: int, frames: Sequence[Frame], trail: Sequence[NDArray[np.int16]]
+    world: World[Any],
+    final: State,
+    row: int,
+    frames: Sequence[Frame],
+    end: Picture | None,
+    surprised: dict[str, float],
+    value: Value | None,
 ) -> Replay:
-    asked = world.episodes[int(final.episode[row])]
+    lived, success = world.episodes[int(final.episode[row])], bool(world.success(final)[row])
+    error, length = float(world.error(final)[row]), float(final.length[row])
+    if world.verdicts:
+        verdict = world.verdicts[not success]
+    else:
+        measured = surprised | {name: float(values[row]) for name, values in world.measure(final).items()}
+        verdict = metric_of(world.headline).told(measured[world.headline])
     return Replay(
-        name=asked.name,
-        family=asked.family,
+        name=lived.name,
+        family=lived.family,
         words=_words(world, final, row),
-        success=bool(world.success(final)[row]),
-        error=float(world.error(final)[row]),
-        length=float(final.length[row]),
+        success=success,
+        error=error,
+        length=length,
+        verdict=verdict,
         moves=world.moves if isinstance(world.move_space, Discrete) else (),
         steps=tuple(frames),
-        end=None if world.graded else world.draw(final, row, np.array(trail)),
+        end=end,
         answers=world.names if world.graded else (),
+        scored=not world.verdicts,
+        shown=world.shown,
+        step_name=world.step_name,
+        unit="nats" if world.graded else world.unit,
+        way=_way(world, len(frames), length, None if success else error),
+        value=value,
     )
+
+
+def _way(world: World[Any], steps: int, length: float, left: float | None) -> tuple[str, ...]:
+    """How many steps an episode had, how far they led where that is another number, and how far it still was."""
+    facts = [counted(steps, world.step_name)]
+    if length and world.unit != f"{world.step_name}s":
+        facts.append(f"travelled {number(length)} {world.unit}".rstrip())
+    if left is not None and isinstance(world, Walked):
+        facts.append(f"{number(left)} {world.unit}".rstrip() + " to go")
+    return tuple(facts)
+
+
+def counted(count: int, name: str) -> str:
+    """So many things of this name."""
+    return f"{count:,} {name}" + ("" if count == 1 else "s")
 
 
 def _words(world: World[Any], state: State, row: int) -> tuple[str, ...]:

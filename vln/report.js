@@ -52,9 +52,16 @@ function patch({ x, y, width, picture }) {
 }
 
 function showEpisode(replay) {
-  byId("base").src = `data:image/webp;base64,${replay.picture}`;
-  [byId("base").width, byId("base").height] = replay.size;
+  if (replay.picture) {
+    byId("base").src = `data:image/webp;base64,${replay.picture}`;
+    [byId("base").width, byId("base").height] = replay.size;
+  }
   byId("words").replaceChildren(...replay.words.flatMap((word) => [element("span", word), " "]));
+  byId("words").hidden = !replay.words.length;
+  if (replay.shown === "text") showText(replay);
+  if (replay.shown === "columns") showColumns(replay);
+  byId("cut").hidden = replay.whole === replay.steps.length;
+  byId("cut").textContent = `The first ${replay.steps.length} of ${replay.whole} steps.`;
   byId("slider").max = scenes().length;
   [...byId("list").querySelectorAll("button")].forEach((button, index) => {
     if (index === episode) button.setAttribute("aria-current", "true");
@@ -66,10 +73,46 @@ function showEpisode(replay) {
   if (current.top < list.top || current.bottom > list.bottom) byId("list").scrollTop += current.top - list.top;
 }
 
+// A text, every character on ground that shows how much it surprised; the first was given and surprised nobody.
+function showText(replay) {
+  const hottest = Number(byId("text").dataset.most);
+  byId("text").replaceChildren(...[...replay.text].flatMap((character, place) => {
+    const shown = element("span", character === "\n" ? "↵" : character === "\t" ? "⇥" : character);
+    shown.style.setProperty("--share", Math.min(replay.nats[place] / hottest, 1).toFixed(3));
+    shown.title = place ? `${replay.nats[place].toFixed(2)} nats` : "given";
+    if (place) {
+      shown.addEventListener("mouseenter", () => showStep(replay, replay.steps[place - 1], place - 1));
+      shown.addEventListener("click", () => go(episode, place - 1));
+    }
+    return character === "\n" ? [shown, "\n"] : character === "\t" ? [shown, "\t"] : [shown];
+  }));
+}
+
+// A column a step: what was given, what was answered and what was right.
+function showColumns(replay) {
+  const line = (name, text, kind = () => "") => {
+    const row = element("tr"), head = element("th", name);
+    head.scope = "row";
+    row.append(head, ...replay.steps.map((step, place) => {
+      const cell = element("td", text(step), kind(step));
+      cell.addEventListener("click", () => go(episode, place));
+      return cell;
+    }));
+    return row;
+  };
+  const given = replay.steps[0].given.map((_, number, all) => (
+    line(all.length > 1 ? `given ${number + 1}` : "given", (step) => step.given[number])
+  ));
+  const graded = ({ good }) => good === null ? "" : good ? "good" : "bad";
+  byId("columns").querySelector("tbody").replaceChildren(
+    line("step", (step) => replay.steps.indexOf(step) + 1, () => "quiet"), ...given,
+    line("answered", ({ answered }) => answered, graded), line("right", ({ truth }) => truth));
+}
+
 // Rows of names and shares: one is in bold, some are tagged.
 function showShares(table, rows, tag) {
-  table.tBodies[0].replaceChildren(...rows.map(({ name, share, bold, tagged }) => {
-    const row = element("tr", "", bold ? "taken" : "");
+  table.tBodies[0].replaceChildren(...rows.map(({ name, share, bold, tagged, rest }) => {
+    const row = element("tr", "", bold ? "taken" : rest ? "quiet" : "");
     const head = element("th", `${name} `);
     head.scope = "row";
     if (tagged) head.append(element("span", tag, "tag"));
@@ -78,39 +121,74 @@ function showShares(table, rows, tag) {
   }));
 }
 
-function show() {
-  const replay = recording();
-  step = clamp(step, scenes().length);
-  const frame = scenes()[step], ended = frame === replay.end;
-  if (shown !== episode) showEpisode(replay);
-  shown = episode;
-  byId("patches").replaceChildren(...frame.patches.map(patch));
-  byId("base").alt = ended ? "What there was to see at the end"
-    : `What there was to see at step ${step + 1}, before the move ${frame.taken}`;
-  byId("slider").value = step + 1;
-  byId("count").textContent = ended ? "end" : `${step + 1} of ${replay.steps.length}`;
-  const most = Math.max(...(frame.attention ?? []), 1e-9);
+// Alternatives as rows; a number below 0 says how many others there are.
+function rows(alternatives, names, right, bold) {
+  return alternatives.map(([number, share]) => number < 0 ? { name: `${-number} others`, share, rest: true } : (
+    { name: names[number], share, tagged: right.includes(number), bold: number === bold }
+  ));
+}
+
+// What the agent made of a step.
+function showStep(replay, frame, place) {
+  const ended = frame === replay.end;
+  byId("moves").hidden = ended;
+  const names = frame.signs ?? replay.names, labels = replay.labels, drawn = replay.shown === "picture";
+  if (!ended) showShares(byId("moves"), rows(frame.moves, names, frame.right ?? [], frame.taken), labels.tag);
+  if (frame.belief) {
+    showShares(byId("belief"), rows(frame.belief, replay.answers, [frame.truth], frame.belief[0][0]), "right");
+  }
+  const facts = ended ? { "outcome": frame.outcome } : drawn
+    ? { [frame.moves.length ? "move taken" : "looks next at"]: names[frame.taken] ?? frame.point } : {};
+  if (frame.left !== undefined) facts[labels.left] = frame.left;
+  if (frame.value !== undefined) facts[labels.value] = frame.value;
+  if (replay.nats) facts["surprise"] = `${replay.nats[place + 1].toFixed(2)} nats`;
+  if (replay.shown === "columns") Object.assign(facts, { "answered": frame.answered, "right": frame.truth || "nothing asked" });
+  byId("state").replaceChildren(...Object.entries(facts).map(([name, fact]) => {
+    const line = element("div");
+    line.append(element("dt", name), element("dd", fact));
+    return line;
+  }));
+}
+
+// What is where at a step: the picture, the words, the place in a text.
+function showPlace(replay, frame) {
+  const ended = frame === replay.end, most = Math.max(...(frame.attention ?? []), 1e-9);
   byId("words").querySelectorAll("span").forEach((word, index) => {
     const share = frame.attention ? frame.attention[index] : 0;
     word.style.setProperty("--share", (share / most).toFixed(3));
     word.title = frame.attention ? `attention ${(100 * share).toFixed(1)} %` : "";
   });
-  byId("moves").hidden = ended;
-  if (!ended) showShares(byId("moves"), frame.moves, "expert");
-  if (frame.belief) {
-    const likeliest = frame.belief.indexOf(Math.max(...frame.belief));
-    showShares(byId("belief"), replay.answers.map((name, index) => (
-      { name, share: frame.belief[index], bold: index === likeliest, tagged: index === frame.truth }
-    )), "right");
+  if (replay.shown === "picture") {
+    byId("patches").replaceChildren(...frame.patches.map(patch));
+    byId("base").alt = ended ? "What there was to see at the end"
+      : `What there was to see at step ${step + 1}, before the move ${(frame.signs ?? replay.names)[frame.taken] ?? frame.point}`;
+  } else if (replay.shown === "sentence") {
+    byId("base").alt = "The path that is told of";
+    byId("said").replaceChildren(...replay.steps.slice(0, step + 1).flatMap(({ taken, moves }, place) => {
+      const word = element("span", replay.names[taken], place === step ? "now" : "");
+      word.title = `${(100 * moves.find(([number]) => number === taken)[1]).toFixed(1)} %`;
+      return [word, " "];
+    }));
+  } else if (replay.shown === "text") {
+    byId("text").querySelectorAll("span").forEach((shown, place) => shown.classList.toggle("now", place === step + 1));
+  } else {
+    const cells = byId("columns").querySelectorAll("td");
+    cells.forEach((cell) => cell.classList.toggle("now", cell.cellIndex === step + 1));
+    const box = byId("columns"), now = cells[step];
+    box.scrollLeft = now.offsetLeft - box.clientWidth / 2;
   }
-  const left = replay.answers.length ? "surprise in nats" : "distance to go";
-  const facts = ended ? { "outcome": frame.outcome, [left]: frame.error }
-    : { [frame.moves.length ? "move taken" : "looks next at"]: frame.taken, [left]: frame.error, "value": frame.value };
-  byId("state").replaceChildren(...Object.entries(facts).filter(([, fact]) => fact !== null).map(([name, fact]) => {
-    const line = element("div");
-    line.append(element("dt", name), element("dd", fact));
-    return line;
-  }));
+}
+
+function show() {
+  const replay = recording();
+  step = clamp(step, scenes().length);
+  const frame = scenes()[step];
+  if (shown !== episode) showEpisode(replay);
+  shown = episode;
+  byId("slider").value = step + 1;
+  byId("count").textContent = frame === replay.end ? "end" : `${step + 1} of ${replay.steps.length}`;
+  showPlace(replay, frame);
+  showStep(replay, frame, step);
   history.replaceState(null, "", `#episode=${episode + 1}&step=${step + 1}`);
 }
 

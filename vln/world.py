@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from gymnasium import Space
@@ -45,6 +45,7 @@ class State:
 BLOCK = 1000  # positions of a path whose lengths are summed at once
 
 S = TypeVar("S", bound=State)
+Shown = Literal["picture", "text", "columns", "sentence"]
 
 
 def put(state: S, slots: NDArray[np.int64], other: S) -> S:
@@ -82,6 +83,15 @@ class World(ABC, Generic[S]):
     differentiable: whether it can be had in tensors, which carry gradients (see `on`).
     in_tensors: whether states and what is seen of them are tensors.
     tolerance: the largest error at which stopping is a success.
+
+    What people are told of it:
+
+    unit: of the distances that are travelled and still to go ("m"). step_name: what a step is called, one of them.
+    headline: the metric that agents are compared by (see vln.units).
+    verdicts: what is said of an episode that was a success, and of one that was not; none where success says little,
+        and an episode is told of by its headline.
+    shown: how a step is: as the picture that is drawn of it; as a text that is foretold symbol by symbol; as a column
+        of what is given, answered and right (see `tell`); or as a sentence that is said, beside one picture.
     """
 
     episodes: Sequence[Episode]
@@ -96,6 +106,11 @@ class World(ABC, Generic[S]):
     differentiable: bool = False
     in_tensors: bool = False
     tolerance: float = 0.0
+    unit: str = ""
+    step_name: str = "move"
+    headline: str = "success"
+    verdicts: tuple[str, str] | None = ("reached", "failed")
+    shown: Shown = "picture"
 
     @property
     def move_space(self) -> Space[Any]:
@@ -189,6 +204,10 @@ class World(ABC, Generic[S]):
             "distance to go": np.where(np.isfinite(error), error, np.nan),
             "moves made": state.steps.astype(np.float32),
         }
+
+    def tell(self, state: S, slot: int) -> tuple[str, ...]:
+        """What a slot is given at this step, for people, where steps are shown as a text or as columns."""
+        return ()
 
     def measure(self, final: S) -> dict[str, NDArray[np.float64]]:
         """What became of episodes that have ended, in numbers of the world's own, [B] by name."""

@@ -23,6 +23,7 @@ class TensorGlimpses(GradedWorld[Any]):
     """
 
     in_tensors = True
+    unit = "pixels"
 
     def __init__(self, world: "Glimpses", device: Any) -> None:
         self.world, self.device = world, torch.device(device)

@@ -54,6 +54,7 @@ class Glimpses(GradedWorld[GlimpseState]):
     """
 
     differentiable = True
+    unit = "pixels"
 
     def __init__(
         self,

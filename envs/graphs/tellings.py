@@ -45,6 +45,12 @@ class Tellings(World[TellingState]):
     view: "local" or "lookahead", what is told of every edge, as in Graphs.
     """
 
+    unit = "words"
+    step_name = "word"
+    headline = "bleu"
+    verdicts = None
+    shown = "sentence"
+
     def __init__(
         self,
         episodes: Sequence[Episode],

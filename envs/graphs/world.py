@@ -85,6 +85,7 @@ class Graphs(World[GraphState], Walked, Signposted):
     is secret (R2R's test split) it is infinitely far, and an expert stops at once.
     """
 
+    unit = "m"
     threshold = REACH
     tolerance = float(np.nextafter(np.float32(REACH), np.float32(0)))  # strictly nearer
 

@@ -71,6 +71,7 @@ def translation(eye: Eye) -> Translation:
         position=lambda seen: _pixels(seen["where"]),
         guide=_guide,
         draw=partial(_draw, eye),
+        unit="pixels",
     )
 
 

@@ -68,6 +68,7 @@ class Rooms(World[RoomState], Walked):
     """
 
     moves = MOVES
+    unit = "moves"
 
     def __init__(
         self,

@@ -193,7 +193,7 @@ def characters(
 def _task_of(source: Characters) -> Task:
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary) -> Sequences:
         names = vocabulary.words
-        return Sequences(episodes, vocabulary, symbols=len(names), answers_named=names, given_named=names)
+        return Sequences(episodes, vocabulary, len(names), answers_named=names, given_named=names, text=True)
 
     return Task(
         "characters",

@@ -1,19 +1,16 @@
 """A picture for people: what is given, what was answered and what is right, a column a step."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 PAPER, INK, GREY = (245, 245, 242), (40, 40, 40), (150, 150, 145)
 RIGHT, WRONG = (60, 150, 80), (214, 84, 37)
 ROW, COLUMN, MARGIN = 26, 18, 74
 SHOWN = 40  # steps in a picture: the latest ones
-LETTER, LONGEST, BORDER = 13, 100, 10  # of a text: pixels of a letter, characters of a line, pixels around it
 
 
 def portrait(
@@ -53,32 +50,6 @@ def portrait(
         if step <= now and not nothing:
             _write(page, answers_named[asked[step]] if answers_named else f"{asked[step]:.2g}", left, rows - 1, GREY)
     return page
-
-
-def written(text: str, tints: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A text [n] on ground of these colours [n, 3], as it is written: uint8 [height, width, 3]."""
-    from matplotlib import get_data_path  # whose font it is, and which takes long to import
-
-    font = ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf", LETTER)
-    wide, high = round(font.getlength("m")), LETTER * 3 // 2
-    places, row, column = [], 0, 0
-    for character in text:
-        places.append((row, column))
-        column += 1
-        if character == "\n" or column == LONGEST:
-            row, column = row + 1, 0
-    page = Image.new("RGB", (2 * BORDER + wide * LONGEST, 2 * BORDER + high * (row + 1)), PAPER)
-    pen = ImageDraw.Draw(page)
-    for character, (row, column), tint in zip(text, places, tints.tolist(), strict=True):
-        left, top = BORDER + wide * column, BORDER + high * row
-        pen.rectangle((left, top, left + wide - 1, top + high - 1), fill=tuple(tint))
-        pen.text(
-            (left, top),
-            "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}" if character == "\n" else character,
-            font=font,
-            fill=INK,
-        )
-    return np.asarray(page)
 
 
 def _write(page: NDArray[np.uint8], text: str, left: int, row: int, ink: tuple[int, int, int]) -> None:

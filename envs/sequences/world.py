@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
+from vln.texts import written
 from vln.world import State, World
 
-from .portrait import portrait, written
+from .portrait import portrait
 
 NOTHING = -1  # where nothing is asked, and any answer is as good
 CLOSE = 0.04  # how near to the truth a number must be to be right (Le et al. 2015, arXiv:1504.00941)
@@ -62,8 +63,11 @@ class Sequences(World[SequenceState]):
     number NaN is, which stands for any.
 
     symbols: how many there are to be given, or 0 where numbers are. answers_named: the names of the answers; where
-    there are none, an answer is a number.
+    there are none, an answer is a number. text: whether what is asked is what is given next, as of a text that is
+    foretold.
     """
+
+    unit = "answers"
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Sequences(World[SequenceState]):
         symbols: int = 0,
         answers_named: Sequence[str] = (),
         given_named: Sequence[str] = (),
+        text: bool = False,
     ) -> None:
         self.episodes, self.vocabulary = episodes, vocabulary
         lines = [episode.place for episode in episodes]
@@ -82,6 +87,9 @@ class Sequences(World[SequenceState]):
         )
         self.numbers = not answers_named
         self.surprising = not self.numbers
+        self.shown, self.step_name = ("text", "character") if text else ("columns", "step")
+        self.headline = "surprise" if text else "squared_error" if self.numbers else "accuracy"
+        self.verdicts = None if text else ("right", "wrong")
         self.moves = tuple(answers_named) or ("number",)
         self.given_named = tuple(given_named) or tuple(map(str, range(symbols)))
         size = self.given.shape[2:]
@@ -153,6 +161,10 @@ class Sequences(World[SequenceState]):
         if self.numbers:
             return truth[:, None].astype(np.float32)
         return self._best[truth]
+
+    def tell(self, state: SequenceState, slot: int) -> tuple[str, ...]:
+        row = np.atleast_1d(self.given[state.episode[slot], self._place(state)[slot]])
+        return tuple(f"{value:.2g}" if row.dtype.kind == "f" else self.given_named[value] for value in row)
 
     def labels(self, state: SequenceState) -> dict[str, NDArray[Any]]:
         """What the episodes know of their steps; of others what is given and asked, and how many steps there were.

@@ -1,0 +1,60 @@
+"""Films: replays for those who see nothing but pictures, with what the agent thinks drawn into them."""
+
+import numpy as np
+
+from vln.bars import bars
+from vln.replays import Picture, Replay, pictures
+from vln.texts import PAPER, tints_of, typed
+
+MOST_PICTURES = 120  # of a text: of a longer one, more than a character is typed at once
+
+
+def film(replay: Replay) -> list[Picture]:
+    """The pictures of a replay, all of one size; what the agent believes, foretells or says is drawn with them."""
+    if replay.shown == "text":
+        text, surprise = foretold(replay)
+        return typed(text, tints_of(surprise), _stops(len(text)))
+    if replay.shown == "sentence":
+        return _spoken(replay)
+    if not replay.answers:
+        return pictures(replay)
+    shots = []
+    for frame in replay.steps:
+        assert frame.picture is not None
+        belief = np.zeros(len(replay.answers)) if frame.belief is None else frame.belief
+        panel = bars(replay.answers, belief, frame.truth, height=len(frame.picture))
+        shots.append(np.concatenate([frame.picture, panel], axis=1))
+    return shots  # an answer ends an episode: after it there is nothing more to be seen
+
+
+def foretold(replay: Replay) -> tuple[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """The text of a replay, from the first character that was given, and how much each surprised the agent, in nats."""
+    truths = [int(frame.expert.argmax()) for frame in replay.steps]
+    likely = [float(frame.probabilities[truth]) for frame, truth in zip(replay.steps, truths, strict=True)]
+    text = "".join([*replay.steps[0].given, *(replay.moves[truth] for truth in truths)])
+    return text, np.concatenate([[0.0], -np.log(np.maximum(likely, 1e-12))])
+
+
+def _spoken(replay: Replay) -> list[Picture]:
+    """The path, and under it what has been said so far, the less probable words on hotter ground."""
+    said, tints = [""], [np.zeros(0)]
+    for frame in replay.steps:
+        assert isinstance(frame.move, int)
+        said.append(f"{replay.moves[frame.move]} ")
+        tints.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[frame.move])))))
+    ends = np.cumsum([len(word) for word in said]).tolist()
+    shots = []
+    for sheet in typed("".join(said), tints_of(np.concatenate(tints)), ends):
+        picture = replay.steps[0].picture
+        assert picture is not None
+        width = max(picture.shape[1], sheet.shape[1])
+        rows = [np.full((len(part), width, 3), PAPER, dtype=np.uint8) for part in (picture, sheet)]
+        for row, part in zip(rows, (picture, sheet), strict=True):
+            row[:, : part.shape[1]] = part
+        shots.append(np.concatenate(rows))
+    return shots
+
+
+def _stops(length: int) -> list[int]:
+    """After how many characters a picture is taken."""
+    return np.unique(np.linspace(1, length, min(length, MOST_PICTURES)).round().astype(int)).tolist()

@@ -1,0 +1,190 @@
+"""Recordings: replays as a page's script reads them, plain values, with pictures as WebP in base64."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .films import foretold
+from .replays import Frame, Replay, pictures
+from .texts import visible
+from .units import METRICS, number
+
+PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
+PICTURE_QUALITY = 75  # of WebP, out of 100
+PATCH_GAP = 15  # pixels; changes nearer than this are stored as one
+MOST_PATCHES = 8  # of one step; where more has changed, one patch holds it all
+LEAST_SHARE = 0.0005  # of 1: less would read 0.0 %, and such an alternative is left out
+MOST_ALTERNATIVES = 12  # besides what is right and what was done
+MOST_STEPS = 2000  # of a text or of columns: a page holds no more
+
+
+def recording(replay: Replay) -> dict[str, Any]:
+    """A replay as the page's script reads it; what its steps have besides depends on how they are shown."""
+    steps = replay.steps[: MOST_STEPS if replay.shown in ("text", "columns") else None]
+    told = [_step(replay, frame) for frame in steps]
+    record: dict[str, Any] = {
+        "shown": replay.shown,
+        "words": replay.words,
+        "names": _names(replay.moves, [step["moves"] for step in told]),
+        "answers": [visible(name) for name in replay.answers],
+        "labels": _labels(replay),
+        "steps": told,
+        "whole": len(replay.steps),
+        "end": None,
+    }
+    if replay.shown == "text":
+        text, surprise = foretold(replay)
+        return record | {"text": text[: len(steps) + 1], "nats": _rounded(surprise[: len(steps) + 1], 2)}
+    if replay.shown == "columns":
+        for step, frame in zip(told, steps, strict=True):
+            step |= _column(replay, frame)
+        return record
+    if replay.shown == "sentence":
+        return record | _picture(replay.steps[0].picture)
+    shots = [_smaller(picture) for picture in pictures(replay)]
+    # Most of a map stays as it was: a step holds only the patches that differ from the first picture.
+    patches = [_patches(shots[0], shot) for shot in shots]
+    for step, changed in zip(told, patches, strict=False):
+        step["patches"] = changed
+    if replay.end is not None:
+        record["end"] = {"patches": patches[-1], "outcome": replay.verdict, "left": _measured(replay, replay.error)}
+    return record | _picture(shots[0])
+
+
+LEFT = {"sentence": "still to say"}  # what an error is called, by how steps are shown; elsewhere a distance to go
+
+
+def _labels(replay: Replay) -> dict[str, str]:
+    """What the page calls the numbers of a step, and the alternatives that are right."""
+    left = "surprise" if replay.answers else LEFT.get(replay.shown, "distance to go")
+    value = "expected chance of success" if replay.value == "success" else f"expected {left}"
+    tag = {"picture": "expert", "sentence": "a person"}.get(replay.shown, "right")
+    return {"left": left, "value": value, "tag": tag}
+
+
+def _step(replay: Replay, frame: Frame) -> dict[str, Any]:
+    right = np.flatnonzero(frame.expert).tolist()
+    anything = len(right) == len(frame.expert)  # where any move is as good, none is the right one
+    step: dict[str, Any] = {"moves": alternatives(frame.probabilities, [] if anything else right, frame.move)}
+    if not anything:
+        step["right"] = right
+    if isinstance(frame.move, int):
+        step["taken"] = frame.move
+    if frame.signs:
+        step["signs"] = frame.signs
+    if replay.shown in ("text", "columns"):
+        return step
+    if not isinstance(frame.move, int):
+        step["point"] = _point(frame.move)
+    if frame.belief is not None:
+        step["belief"] = alternatives(frame.belief, [] if frame.truth is None else [frame.truth])
+        step["truth"] = frame.truth
+    if frame.attention is not None:
+        step["attention"] = _rounded(frame.attention, 4)
+    if frame.value is not None:
+        step["value"] = _expected(replay, frame.value)
+    return step | {"left": _measured(replay, frame.error)}
+
+
+def alternatives(
+    shares: NDArray[np.floating], right: Sequence[int] = (), taken: Any = None, most: int = MOST_ALTERNATIVES
+) -> list[Any]:
+    """The likeliest of these, each (number, share), the likeliest first; with what is right and what was done.
+
+    Then, where there are others, how many they are and the sum of their shares.
+    """
+    likely = np.argsort(-shares, kind="stable")[:most].tolist()
+    chosen = {number for number in likely if shares[number] >= LEAST_SHARE} | set(right[:most])
+    if isinstance(taken, int):
+        chosen.add(taken)
+    rows = [[number, round(float(shares[number]), 4)] for number in sorted(chosen, key=lambda one: (-shares[one], one))]
+    others = len(shares) - len(rows)
+    left = float(shares.sum()) - sum(float(shares[number]) for number in chosen)
+    return [*rows, [-others, round(max(0.0, left), 4)]] if others and left >= LEAST_SHARE else rows
+
+
+def _names(moves: Sequence[str], steps: Sequence[list[Any]]) -> dict[int, str]:
+    """What those moves are called that are among the alternatives at some step."""
+    used = {number for rows in steps for number, _ in rows if 0 <= number < len(moves)}
+    return {number: visible(moves[number]) for number in sorted(used)}
+
+
+def _column(replay: Replay, frame: Frame) -> dict[str, Any]:
+    """What was given at a step, what was answered, and what is right if anything is."""
+    if isinstance(frame.move, int):
+        asked = not frame.expert.all()
+        right = visible(replay.moves[int(frame.expert.argmax())]) if asked else ""
+        return {
+            "given": [visible(given) for given in frame.given],
+            "answered": visible(replay.moves[frame.move]),
+            "truth": right,
+            "good": bool(frame.expert[frame.move]) if asked else None,
+        }
+    answered, right = _point(frame.move), _point(frame.aim)
+    return {"given": frame.given, "answered": answered, "truth": right, "good": None}
+
+
+def _expected(replay: Replay, value: float) -> str:
+    if replay.value == "success":
+        return METRICS["success"].told(value)
+    return _measured(replay, value)
+
+
+def _measured(replay: Replay, distance: float) -> str:
+    return f"{number(distance)} {replay.unit}".rstrip()
+
+
+def _point(point: Sequence[float]) -> str:
+    numbers = ", ".join(f"{part:.2f}" for part in point)
+    return f"({numbers})" if len(point) > 1 else numbers
+
+
+def _rounded(values: NDArray[np.floating], decimals: int) -> list[float]:
+    return [round(float(value), decimals) for value in values]
+
+
+def _picture(picture: NDArray[np.uint8] | None) -> dict[str, Any]:
+    if picture is None:
+        return {}
+    small = _smaller(picture)
+    return {"picture": webp(small), "size": [small.shape[1], small.shape[0]]}
+
+
+def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    if width <= PICTURE_WIDTH:
+        return picture
+    size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _patches(first: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """Pieces that hold all that differs from the first picture, in shares of its size; they may overlap."""
+    changed = (first != picture).any(axis=-1).astype(np.uint8)
+    changed = np.asarray(cv2.dilate(changed, np.ones((PATCH_GAP, PATCH_GAP), np.uint8)), dtype=np.uint8)
+    boxes = cv2.connectedComponentsWithStats(changed)[2][1:, : cv2.CC_STAT_AREA]  # the first is the background
+    if len(boxes) > MOST_PATCHES:
+        boxes = np.array([cv2.boundingRect(changed)])
+    height, width = first.shape[:2]
+    return [
+        {
+            "x": left / width,
+            "y": top / height,
+            "width": wide / width,
+            "picture": webp(picture[top : top + high, left : left + wide]),
+        }
+        for left, top, wide, high in boxes.tolist()
+    ]
+
+
+def webp(picture: NDArray[np.uint8]) -> str:
+    """A picture [height, width, 3] as WebP, in base64."""
+    blue_first = np.ascontiguousarray(picture[..., ::-1])  # as OpenCV takes it
+    done, code = cv2.imencode(".webp", blue_first, [cv2.IMWRITE_WEBP_QUALITY, PICTURE_QUALITY])
+    if not done:
+        raise RuntimeError("OpenCV could not write WebP: its installation lacks it")
+    return base64.b64encode(code.tobytes()).decode()
