@@ -114,7 +114,7 @@ def write_page(
     named = [name for name in CURVES if name not in left_out]
     curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
     most = REPLAYS if options.replays is None else options.replays
-    shown_episodes = worth_showing(rows, most) if world.verdicts else range(min(most, len(rows)))
+    numbers = worth_showing(rows, most) if world.verdicts else range(min(most, len(rows)))
     breakdowns = {"by kind" if world.graded else "by family": by_family(rows)} if world.verdicts else {}
     if walks := [row for row in rows if isinstance(row, Walk)]:
         breakdowns["by length of the shortest path"] = by_length(walks)
@@ -124,7 +124,7 @@ def write_page(
     lived = replay(
         world,
         shown.agent,
-        shown_episodes,
+        numbers,
         shown.act,
         None,
         options.seed,
