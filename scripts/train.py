@@ -8,6 +8,7 @@ python scripts/train.py sail --data DIR --begin-with runs/mazes
 
 import waiting  # noqa: F401  # before torch is loaded
 
+import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
@@ -61,7 +62,8 @@ def main(options: Options) -> bool:
     use_threads(options.threads)
     folder = options.resume or Path("runs") / options.folder
     if not options.resume and (folder / CHECKPOINT).exists():
-        raise SystemExit(f"{folder} holds a run already: go on with --resume {folder}, or give another --name")
+        there = f"--resume {folder}{_consent(plan_of(folder))}"
+        raise SystemExit(f"{folder} holds a run already: go on with {there}, or give another --name")
     plan = _gone_on(options, folder) if options.resume else options.plan
     plans = {folder: plan, **_floors(options, folder, plan)}
     for place, of in plans.items():
@@ -75,6 +77,7 @@ def main(options: Options) -> bool:
         choose = options.threads is None
         work = partial(begin_run, place, of, make_task, make_agent, device, going_on, choose_threads=choose)
         if not assemble(of.lessons.workers, work):
+            print(f"go on with: python scripts/train.py --resume {folder}{_consent(plan)}", flush=True)
             return False
     return True
 
@@ -91,6 +94,13 @@ def _gone_on(options: Options, folder: Path) -> Plan:
     if refused := doubt(folder, plan, trust, named):
         raise SystemExit(refused)
     return plan
+
+
+def _consent(plan: Plan) -> str:
+    """What is said beside a run of this plan to let it go on: where its files are, and that its task may be run."""
+    where = places({**plan.task_options, **plan.world_options})
+    said = [f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in where.items()]
+    return "".join(said) + (" --trust-code" if CODE in plan.task else "")
 
 
 def _places(options: Options) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """What is said beside a run is done or refused; a run is whole, and can be pointed to where its files are now."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +158,15 @@ def test_a_file_that_a_run_names_is_run_only_with_consent(here: Path) -> None:
     assert run("train", "mine.py:TASK", "--resume", folder, "--threads", "1")
 
 
+def test_what_says_how_to_go_on_can_be_followed_as_printed(moved: Path, here: Path) -> None:
+    (here / "new").rename(here / "old")
+    with pytest.raises(SystemExit) as refused:
+        run("train", "characters", "--text", "old/text.txt", "--name", "writer", *WRITER.split())
+    advice = shlex.split(str(refused.value).partition("go on with ")[2].partition(", or")[0])
+    assert advice == ["--resume", "runs/writer", "--text", str(here / "old" / "text.txt")]
+    assert run("train", *advice, "--threads", "1")
+
+
 def annotated(data: Path, name: str, *records: dict[str, Any]) -> Path:
     (data / "r2r").mkdir(parents=True, exist_ok=True)
     (data / "r2r" / name).write_text(json.dumps(records))
@@ -181,4 +191,4 @@ def test_a_run_of_r2r_is_judged_on_another_file_in_the_words_it_knows(
     table = run("evaluate", "runs/r2r", "--data", "there", "--annotations", str(other), *JUDGED)
     assert (table["task"], table["split"]) == ("r2r (annotations other.json)", "file")
     assert {"agent", "shuffled", "blind", "deaf"} <= set(table["rows"])
-    assert "unknown to the agent: 7 words of 6 kinds: 'the' (2)" in capsys.readouterr().err
+    assert "7 of the 8 words (87.5%) are unknown, 6 different ones; the commonest: the (2)" in capsys.readouterr().err

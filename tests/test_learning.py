@@ -167,6 +167,15 @@ def test_lessons_of_nothing_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(("clip", "clipped"), [(1e-3, 1.0), (1e3, 0.0)])
+@pytest.mark.parametrize(
+    ("rule", "lesson"),
+    [("imitation", {"led": 0.5}), ("reinforce", {"teacher_last": 0.5}), ("pathwise", {"progress": 1.0})],
+)
+def test_a_lesson_that_its_rule_does_not_heed_is_refused(rule: Any, lesson: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"under rule {rule} {next(iter(lesson))} would change nothing"):
+        Lessons(rule=rule, **lesson)  # type: ignore[arg-type]
+
+
 def test_a_gradient_longer_than_the_clip_is_shortened_and_counted(clip: float, clipped: float) -> None:
     agent = tiny_agent()
     told = Learner.begin(tiny_world(), agent, replace(EXACT, clip=clip)).learn()

@@ -37,6 +37,9 @@ def _answered(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tenso
     return answering(decision, rollout, lessons.early)
 
 
+OF_A_TEACHER = ("teacher_first", "teacher_last", "teacher_falls", "progress", "greedily")  # lessons
+
+
 @dataclass(frozen=True)
 class Rule:
     """A way to learn. loss: what is descended. teacher: whether there is one, who moves and whose moves are learned.
@@ -47,6 +50,11 @@ class Rule:
     value: Literal["distance", "success"] | None = None
     teacher: bool = False
     through: bool = False
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The lessons that change nothing under this rule."""
+        return ("led",) if self.teacher else OF_A_TEACHER
 
 
 RULES = {
@@ -122,6 +130,9 @@ class Lessons:
             raise ValueError(f"progress is a weight, at least 0, not {self.progress}")
         if not 0 <= self.averaged < 1:
             raise ValueError(f"averaged is a share below 1, not {self.averaged}")
+        for name in RULES[self.rule].ignored:
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise ValueError(f"under rule {self.rule} {name} would change nothing: leave it out")
         if self.slots % self.workers:
             raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
 

@@ -83,7 +83,7 @@ def train(
             learn = threads.timing(learner.learn) if threads else learner.learn
             ended = _learn(learner, learn, ledger, log, save, save_every, loss, probe, sample)
             if not ended:
-                log.say(f"stopped after update {learner.update}; go on with --resume {folder}")
+                log.say(f"stopped after update {learner.update}; what was learned is saved in {folder}")
     if learner.mean is not None:
         agent.load_state_dict(learner.mean, strict=False)
     agent.eval()
