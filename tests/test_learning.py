@@ -173,7 +173,7 @@ def test_lessons_of_nothing_are_refused(name: str) -> None:
 )
 def test_a_lesson_that_its_rule_does_not_heed_is_refused(rule: Any, lesson: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"under rule {rule} {next(iter(lesson))} would change nothing"):
-        Lessons(rule=rule, **lesson)  # type: ignore[arg-type]
+        Lessons(rule=rule, **lesson)
 
 
 def test_a_gradient_longer_than_the_clip_is_shortened_and_counted(clip: float, clipped: float) -> None:
