@@ -1,10 +1,13 @@
 """A team of processes trains as one would: one gradient, the same weights everywhere, nothing lost when it goes on."""
 
 import os
+import shutil
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from torch import Tensor
 
 from vln.agent import Decision
 from vln.checkpoints import load_checkpoint
+from vln.interruptions import stop_status
 from vln.learning import Learner, Lessons
 from vln.rollouts import Rollout
 from vln.team import ALONE, Team, assemble
@@ -22,17 +26,31 @@ from vln.training import CHECKPOINT, train
 PAIR = Lessons(updates=6, slots=4, window=4, warm_up=2, workers=2, half=False)
 
 
-def train_together(folder: Path, resume: bool, interrupt_at: int | None, team: Team) -> bool:
+def train_together(folder: Path, team: Team, resume: bool = False, ranks: Sequence[int] = ()) -> tuple[bool, int]:
+    """Whether a training came to its end, and the exit status it has. ranks: of processes that SIGTERM comes to."""
     updates = 0
 
     def loss(decision: Decision, rollout: Rollout) -> Tensor:
         nonlocal updates
         updates += 1
-        if team.leads and updates == interrupt_at:
-            os.kill(os.getpid(), signal.SIGINT)
+        if updates == 3 and team.rank in ranks:
+            os.kill(os.getpid(), signal.SIGTERM)
         return PAIR.loss(decision, rollout)
 
-    return train(tiny_world(), tiny_agent(), PAIR, folder, resume=resume, loss=loss, live=False, team=team)
+    ended = train(tiny_world(), tiny_agent(), PAIR, folder, resume=resume, loss=loss, live=False, team=team)
+    return ended, stop_status()
+
+
+def interrupt_together(folder: Path, team: Team) -> dict[str, tuple[bool, int]]:
+    """Several trainings one after the other, of which some are broken off by a signal to one process, and to all."""
+    endings = {"unbroken": train_together(folder / "unbroken", team)}
+    for name, ranks in (("leader", (0,)), ("follower", (1,)), ("group", (0, 1))):
+        endings[name] = train_together(folder / name, team, ranks=ranks)
+        if team.leads:
+            shutil.copytree(folder / name, folder / f"{name}, gone on with")
+        team.largest(0)  # it is there
+        endings[f"{name}, gone on with"] = train_together(folder / f"{name}, gone on with", team, resume=True)
+    return endings
 
 
 def first_gradients(team: Team) -> tuple[Tensor, Tensor, list[bool]]:
@@ -57,6 +75,22 @@ def first_gradients(team: Team) -> tuple[Tensor, Tensor, list[bool]]:
     return shared, mean, [bool((part[1] == weights).all()) for part in everyone]
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the team of these tests has trained."""
+    return tmp_path_factory.mktemp("team")
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Any:
+    """What a team has done that is assembled once, since that takes seconds: its gradients, and how trainings ended."""
+    return assemble(2, partial(work, folder))
+
+
+def work(folder: Path, team: Team) -> Any:
+    return first_gradients(team), interrupt_together(folder, team)
+
+
 def test_alone_a_team_changes_nothing() -> None:
     values = torch.arange(3.0)
     assert ALONE.leads
@@ -65,20 +99,22 @@ def test_alone_a_team_changes_nothing() -> None:
     assert ALONE.largest(15) == 15
 
 
-def test_all_processes_descend_the_mean_of_their_gradients_and_keep_the_same_weights() -> None:
-    shared, mean, same = assemble(2, first_gradients)
+def test_all_processes_descend_the_mean_of_their_gradients_and_keep_the_same_weights(results: Any) -> None:
+    shared, mean, same = results[0]
     torch.testing.assert_close(shared, mean)
     assert same == [True, True]
 
 
-def test_an_interrupted_team_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    assert assemble(2, partial(train_together, tmp_path / "unbroken", False, None))
-    assert not assemble(2, partial(train_together, tmp_path / "broken", False, 3))
-    assert load_checkpoint(tmp_path / "broken" / CHECKPOINT).facts["update"] == 3
-    assert assemble(2, partial(train_together, tmp_path / "broken", True, None))
-    one, other = (load_checkpoint(tmp_path / name / CHECKPOINT).arrays for name in ("unbroken", "broken"))
-    assert one.keys() == other.keys()
-    assert all(np.array_equal(one[name], other[name]) for name in one)
+def test_a_team_stops_whichever_process_a_signal_comes_to_and_goes_on_as_before(folder: Path, results: Any) -> None:
+    endings = results[1]
+    unbroken = load_checkpoint(folder / "unbroken" / CHECKPOINT).arrays
+    for name in ("leader", "follower", "group"):
+        assert endings[name] == (False, 128 + signal.SIGTERM)
+        assert load_checkpoint(folder / name / CHECKPOINT).facts["update"] == 3
+        assert endings[f"{name}, gone on with"] == (True, 0)
+        again = load_checkpoint(folder / f"{name}, gone on with" / CHECKPOINT).arrays
+        assert again.keys() == unbroken.keys()
+        assert all(np.array_equal(again[array], unbroken[array]) for array in again)
 
 
 def test_each_process_lives_episodes_of_its_own() -> None:

@@ -6,8 +6,10 @@ python tests/trainee.py FOLDER SIGNAL UPDATE
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tiny import SMALL, Kind, tiny_agent, tiny_world
 from torch import Tensor
@@ -22,19 +24,30 @@ LESSONS = Lessons(updates=45, slots=2, window=4, warm_up=5, averaged=0.9)
 SAVE_EVERY = 15
 
 
-def train_here(folder: Path, resume: bool = False, hit: tuple[int, int] | None = None) -> bool:
-    """Train a tiny agent. hit: a signal that this process sends itself, and in the middle of which update."""
+def train_here(
+    folder: Path,
+    resume: bool = False,
+    hit: tuple[int, int] | None = None,
+    meanwhile: Callable[[int], None] = lambda update: None,
+    **others: Any,
+) -> bool:
+    """Train a tiny agent.
+
+    hit: a signal that this process sends itself, and in the middle of which update. meanwhile: what else is done in
+    every update, counted from 1. others: of train().
+    """
     updates = 0
 
     def loss(decision: Decision, rollout: Rollout) -> Tensor:
         nonlocal updates
         updates += 1
+        meanwhile(updates)
         if hit is not None and updates == hit[1]:
             os.kill(os.getpid(), hit[0])
         return LESSONS.loss(decision, rollout)
 
     agent = tiny_agent(Kind(replace(SMALL, dropout=0.1)))
-    return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live=False)
+    return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live=False, **others)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Screen(TextIOBase):
         return True
 
     def isatty(self) -> bool:
-        with suppress(OSError, ValueError):
+        with suppress(AttributeError, OSError, ValueError):
             return self.stream is not None and self.stream.isatty()
         return False
 
