@@ -27,7 +27,7 @@ def kill_the_leader(team: Team) -> None:
     if team.leads:
         os.kill(os.getpid(), signal.SIGKILL)
     while True:
-        signal.pause()
+        team.largest(0)
 
 
 if __name__ == "__main__":

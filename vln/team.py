@@ -139,12 +139,14 @@ class _Follower:
 
 def _follow(meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], Any], leader: Connection) -> None:
     """Work with the process that leads, in another one, for as long as it is there."""
-    threading.Thread(target=_leave_after_the_leader, daemon=True).start()
+    watch = threading.Thread(target=_leave_after_the_leader, daemon=True)
+    watch.start()
     status = 0
     try:
         leader.send("")
         _join(meeting, rank, size, threads, work)
     except (_Lost, KeyboardInterrupt):
+        watch.join(timeout=0.5)  # it ends this process and says why, if it is the leader that is lost
         status = FOLLOWED
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
@@ -185,13 +187,15 @@ def _join(
 def _meet(meeting: str, rank: int, size: int, others: Sequence[_Follower]) -> None:
     """Connect all processes. Raises _Lost when one of the others ends before that."""
     connect = partial(dist.init_process_group, "gloo", rank=rank, world_size=size, timeout=PATIENCE)
-    errors: list[Exception] = []
+    lost: list[_Lost] = []
 
     def meet() -> None:
         try:
-            connect(store=dist.FileStore(meeting, size))
-        except Exception as error:
-            errors.append(error)
+            with _connected():
+                connect(store=dist.FileStore(meeting, size))
+                dist.barrier()  # nobody begins, and can fail, before all have met
+        except _Lost as error:
+            lost.append(error)
 
     # It does not return where somebody never comes, so it is done, and then left, in a thread.
     meeting_thread = threading.Thread(target=meet, daemon=True)
@@ -199,9 +203,12 @@ def _meet(meeting: str, rank: int, size: int, others: Sequence[_Follower]) -> No
     while meeting_thread.is_alive():
         meeting_thread.join(timeout=0.1)
         if meeting_thread.is_alive() and not all(other.process.is_alive() for other in others):
-            raise _Lost
-    if errors:
-        raise errors[0]
+            lost.append(_Lost("another process of the team ended before all had met"))
+            break
+    if lost:
+        # Where it fails torch goes on counting its groups, and would never meet those that have counted none.
+        dist.distributed_c10d._world.group_count = 0
+        raise lost[0]
 
 
 @contextmanager
