@@ -4,9 +4,10 @@ import ctypes
 import os
 import platform
 
+import numba
 import torch
 
-from vln.kernels import set_threads, was_forked
+from vln.kernels import was_forked
 
 
 def best_device() -> str:
@@ -33,7 +34,8 @@ def use_threads(count: int | None = None) -> int:
         )
     count = count or (1 if was_forked() else cores())
     torch.set_num_threads(count)
-    set_threads(count)
+    most: int = vars(numba.config)["NUMBA_NUM_THREADS"]  # set when it is imported, where type checkers can't see it
+    numba.set_num_threads(min(count, most))
     return count
 
 

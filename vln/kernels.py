@@ -47,9 +47,9 @@ def shared_kernel(function: Callable[P, R] | None = None, /, **options: Any) -> 
 class SharedKernel(Generic[P, R]):
     """A kernel in two versions, which give the same results, compiled when first called: serial, and parallel.
 
-    The parallel one is taken by one thread at a time, since not every threading layer of Numba can be entered twice;
-    by no process that was forked, since GNU OpenMP ends such a process or lets it wait for ever; and only where
-    set_threads allows several. The serial one starts no threads: where there is little to do, call it directly.
+    The parallel one, often the quicker even in one thread, is taken by one Python thread at a time, since not every
+    threading layer of Numba can be entered twice, and by no process that was forked, since GNU OpenMP ends such a
+    process or lets it wait for ever. The serial one starts no threads: where there is little to do, call it directly.
     """
 
     def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
@@ -58,19 +58,18 @@ class SharedKernel(Generic[P, R]):
         update_wrapper(self, function)
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        if _threads.count > 1 and not _threads.forked and _threads.busy.acquire(blocking=False):
+        if not _process.forked and _process.busy.acquire(blocking=False):
             try:
                 return self.parallel(*arguments, **named)
             finally:
-                _threads.busy.release()
+                _process.busy.release()
         return self.serial(*arguments, **named)
 
 
-class _Threads:
-    """What this process knows of Numba's threads. count: how many kernels may use. forked: whether it was forked."""
+class _Process:
+    """This process. forked: whether it was, after kernels were imported. busy: held by who runs a parallel kernel."""
 
     def __init__(self) -> None:
-        self.count: int = _settings.NUMBA_NUM_THREADS
         self.forked = False
         self.busy = threading.Lock()
 
@@ -78,24 +77,17 @@ class _Threads:
         self.forked = True
 
 
-_threads = _Threads()
+_process = _Process()
 if hasattr(os, "register_at_fork"):
     # A thread that compiles while another one forks would leave the child a lock that nobody opens.
     lock, unlock = global_compiler_lock.acquire, global_compiler_lock.release
     os.register_at_fork(before=lock, after_in_parent=unlock, after_in_child=unlock)
-    os.register_at_fork(after_in_child=_threads.fork)
-
-
-def set_threads(count: int) -> int:
-    """Set how many threads kernels may use, at most as many as Numba has, and return that."""
-    _threads.count = min(count, _settings.NUMBA_NUM_THREADS)
-    numba.set_num_threads(_threads.count)
-    return _threads.count
+    os.register_at_fork(after_in_child=_process.fork)
 
 
 def was_forked() -> bool:
     """Whether this process was forked after the kernels were imported."""
-    return _threads.forked
+    return _process.forked
 
 
 class _Cache(FunctionCache):
