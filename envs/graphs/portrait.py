@@ -1,9 +1,10 @@
 """A picture for people: the building from above, the way walked, what lies around the agent and what it was told."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from heapq import nlargest
 
 import cv2
 import numpy as np
@@ -25,6 +26,8 @@ WHOLE: Box = (532, 16, 172, 210)  # and the whole building
 LEGEND: Box = (532, 238, 172, 198)
 AROUND: Box = (16, 448, 688, 128)  # and what lies around the agent
 FOOT = 590  # where the instruction begins
+LINES = 16  # of an instruction, for which a page of one size for all episodes has room
+LONGEST = 4  # texts that are tried for how many lines they take
 TEXT_SIZE, SMALL_SIZE = 18, 13  # pixels
 
 BESIDE, ROOM = 5.0, 1.0  # metres shown on every side of the path, of the building
@@ -69,6 +72,20 @@ def portrait(
     return page
 
 
+def page_size(episodes: Iterable[Episode]) -> tuple[int, int]:
+    """The height and width of a page for the portraits of all these episodes.
+
+    An instruction that takes more lines than LINES is no reason for a larger page.
+    """
+    texts = {episode.instruction for episode in episodes}
+    return _height(min(LINES, max(len(_lines(text)) for text in nlargest(LONGEST, texts, key=len)))), WIDTH
+
+
+def _height(lines: int) -> int:
+    height = FOOT + lines * TEXT_SIZE * 3 // 2 + MARGIN
+    return height + height % 2
+
+
 @dataclass(frozen=True)
 class _Window:
     """A piece of a building and where on the page it is shown.
@@ -107,8 +124,7 @@ def _part(page: Picture, box: Box) -> Picture:
 def _still(episode: Episode, level: int) -> Picture:
     """All that stays on the page while the agent is at this height, in units of LEVEL."""
     lines = _lines(episode.instruction)
-    height = FOOT + len(lines) * TEXT_SIZE * 3 // 2 + MARGIN
-    page = np.full((height + height % 2, WIDTH, 3), PAPER, dtype=np.uint8)
+    page = np.full((_height(len(lines)), WIDTH, 3), PAPER, dtype=np.uint8)
     windows = _windows(episode)
     for window in windows:
         _draw_building(_part(page, window.box), window, episode, level * LEVEL)

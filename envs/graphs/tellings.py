@@ -19,7 +19,7 @@ from .annotations import path_of
 from .atlas import NONE, Atlas
 from .outlook import SECTORS
 from .paths import paths_of
-from .portrait import portrait
+from .portrait import page_size, portrait
 from .world import BOUND, VIEWS
 
 HOPS = 24  # of a path that is shown, unless one is longer
@@ -126,6 +126,10 @@ class Tellings(World[TellingState]):
     def position(self, state: TellingState) -> NDArray[np.int32]:
         """[B, 1], how many words have been said."""
         return state.steps[:, None].copy()
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        return page_size(self.episodes)
 
     def draw(
         self, state: TellingState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None

@@ -33,7 +33,7 @@ from .kernels import (
 )
 from .outlook import NAMES
 from .paths import paths_of
-from .portrait import portrait
+from .portrait import page_size, portrait
 from .signs import sign_of
 
 ACTIONS = ("panoramic", "low_level")
@@ -265,6 +265,10 @@ class Graphs(World[GraphState], Walked, Signposted):
                 node = int(atlas.neighbour[node, move])
                 nodes.append(node)
         return (np.array(nodes) - atlas.first[atlas.graph[nodes[0]]]).astype(np.int32)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        return page_size(self.episodes)
 
     def draw(
         self, state: GraphState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None

@@ -1,11 +1,15 @@
 """A picture for people: the house from above, the way walked, what the agent sees and what it was told."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from heapq import nlargest
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from vln.episode import Episode
 
 from .house import House, Pose
 from .top_down import tiles
@@ -13,7 +17,10 @@ from .top_down import tiles
 Picture = NDArray[np.uint8]
 
 MARGIN, TEXT_SIZE, MAP_SIZE = 16, 20, 640  # pixels; the map's is the most it takes
+LINES = 16  # of an instruction, for which a page of one size for all episodes has room
+LONGEST = 4  # texts of a size of house that are tried for how many lines they take
 _CELL = 32  # pixels, or fewer where the map is large
+_LINE = TEXT_SIZE * 3 // 2  # pixels
 
 _PAPER, _INK = (250, 249, 246), (34, 34, 40)
 _TRAIL, _GOAL, _CASING = (255, 116, 36), (255, 226, 70), (22, 20, 24)
@@ -45,11 +52,11 @@ def portrait(
         _draw_tints(above, trail, tints, side)
     parts = [above]
     if view is not None:
-        factor = max(1, above.shape[0] // view.shape[0])
+        factor = _factor(above.shape[0], view.shape[0])
         parts.append(view.repeat(factor, axis=0).repeat(factor, axis=1))
-    width = sum(part.shape[1] + MARGIN for part in parts) + MARGIN
-    caption = _caption(instruction, width - 2 * MARGIN)
-    height = MARGIN + max(part.shape[0] for part in parts) + MARGIN + caption.shape[0] + MARGIN
+    above_caption, width = _sizes([part.shape for part in parts])
+    caption = _caption(_lines(instruction, width - 2 * MARGIN), width - 2 * MARGIN)
+    height = above_caption + caption.shape[0] + MARGIN
     page = np.full((height + height % 2, width + width % 2, 3), _PAPER, dtype=np.uint8)
     left = MARGIN
     for part in parts:
@@ -60,8 +67,42 @@ def portrait(
     return page
 
 
+def page_size(episodes: Iterable[Episode], view: int) -> tuple[int, int]:
+    """The height and width of a page for the portraits of all these episodes, with views of so many pixels a side.
+
+    An instruction that takes more lines than LINES is no reason for a larger page.
+    """
+    texts: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
+    for episode in episodes:
+        texts[episode.place.shape].add(episode.instruction)
+    sizes = []
+    for (rows, columns), instructions in texts.items():
+        side = _side((rows, columns))
+        shown = view * _factor(rows * side, view)
+        above_caption, width = _sizes([(rows * side, columns * side), (shown, shown)])
+        lines = max(len(_lines(text, width - 2 * MARGIN)) for text in nlargest(LONGEST, instructions, key=len))
+        sizes.append((above_caption + _LINE * min(lines, LINES) + MARGIN, width))
+    height, width = (max(numbers) for numbers in zip(*sizes, strict=True))
+    return height + height % 2, width + width % 2
+
+
+def _sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """The height above the instruction, and the width, of a page of parts side by side."""
+    return 2 * MARGIN + max(shape[0] for shape in shapes), sum(shape[1] + MARGIN for shape in shapes) + MARGIN
+
+
+def _side(shape: tuple[int, int]) -> int:
+    """The pixels of a cell's side, in a house of so many rows and columns."""
+    return min(_CELL, MAP_SIZE // max(shape))
+
+
+def _factor(above: int, view: int) -> int:
+    """How many times a view of so many pixels is enlarged beside a map of so many."""
+    return max(1, above // view)
+
+
 def _house(house: House) -> Picture:
-    side = min(_CELL, MAP_SIZE // max(house.shape))
+    side = _side(house.shape)
     kind, colour, floor = np.moveaxis(house.cells, -1, 0)
     laid = tiles(side)[kind, colour, floor]
     return np.ascontiguousarray(laid.swapaxes(1, 2).reshape(house.shape[0] * side, house.shape[1] * side, 3))
@@ -112,8 +153,8 @@ def _draw_agent(above: Picture, pose: Pose, side: int) -> None:
     cv2.polylines(above, [corners], True, (255, 255, 255), 1, cv2.LINE_AA)
 
 
-def _caption(text: str, width: int) -> Picture:
-    """The text in lines of at most `width` pixels, uint8 [height, width, 3]."""
+def _lines(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` pixels."""
     font = ImageFont.load_default(TEXT_SIZE)
     lines = [""]
     for word in text.split():
@@ -122,9 +163,13 @@ def _caption(text: str, width: int) -> Picture:
             lines[-1] = longer
         else:
             lines.append(word)
-    line_height = TEXT_SIZE * 3 // 2
-    page = Image.new("RGB", (width, line_height * len(lines)), _PAPER)
-    pen = ImageDraw.Draw(page)
+    return lines
+
+
+def _caption(lines: Sequence[str], width: int) -> Picture:
+    """The lines of a text, uint8 [height, width, 3]."""
+    page = Image.new("RGB", (width, _LINE * len(lines)), _PAPER)
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT_SIZE)
     for number, line in enumerate(lines):
-        pen.text((0, number * line_height), line, fill=_INK, font=font)
+        pen.text((0, number * _LINE), line, fill=_INK, font=font)
     return np.asarray(page)

@@ -29,7 +29,7 @@ from .paths import (
     walking_length,
 )
 from .pool import Pool
-from .portrait import portrait
+from .portrait import page_size, portrait
 from .sight import PLACES, locate, look, search
 from .symbols import symbols
 from .things import CODES
@@ -228,6 +228,10 @@ class Rooms(World[RoomState], Walked):
         pool, stages = self.pool, slice(self.pool.stages[episode])
         house, goal, left = pool.solid[pool.place[episode]], pool.goal[episode, stages], pool.left[episode, stages]
         return descend(house, pool.stride, goal, left, *pool.start[episode].tolist())[:, :2]
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        return page_size(self.episodes, PORTRAIT_VIEW)
 
     def draw(
         self, state: RoomState, slot: int, trail: NDArray[np.int16], tints: NDArray[np.uint8] | None = None
