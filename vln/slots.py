@@ -42,8 +42,8 @@ class Slots:
 
     success_reward: what stopping right is worth, in the unit of the world's error.
     trails: whether to keep the positions passed, which pictures and path metrics need.
-    limit: after how many moves an episode is cut off, ended or not, as Gymnasium's TimeLimit does it; None for the
-        world's own limit alone.
+    limit: after how many moves an episode is cut off as by Gymnasium's TimeLimit: ended or not, and without the reward
+        of an end. None for the world's own limit alone.
     success: bool [B], whether the episode of each slot would count as a success if it ended now.
     """
 
@@ -100,15 +100,16 @@ class Slots:
         if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
         terminated, truncated = world.terminated(state), world.truncated(state)
+        over = terminated | truncated
         if self.limit is not None:
             truncated = truncated | (state.steps >= self.limit)
         self.success = np.zeros(self.count, dtype=np.bool_) if self._needs_stop else world.success(state).copy()
-        ended = (terminated | truncated).nonzero()[0]
+        ended = (over if self.limit is None else over | truncated).nonzero()[0]
         if not len(ended):
             return Step(reward, terminated, truncated, None)
         final = take(state, ended)
         self.success[ended] = success = world.success(final)
-        reward[ended] += self.success_reward * success
+        reward[ended] += self.success_reward * (success & over[ended])
         return Step(reward, terminated, truncated, Ending(ended, final, success))
 
     def told(self, state: State) -> dict[str, NDArray[Any]]:
