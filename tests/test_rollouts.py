@@ -16,6 +16,7 @@ from vln.agents.scripted import Habit
 from vln.devices import use_threads
 from vln.env import TaskEnv
 from vln.rollouts import Act, Course, Rollout, follow_teacher, greedy, mix, rollout, sample
+from vln.streams import Stream
 from vln.world import World
 
 
@@ -37,8 +38,9 @@ def live(world: World[Any], act: Act, steps: int = 30, slots: int = 4, seed: int
 def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> None:
     seen = live(world, sample)
     for slot in range(4):
-        env = TaskEnv(world, success_reward=0)
-        shown, _ = env.reset(seed=5 + slot)
+        env, stream = TaskEnv(world, success_reward=0), Stream.of(5 + slot, 1)
+        episode, stream = stream.draw(np.zeros(1, dtype=np.int64), len(world.episodes))
+        shown, _ = env.reset(options={"episode": episode})
         starts = True
         for time in range(30):
             assert all(np.array_equal(values[time, slot], shown[name]) for name, values in seen.observation.items())
@@ -47,9 +49,10 @@ def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> 
             starts = terminated or truncated
             assert seen.rewards[time, slot] == reward
             assert seen.ended[time, slot] == starts
-            assert seen.succeeded[time, slot] == info.get("is_success", False)
+            assert seen.succeeded[time, slot] == info["is_success"]
             if starts:
-                shown, _ = env.reset()
+                episode, stream = stream.draw(np.zeros(1, dtype=np.int64), len(world.episodes))
+                shown, _ = env.reset(options={"episode": episode})
 
 
 def test_an_episode_starts_at_first_and_after_every_end_and_nowhere_else(world: World[Any]) -> None:

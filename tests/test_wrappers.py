@@ -45,7 +45,6 @@ DRAWN = (
     *("RenderCollection", "RecordVideo", "HumanRendering"),
 )
 
-BOUNDS = np.array(0, np.float32), np.array(2, np.float32)
 flat, seen = wrappers.FlattenObservation, wrappers.AddRenderObservation
 
 
@@ -175,7 +174,7 @@ VECTOR: dict[str, Callable[[Any, Path], Any] | str] = {
     "NormalizeObservation": lambda env, _: batched.NormalizeObservation(batched.FlattenObservation(env)),
     "TransformAction": lambda env, _: by_numbers(env),
     "ClipAction": lambda env, _: batched.ClipAction(by_numbers(env)),
-    "RescaleAction": lambda env, _: batched.RescaleAction(by_numbers(env), *BOUNDS),
+    "RescaleAction": lambda env, _: batched.RescaleAction(by_numbers(env), 0.0, 2.0),
     "TransformReward": lambda env, _: batched.TransformReward(env, lambda reward: 2 * reward),
     "ClipReward": lambda env, _: batched.ClipReward(env, -1, 1),
     "NormalizeReward": lambda env, _: batched.NormalizeReward(env),
