@@ -53,8 +53,9 @@ class Senses(nn.Module):
             self.stand = nn.Linear(space.shape[0], POSE_SIZE)
         if isinstance(space := spaces.get("previous"), Discrete):
             self.last_move = nn.Embedding(int(space.n), MOVE_SIZE)
-        sizes = {shape.sight: (self.eye, self.ways, self.watch), POSE_SIZE: (self.stand,), MOVE_SIZE: (self.last_move,)}
-        self.size = sum(size for size, parts in sizes.items() for part in parts if part is not None)
+        seeing = sum(part is not None for part in (self.eye, self.ways, self.watch))
+        feeling = POSE_SIZE * (self.stand is not None) + MOVE_SIZE * (self.last_move is not None)
+        self.size = shape.sight * seeing + feeling
         self.candidates = shown[self.told[0]].shape[0] if self.told else 0
 
     @property

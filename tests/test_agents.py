@@ -202,6 +202,15 @@ def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
     assert not cut(memory)["core"].requires_grad
 
 
+@pytest.mark.parametrize("sight", [16, 32])
+def test_what_is_seen_may_be_as_many_numbers_as_any_other_sense(sight: int) -> None:
+    world = tiny_world()
+    agent = Navigator(world.spaces, 4, replace(SMALL, sight=sight))
+    seen = lived()
+    decision, _ = agent(seen.observation, agent.initial(seen.starts.shape[1]), seen.starts)
+    assert decision.value.shape == seen.starts.shape
+
+
 def test_a_sense_that_is_misspelt_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"no sense is called \['veiw'\]; there are instruction, view, images, previous"

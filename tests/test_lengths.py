@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from glimpses import finding
 from graphs import asked, graph, world
 from tiny import SMALL
+from toy import Corridor
 
+from vln import world as walked
 from vln.agents.navigator import Navigator
 from vln.agents.speaker import Speaker
 from vln.beam import search
@@ -63,3 +66,14 @@ def test_a_question_about_a_picture_is_shown_whole() -> None:
     shown = long.observe(state)["instruction"]
     assert (shown.shape, short.spaces["instruction"].shape) == ((8, 40), short.tokens(state)[0].shape)
     assert (short.tokens(state) != PADDING).sum() == (shown != PADDING).sum()
+
+
+def test_the_length_of_a_long_path_is_summed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    corridor = Corridor()
+    path = np.stack([np.zeros(50, np.int16), np.random.default_rng(0).integers(1, 9, 50).astype(np.int16)], axis=1)
+    whole = corridor.path_length(0, path)
+    assert whole == np.abs(np.diff(path[:, 1])).sum()
+    for block in (1, 7, 49, 50):
+        monkeypatch.setattr(walked, "BLOCK", block)
+        assert corridor.path_length(0, path) == whole
+    assert corridor.path_length(0, path[:1]) == 0

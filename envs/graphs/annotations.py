@@ -81,7 +81,7 @@ def read_annotations(file: Path, graphs: Mapping[str, Graph], skip_broken: bool 
             if trouble:
                 told = f"{file}: record {number} ({_called(record)}): {trouble}"
                 if not skip_broken:
-                    raise ValueError(f"{told}\n--skip-broken leaves such records out")
+                    raise ValueError(f"{told}\n--skip-broken leaves such records out (in Python: skip_broken=True)")
                 skipped.append(told)
                 left_out.update([name] if name else _names(record))
                 continue
