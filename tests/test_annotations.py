@@ -61,12 +61,6 @@ def test_a_record_becomes_an_episode_for_each_of_its_instructions(tmp_path: Path
     assert first.reference.shape == (3, 1)
 
 
-def test_plain_and_gzipped_files_are_the_same(tmp_path: Path, halls: dict[str, Graph]) -> None:
-    plain, gzipped = (write(tmp_path / name, RECORD) for name in ("own.json", "own.json.gz"))
-    found = [read_annotations(file, halls).episodes for file in (plain, gzipped)]
-    assert [one.instruction for one in found[0]] == [one.instruction for one in found[1]]
-
-
 def test_a_split_is_found_plain_or_gzipped_or_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rf"{tmp_path} holds neither R2R_train.json nor R2R_train.json.gz"):
         find_annotations(tmp_path, "train")
@@ -132,121 +126,10 @@ def test_a_key_that_is_missing_is_named(tmp_path: Path, halls: dict[str, Graph],
         read_annotations(file, halls)
 
 
-# As in RxR's guide annotations, but for what is not read of them.
-GUIDE: dict[str, Any] = {
-    "path_id": 11,
-    "split": "val_seen",
-    "scan": "hall",
-    "heading": 3.1,
-    "path": ["a", "b", "c"],
-    "instruction_id": 26,
-    "language": "en-IN",
-    "instruction": "Okay, turn right.",
-    "timed_instruction": [{"start_time": 0.4, "word": "Okay,", "end_time": 1.0}],
-}
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_records_may_stand_one_a_line_with_an_instruction_each(
-    packed: bool, encoding: str, tmp_path: Path, halls: dict[str, Graph]
-) -> None:
-    hindi = GUIDE | {"instruction_id": 27, "language": "hi-IN", "instruction": "दाएँ\u2028मुड़ें"}
-    lines = "\n".join(json.dumps(record, ensure_ascii=False) for record in (GUIDE, hindi)) + "\n\n"
-    content = lines.encode(encoding)
-    (tmp_path / "own.jsonl.gz").write_bytes(gzip.compress(content) if packed else content)
-    found = read_annotations(tmp_path / "own.jsonl.gz", halls)
-    assert [episode.name for episode in found.episodes] == ["26", "27"]
-    assert found.episodes[1].instruction == hindi["instruction"]
-    assert found.episodes[0].goals == (2,)
-    assert found.foreign == {"27"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "without", "names"),
-    [
-        ({}, (), ["7_0", "7_1", "7_2"]),
-        ({"id": "7_66"}, (), ["7_66_0", "7_66_1", "7_66_2"]),  # as in REVERIE, where a path has several goals
-        ({"id": "7_66"}, ("path_id",), ["7_66_0", "7_66_1", "7_66_2"]),
-        ({"instructions": ["go on"], "instr_id": "7_1"}, (), ["7_1"]),
-        ({"instruction": "go on", "instr_id": 4}, ("instructions",), ["4"]),
-        ({"instruction": "go on", "id": "x"}, ("instructions", "path_id"), ["x"]),
-        ({"instruction": "go on"}, ("instructions",), ["7_0"]),
-        ({"instruction_id": 26, "instruction": "go on"}, ("instructions", "path_id"), ["26"]),
-    ],
-)
-def test_an_instruction_is_called_as_its_record_says(
-    changes: dict[str, Any], without: tuple[str, ...], names: list[str], tmp_path: Path, halls: dict[str, Graph]
-) -> None:
-    record = {key: value for key, value in (RECORD | changes).items() if key not in without}
-    episodes = read_annotations(write(tmp_path / "own.json", record), halls).episodes
-    assert [episode.name for episode in episodes] == names
-
-
-def test_a_name_that_is_none_and_a_dialogue_without_a_path_are_refused(tmp_path: Path, halls: dict[str, Graph]) -> None:
-    for value in (None, True, [7]):
-        with pytest.raises(ValueError, match=r"record 0 \(path .*\): its path_id is .*, which is no name"):
-            read_annotations(write(tmp_path / "own.json", RECORD | {"path_id": value}), halls)
-    with pytest.raises(
-        ValueError, match=r"record 0 \(without path_id\): it lacks scan, path_id, path, heading, instructi"
-    ):
-        read_annotations(write(tmp_path / "own.json", {"dialog_history": [], "planner_path": ["a"]}), halls)
-    with pytest.raises(ValueError, match="instruction 0 is dict, not a text"):
-        read_annotations(write(tmp_path / "own.json", GUIDE | {"instruction": {"instruction_text": "go"}}), halls)
-
-
-def test_a_broken_line_and_a_key_that_is_there_twice_are_broken_records(
-    tmp_path: Path, halls: dict[str, Graph]
-) -> None:
-    twice = json.dumps(RECORD)[:-1] + ', "heading": 0}'
-    (tmp_path / "own.jsonl").write_text("\n".join([json.dumps(GUIDE), twice, '{"scan": "ha']))
-    with pytest.raises(ValueError, match=r"own.jsonl: record 1 \(path 7\): it has two 'heading'\n--skip-broken"):
-        read_annotations(tmp_path / "own.jsonl", halls)
-    found = read_annotations(tmp_path / "own.jsonl", halls, skip_broken=True)
-    assert [episode.name for episode in found.episodes] == ["26"]
-    assert found.skipped[1].endswith(
-        "line 3 is no whole JSON: Unterminated string starting at: line 1 column 10 (char 9)"
-    )
-    assert found.left_out == {"7_0", "7_1", "7_2"}
-
-
 def test_names_that_occur_twice_are_an_error(tmp_path: Path, halls: dict[str, Graph]) -> None:
     file = write(tmp_path / "own.json", RECORD, RECORD | {"path_id": 8}, RECORD | {"path_id": "7"})
     with pytest.raises(ValueError, match=r"record 2 \(path 7\): 7_0 is the name of an instruction of record 0 too"):
         read_annotations(file, halls)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("own.json", b'[{"scan": "ha', r"own.json is no whole JSON, plain or gzipped"),
-        ("own.json", b"\xff\xfe\xfd", r"own.json is no whole JSON"),
-        ("own.json", b"", r"own.json is no whole JSON"),
-        ("own.json.gz", gzip.compress(json.dumps([RECORD]).encode(), mtime=0)[:-12], r"own.json.gz is no whole JSON"),
-        ("own.json.gz", gzip.compress(b"[]", mtime=0)[:10] + b"\xff" * 20, r"own.json.gz is no whole JSON"),
-        ("own.json", b'{"records": []}', r"own.json must be a list of records, not dict"),
-        ("own.json", b"7", r"own.json must be a list of records, not int"),
-        (
-            "own.json",
-            b'{"episodes": [], "instruction_vocab": {}}',
-            r"own.json holds episodes of continuous environments",
-        ),
-        ("own.json", b"[" * 100_000, r"own.json is no whole JSON"),
-        ("own.json", b"[7]", r"own.json: record 0 \(without path_id\): it is int, not an object"),
-        ("own.json", b"[]", r"own.json holds no instruction"),
-    ],
-)
-def test_a_broken_file_is_named(
-    tmp_path: Path, halls: dict[str, Graph], name: str, content: bytes, message: str
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        read_annotations(tmp_path / name, halls)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, halls: dict[str, Graph]) -> None:
-    with pytest.raises(ValueError, match=rf"{tmp_path / 'own.json'} can't be read: No such file"):
-        read_annotations(tmp_path / "own.json", halls)
 
 
 def test_broken_records_can_be_left_out_and_are_counted(tmp_path: Path, halls: dict[str, Graph]) -> None:
@@ -314,9 +197,10 @@ def test_every_episode_of_train_has_a_mirror_image_if_its_words_have(data: Path)
 
 
 def test_what_is_told_in_another_language_has_no_mirror_image(data: Path) -> None:
-    write(data / "r2r" / "R2R_train.json", GUIDE, GUIDE | {"instruction_id": 27, "language": "te-IN"})
+    write(data / "r2r" / "R2R_train.json", RECORD, RECORD | {"path_id": 8, "language": "te-IN"})
     names = [one.name for one in r2r(data, kept=0).episodes("train")]
-    assert names == ["26", "27", "26/mirror"]
+    assert {name.removesuffix("/mirror") for name in names if "/" in name} == {"7_0", "7_1", "7_2"}
+    assert {"8_0", "8_1", "8_2"} < set(names)
 
 
 def test_a_file_of_ones_own_is_a_task_in_the_words_of_r2r(data: Path) -> None:

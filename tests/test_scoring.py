@@ -85,6 +85,8 @@ def test_flags_need_no_value_and_there_is_only_the_one_that_changes_something(
     assert about.given() == {"skip_broken": True, "grey": True, "mirrored": False}
     assert tyro.cli(WorldOptions, args=["--no-contrast"]).given() == {"contrast": False}
     assert TaskOptions().given() == WorldOptions().given() == {}
+    for beside in ([], ["--recipe", "r2r"]):
+        assert __import__("train").parse(["r2r", "--skip-broken", *beside]).about.given() == {"skip_broken": True}
     for argument in ("--no-skip-broken", "--mirrored"):
         with pytest.raises(SystemExit):
             tyro.cli(TaskOptions, args=[argument])

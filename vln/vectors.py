@@ -1,6 +1,7 @@
 """Word vectors from a file: what words mean elsewhere, to begin with."""
 
 import gzip
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def read_vectors(file: Path, vocabulary: Vocabulary) -> dict[int, NDArray[np.flo
     try:
         with file.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(file, "rt", encoding="utf-8") if packed else file.open(encoding="utf-8") as lines:
+        with gzip.open(file, "rt", encoding="utf-8-sig") if packed else file.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 word, *numbers = line.rstrip().split(" ")
                 if number == 1 and len(numbers) == 1:
@@ -31,7 +32,7 @@ def read_vectors(file: Path, vocabulary: Vocabulary) -> dict[int, NDArray[np.flo
                 size = size or len(numbers)
                 if len(numbers) != size or not size:
                     raise ValueError(f"{file}, line {number}: {len(numbers)} numbers, where others have {size}")
-                token = vocabulary.ids.get(word)
+                token = vocabulary.ids.get(unicodedata.normalize("NFC", word))
                 if token is not None and token not in found:
                     vector = np.array([float(value) for value in numbers], dtype=np.float32)
                     if not np.isfinite(vector).all():
