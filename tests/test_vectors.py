@@ -28,9 +28,9 @@ def test_vectors_of_known_words_are_read(kind: str, tmp_path: Path) -> None:
 
 
 def test_words_of_any_script_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
-    (tmp_path / "vectors").write_bytes("\ufeffdoor 1\nTu\u0308r 2\n".encode())
+    (tmp_path / "vectors").write_bytes("\ufeffdoor 1 2\nTu\u0308r 2 3\n".encode())
     found = read_vectors(tmp_path / "vectors", Vocabulary(("door", "T\u00fcr")))
-    assert {token: vector.tolist() for token, vector in found.items()} == {FIRST_WORD: [1], FIRST_WORD + 1: [2]}
+    assert {token: vector.tolist() for token, vector in found.items()} == {FIRST_WORD: [1, 2], FIRST_WORD + 1: [2, 3]}
 
 
 @pytest.mark.parametrize(
