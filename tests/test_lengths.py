@@ -77,3 +77,11 @@ def test_the_length_of_a_long_path_is_summed_in_parts(monkeypatch: pytest.Monkey
         monkeypatch.setattr(walked, "BLOCK", block)
         assert corridor.path_length(0, path) == whole
     assert corridor.path_length(0, path[:1]) == 0
+
+
+def test_one_long_path_takes_no_room_beside_short_ones() -> None:
+    there = Graphs([*EPISODES, asked(HALL, "ab" * 5000)], Vocabulary(("go",)), Atlas.of([HALL]), view="none")
+    assert there.path.nodes.nbytes < 50_000
+    state = there.begin(np.array([3, 0]))
+    state = there.step(state, there.expert(state).argmax(axis=1))
+    assert state.progress.tolist() == [1, 0]  # the shortest way to c does not go by b

@@ -62,13 +62,14 @@ def drive(atlas_neighbour, atlas_length, central, move, state):
 @kernel
 def arrive(first, graph, size, where, distance, goal, path, episode, node, visited, progress, left, least):
     """After a move: what has been visited, how far along the given path, and how many metres are left to the goal."""
+    nodes, begins = path
     for slot in range(len(episode)):
         number = episode[slot]
         here = graph[node[slot]]
         own = node[slot] - first[here]
         visited[slot, own >> 6] |= np.uint64(1) << np.uint64(own & 63)
         step = progress[slot]
-        while step + 1 < path.shape[1] and path[number, step + 1] == node[slot]:
+        while nodes[begins[number] + step + 1] == node[slot]:
             step += 1
         progress[slot] = step
         left[slot] = np.inf

@@ -162,7 +162,7 @@ def show_paths(episodes: Sequence[Episode], atlas: Atlas, fixed: NDArray[np.floa
     sector around, that it is one, and what is told of its edge. The last row is where the path ends, with no turn and
     no edge.
     """
-    path, _ = paths_of(episodes, atlas)
+    path = paths_of(episodes, atlas)[0].padded()
     hops = max(HOPS + 1, path.shape[1])
     shown = np.zeros((len(episodes), hops, MOVING + fixed.shape[2]), dtype=np.float32)
     facing = np.array([episode.start[0].heading for episode in episodes])

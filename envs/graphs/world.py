@@ -148,7 +148,7 @@ class Graphs(World[GraphState], Walked, Signposted):
             least_error=np.full(slots, np.inf, dtype=np.float32),
             stopped=np.zeros(slots, dtype=np.bool_),
             failed=np.zeros(slots, dtype=np.bool_),
-            node=self.path[episode, 0],
+            node=self.path.nodes[self.path.begins[episode]],
             heading=self.start[episode],
             elevation=np.zeros(slots, dtype=np.float32),
             turned=np.zeros(slots, dtype=np.float32),
@@ -258,7 +258,7 @@ class Graphs(World[GraphState], Walked, Signposted):
 
     def path_along(self, episode: int, moves: NDArray[np.int64]) -> NDArray[np.int32]:
         """The viewpoints that panoramic moves [T] lead along from an episode's start; some may lead nowhere."""
-        atlas, node = self.atlas, int(self.path[episode, 0])
+        atlas, node = self.atlas, int(self.path.nodes[self.path.begins[episode]])
         nodes = [node]
         for move in moves:
             if 0 <= move < atlas.neighbour.shape[1] and atlas.neighbour[node, move] != NONE:
@@ -299,8 +299,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         goal = self.goal[state.episode]
         if self.route == "shortest":
             return goal
-        following = np.minimum(state.progress + 1, self.path.shape[1] - 1)
-        ahead = self.path[state.episode, following]
+        ahead = self.path.nodes[self.path.begins[state.episode] + state.progress + 1]
         return np.where((ahead == NONE) | (goal == NONE), goal, ahead)
 
     def _arrive(self, state: GraphState) -> None:
@@ -312,7 +311,7 @@ class Graphs(World[GraphState], Walked, Signposted):
             atlas.where,
             atlas.distance,
             self.goal,
-            self.path,
+            tuple(self.path),  # plain: Numba takes long to look at any other
             state.episode,
             *places,
         )
