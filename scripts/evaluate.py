@@ -115,24 +115,14 @@ def write_page(
     curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
     most = REPLAYS if options.replays is None else options.replays
     numbers = worth_showing(rows, most) if world.verdicts else range(min(most, len(rows)))
-    breakdowns = {"by kind" if world.graded else "by family": by_family(rows)} if world.verdicts else {}
+    breakdowns = {"by kind" if world.graded else "by family": by_family(rows)}
     if walks := [row for row in rows if isinstance(row, Walk)]:
         breakdowns["by length of the shortest path"] = by_length(walks)
+    breakdowns = {name: groups for name, groups in breakdowns.items() if len(groups) > 1 and world.verdicts}
     title = f"{table['task']}: {options.run.name} on {table['split']}"
     galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
-    value, drawn = plan_of(options.run).lessons.value, world.shown in ("picture", "sentence")
-    lived = replay(
-        world,
-        shown.agent,
-        numbers,
-        shown.act,
-        None,
-        options.seed,
-        shown.beam,
-        shown.judge,
-        value=value,
-        drawn=drawn,
-    )
+    value = plan_of(options.run).lessons.value
+    lived = replay(world, shown.agent, numbers, shown.act, None, options.seed, shown.beam, shown.judge, value)
     figures = kept_figures(options.run / FIGURES_FOLDER)
     write_report(options.report, title, table, curves, breakdowns, lived, galleries, figures)
 

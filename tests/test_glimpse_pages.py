@@ -61,7 +61,7 @@ def test_a_film_shows_the_belief_beside_the_picture() -> None:
     (lived,) = replay(world, Sure(world, 1), [1], sample)
     shots = film(lived)
     assert len(shots) == len(lived.steps) == world.max_steps
-    height, width, _ = pictures(lived)[0].shape
+    height, width, _ = next(pictures(lived)).shape
     assert shots[0].shape == (height, width + 220, 3)
     green = (shots[0][:, width:] == RIGHT).all(axis=2)
     assert green.any(axis=0).sum() == pytest.approx(0.9 / 1.1 * (220 - 12 - 12 - 9 * len("bright")), abs=15)

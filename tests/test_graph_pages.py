@@ -43,7 +43,7 @@ def test_pictures_of_an_episode_are_of_one_size_and_change_with_every_move(actio
     hall = hall_world(actions=actions)
     expert = scripted(hall.moves)["expert"]
     for lived in replay(hall, expert.agent, range(len(hall.episodes)), expert.act):
-        shown = pictures(lived)
+        shown = list(pictures(lived))
         assert {picture.shape for picture in shown} == {(shown[0].shape[0], WIDTH, 3)}
         assert shown[0].shape[0] % 2 == 0
         for before, after in pairwise(shown[:-1]):

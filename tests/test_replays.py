@@ -117,7 +117,7 @@ def test_the_last_picture_shows_where_the_agent_ended(move, moves, end):
     world = Corridor([asked("go to five", 3, 5)], max_steps=5)
     (lived,) = replay(world, ONE_MOVE[move], [0])
     assert len(lived.steps) == moves
-    assert tuple(pictures(lived)[-1][8, 16 * end + 8]) == RED  # the colour of the agent
+    assert tuple(list(pictures(lived))[-1][8, 16 * end + 8]) == RED  # the colour of the agent
 
 
 def test_every_picture_shows_the_trail_so_far():
@@ -134,7 +134,7 @@ def test_episodes_are_replayed_in_the_order_asked_and_as_if_each_were_alone():
     assert [lived.name for lived in together] == [world.episodes[number].name for number in order]
     for number, lived in zip(order, together, strict=True):
         (alone,) = replay(world, Reader(), [number])
-        np.testing.assert_array_equal(pictures(lived), pictures(alone))
+        np.testing.assert_array_equal(list(pictures(lived)), list(pictures(alone)))
 
 
 def test_the_same_seed_gives_the_same_replays():
@@ -174,11 +174,11 @@ def test_no_episodes_are_no_replays():
 def test_replays_of_rooms_become_a_page_and_a_video(rooms, tmp_path):
     lives = replay(rooms, Habit([0.25] * 4), range(4), follow_teacher)
     assert all(lived.success and len(lived.steps) > 1 for lived in lives)
-    assert all((pictures(lived)[0] != pictures(lived)[-1]).any() for lived in lives)
+    assert all((next(pictures(lived)) != list(pictures(lived))[-1]).any() for lived in lives)
     bounds = {"mean": 1.0, "low": 1.0, "high": 1.0}
     table = {"task": "goto", "split": "val_unseen", "episodes": 4, "seed": 0, "rows": {"agent": {"success": bounds}}}
     write_report(tmp_path / "report.html", "GoTo", table, {}, {}, failures_first(lives))
-    write_video(tmp_path / "video.mp4", reel([pictures(lived) for lived in lives], hold=2))
+    write_video(tmp_path / "video.mp4", reel([list(pictures(lived)) for lived in lives], hold=2))
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "video.mp4"))
     assert frames == sum(len(lived.steps) + 1 + 2 for lived in lives)
 

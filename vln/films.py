@@ -17,13 +17,12 @@ def film(replay: Replay) -> list[Picture]:
     if replay.shown == "sentence":
         return _spoken(replay)
     if not replay.answers:
-        return pictures(replay)
+        return list(pictures(replay))
     shots = []
-    for frame in replay.steps:
-        assert frame.picture is not None
+    for frame, picture in zip(replay.steps, pictures(replay), strict=True):
         belief = np.zeros(len(replay.answers)) if frame.belief is None else frame.belief
-        panel = bars(replay.answers, belief, frame.truth, height=len(frame.picture))
-        shots.append(np.concatenate([frame.picture, panel], axis=1))
+        panel = bars(replay.answers, belief, frame.truth, height=len(picture))
+        shots.append(np.concatenate([picture, panel], axis=1))
     return shots  # an answer ends an episode: after it there is nothing more to be seen
 
 
@@ -43,10 +42,8 @@ def _spoken(replay: Replay) -> list[Picture]:
         said.append(f"{replay.moves[frame.move]} ")
         tints.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[frame.move])))))
     ends = np.cumsum([len(word) for word in said]).tolist()
-    shots = []
+    shots, picture = [], replay.steps[0].draw()
     for sheet in typed("".join(said), tints_of(np.concatenate(tints)), ends):
-        picture = replay.steps[0].picture
-        assert picture is not None
         width = max(picture.shape[1], sheet.shape[1])
         rows = [np.full((len(part), width, 3), PAPER, dtype=np.uint8) for part in (picture, sheet)]
         for row, part in zip(rows, (picture, sheet), strict=True):

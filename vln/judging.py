@@ -155,10 +155,11 @@ def show_table(table: Mapping[str, Any]) -> Table:
     headline = table.get("headline", next(iter(metrics)))
     first = metrics[headline]
     title = f"{table['task']}, {table['split']}: {table['episodes']} episodes"
-    notes = [
-        f"* {row}: trained for {updates:,} of the agent's {whole:,} updates" for row, (updates, whole) in short.items()
-    ]
-    notes += [f"{row}: moves are drawn" for row, found in table["rows"].items() if found.get("act") == "drawn"]
+    drawn = [row for row, found in table["rows"].items() if found.get("act") == "drawn"]
+    notes = [f"moves are drawn: {', '.join(drawn)}"] if drawn else []
+    if short:
+        had = ", ".join(f"{row} {updates:,}" for row, (updates, _) in short.items())
+        notes.append(f"* fewer updates than the agent's {table['rows']['agent']['updates']:,}: {had}")
     shown = Table(
         title=title,
         caption="\n".join(notes) or None,

@@ -2,11 +2,13 @@
 
 import base64
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from .films import foretold
 from .replays import Frame, Replay, pictures
@@ -14,16 +16,25 @@ from .texts import visible
 from .units import METRICS, number
 
 PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
+MOST_PICTURES = 1500  # of this width on a page; of more, each is so much smaller that the page is no larger
 PICTURE_QUALITY = 75  # of WebP, out of 100
-PATCH_GAP = 15  # pixels; changes nearer than this are stored as one
+PICTURE_EFFORT = 2  # of WebP, from 0 to 6: less than half the time of 4, for files a twelfth larger
+SQUARE = 6  # pixels a side, in which changes are looked for; those in squares side by side are stored as one
 MOST_PATCHES = 8  # of one step; where more has changed, one patch holds it all
 LEAST_SHARE = 0.0005  # of 1: less would read 0.0 %, and such an alternative is left out
 MOST_ALTERNATIVES = 12  # besides what is right and what was done
 MOST_STEPS = 2000  # of a text or of columns: a page holds no more
 
 
-def recording(replay: Replay) -> dict[str, Any]:
-    """A replay as the page's script reads it; what its steps have besides depends on how they are shown."""
+def recordings(replays: Sequence[Replay]) -> list[dict[str, Any]]:
+    """Replays as the page's script reads them."""
+    count = sum(len(replay.steps) + 1 for replay in replays if replay.shown == "picture")
+    width = round(PICTURE_WIDTH * min(1.0, MOST_PICTURES / max(1, count)) ** 0.5)
+    return [recording(replay, width) for replay in replays]
+
+
+def recording(replay: Replay, width: int = PICTURE_WIDTH) -> dict[str, Any]:
+    """A replay, its pictures at most so wide; what its steps have besides depends on how they are shown."""
     steps = replay.steps[: MOST_STEPS if replay.shown in ("text", "columns") else None]
     told = [_step(replay, frame) for frame in steps]
     record: dict[str, Any] = {
@@ -44,15 +55,16 @@ def recording(replay: Replay) -> dict[str, Any]:
             step |= _column(replay, frame)
         return record
     if replay.shown == "sentence":
-        return record | _picture(replay.steps[0].picture)
-    shots = [_smaller(picture) for picture in pictures(replay)]
+        return record | _picture(_smaller(replay.steps[0].draw(), width))
+    shots = (_smaller(picture, width) for picture in pictures(replay))
+    first = next(shots)
     # Most of a map stays as it was: a step holds only the patches that differ from the first picture.
-    patches = [_patches(shots[0], shot) for shot in shots]
+    patches = [[], *(_patches(first, shot) for shot in shots)]
     for step, changed in zip(told, patches, strict=False):
         step["patches"] = changed
     if replay.end is not None:
         record["end"] = {"patches": patches[-1], "outcome": replay.verdict, "left": _measured(replay, replay.error)}
-    return record | _picture(shots[0])
+    return record | _picture(first)
 
 
 LEFT = {"sentence": "still to say"}  # what an error is called, by how steps are shown; elsewhere a distance to go
@@ -147,44 +159,48 @@ def _rounded(values: NDArray[np.floating], decimals: int) -> list[float]:
     return [round(float(value), decimals) for value in values]
 
 
-def _picture(picture: NDArray[np.uint8] | None) -> dict[str, Any]:
-    if picture is None:
-        return {}
-    small = _smaller(picture)
-    return {"picture": webp(small), "size": [small.shape[1], small.shape[0]]}
+def _picture(picture: NDArray[np.uint8]) -> dict[str, Any]:
+    return {"picture": webp(picture), "size": [picture.shape[1], picture.shape[0]]}
 
 
-def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _smaller(picture: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
-    if width <= PICTURE_WIDTH:
+    if width <= most:
         return picture
-    size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
+    size = (most, max(1, round(height * most / width)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _patches(first: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[dict[str, Any]]:
     """Pieces that hold all that differs from the first picture, in shares of its size; they may overlap."""
-    changed = (first != picture).any(axis=-1).astype(np.uint8)
-    changed = np.asarray(cv2.dilate(changed, np.ones((PATCH_GAP, PATCH_GAP), np.uint8)), dtype=np.uint8)
-    boxes = cv2.connectedComponentsWithStats(changed)[2][1:, : cv2.CC_STAT_AREA]  # the first is the background
-    if len(boxes) > MOST_PATCHES:
-        boxes = np.array([cv2.boundingRect(changed)])
     height, width = first.shape[:2]
+    same = cv2.inRange(cv2.absdiff(first, picture), (0, 0, 0), (0, 0, 0))
+    # In squares of a few pixels, which is as exact as boxes need be and much faster.
+    rows, columns = -(-height // SQUARE), -(-width // SQUARE)
+    whole = np.full((rows * SQUARE, columns * SQUARE), 255, dtype=np.uint8)
+    whole[:height, :width] = same
+    changed = (whole.reshape(rows, SQUARE, columns, SQUARE).min(axis=(1, 3)) == 0).astype(np.uint8)
+    near = cv2.dilate(changed, np.ones((3, 3), np.uint8))
+    boxes = cv2.connectedComponentsWithStats(near)[2][1:, : cv2.CC_STAT_AREA]  # the first is the background
+    if len(boxes) > MOST_PATCHES:
+        boxes = np.array([cv2.boundingRect(near)])
+    corners = [
+        (SQUARE * left, SQUARE * top, min(SQUARE * (left + wide), width), min(SQUARE * (top + high), height))
+        for left, top, wide, high in boxes.tolist()
+    ]
     return [
         {
             "x": left / width,
             "y": top / height,
-            "width": wide / width,
-            "picture": webp(picture[top : top + high, left : left + wide]),
+            "width": (right - left) / width,
+            "picture": webp(picture[top:foot, left:right]),
         }
-        for left, top, wide, high in boxes.tolist()
+        for left, top, right, foot in corners
     ]
 
 
 def webp(picture: NDArray[np.uint8]) -> str:
     """A picture [height, width, 3] as WebP, in base64."""
-    blue_first = np.ascontiguousarray(picture[..., ::-1])  # as OpenCV takes it
-    done, code = cv2.imencode(".webp", blue_first, [cv2.IMWRITE_WEBP_QUALITY, PICTURE_QUALITY])
-    if not done:
-        raise RuntimeError("OpenCV could not write WebP: its installation lacks it")
-    return base64.b64encode(code.tobytes()).decode()
+    code = BytesIO()
+    Image.fromarray(picture).save(code, "WEBP", quality=PICTURE_QUALITY, method=PICTURE_EFFORT)
+    return base64.b64encode(code.getvalue()).decode()

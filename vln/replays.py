@@ -1,7 +1,8 @@
 """Replays: what an agent saw, thought and did in single episodes, to be stepped through or made into a video."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from vln.units import metric_of, number
 from vln.world import Shown, Signposted, State, Walked, World
 
 Picture = NDArray[np.uint8]
+Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
 Value = Literal["distance", "success"]  # what an agent's value was taught to be (see Lessons.value)
 
 
@@ -28,7 +30,7 @@ Value = Literal["distance", "success"]  # what an agent's value was taught to be
 class Frame:
     """One step of a replay: what there was to see, and what the agent made of it.
 
-    picture: uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it; or None.
+    draw: the picture, uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
     move: the move taken, an index of the replay's moves; or a point, where moves are points.
     probabilities: [moves], of the agent's policy; none where moves are points.
     expert: bool [moves], the moves that are optimal here.
@@ -42,7 +44,7 @@ class Frame:
     aim: where moves are points, the expert's; none where any will do.
     """
 
-    picture: Picture | None
+    draw: Draw
     move: int | tuple[float, ...]
     probabilities: NDArray[np.floating]
     expert: NDArray[np.bool_]
@@ -56,9 +58,7 @@ class Frame:
     aim: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        picture, probabilities, expert = self.picture, np.asarray(self.probabilities), np.asarray(self.expert)
-        if picture is not None and (picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3):
-            raise ValueError(f"a picture is uint8 [height, width, 3], not {picture.dtype} {list(picture.shape)}")
+        probabilities, expert = np.asarray(self.probabilities), np.asarray(self.expert)
         if probabilities.ndim != 1 or not np.isfinite(probabilities).all():
             raise ValueError(f"probabilities are one finite number for each move, not {probabilities}")
         if expert.dtype != bool or expert.shape != probabilities.shape:
@@ -76,8 +76,7 @@ class Replay:
     success, error, length: how it ended, how far from the goal, and after how long a way.
     verdict: what is said of it, in a word or two; scored: whether that is a number, which is neither good nor bad.
     moves: the names of the moves; none where moves are points.
-    steps: one Frame for each move taken; all pictures are of one size.
-    end: the picture after the last move, or None.
+    steps: one Frame for each move taken. end: draws the picture after the last move; or None.
     answers: the names of the answers, where they are graded.
     shown: how its steps are (see World). step_name, unit: what the world calls a step, and its unit of errors.
     way: how far it was and is, for people. value: what the values of its steps are.
@@ -92,7 +91,7 @@ class Replay:
     verdict: str
     moves: tuple[str, ...]
     steps: tuple[Frame, ...]
-    end: Picture | None = None
+    end: Draw | None = None
     answers: tuple[str, ...] = ()
     scored: bool = False
     shown: Shown = "picture"
@@ -114,19 +113,11 @@ class Replay:
                 raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answers)} answers")
             if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
                 raise ValueError(f"{where} has attention {list(np.shape(frame.attention))} for {len(self.words)} words")
-            if _size(frame.picture) != (first := _size(self.steps[0].picture)):
-                raise ValueError(f"{where} has a picture of {_size(frame.picture)}, the first of {first}")
-        if self.end is not None and self.end.shape != (first := _size(self.steps[0].picture)):
-            raise ValueError(f"the replay {self.name!r} ends in a picture of {self.end.shape}, after {first}")
 
     @property
     def passed(self) -> bool | None:
         """Whether it went well; None where that is no matter of yes and no."""
         return None if self.scored else self.success
-
-
-def _size(picture: Picture | None) -> tuple[int, ...]:
-    return () if picture is None else picture.shape
 
 
 def replay(
@@ -139,16 +130,14 @@ def replay(
     beam: int = 1,
     judge: Judge | None = None,
     value: Value | None = None,
-    drawn: bool = True,
 ) -> list[Replay]:
     """What happens when the agent lives each of these episodes once, in their order.
 
     label: who is asked for the best moves, which are shown and which `act` may follow; world.expert unless given.
     seed: of the acting, where it draws. beam, judge: as in evaluate(). value: what the agent's value was taught to be;
-    unless given it is not shown. drawn: whether pictures are: a page shows texts and columns without.
+    unless given it is not shown.
 
-    The agent is not training meanwhile (no dropout) and is left in the mode it was in. Every picture is kept: 1 to 3 MB
-    a move in rooms, so ask for tens of episodes and not for a split.
+    The agent is not training meanwhile (no dropout) and is left in the mode it was in.
     """
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     label = label or world.expert
@@ -161,8 +150,7 @@ def replay(
         planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
         for moment in moments(world, agent, begun, act, rng, label, planned):
             best = label(moment.state)
-            shots = _shots(world, moment.state, moment.slots, trails, frames) if drawn else [None] * len(best)
-            seen = _frames(world, moment, best, shots, value)
+            seen = _frames(world, moment, best, trails, value)
             after = world.position(moment.after)
             if surprise:
                 surprise.add(moment, best)
@@ -170,7 +158,7 @@ def replay(
                 frames[slot].append(seen[row])
                 trails[slot].append(after[row])
                 if moment.ended[row]:
-                    end = world.draw(moment.after, row, np.array(trails[slot])) if _ends(world) and drawn else None
+                    end = partial(world.draw, moment.after, row, np.array(trails[slot])) if _ends(world) else None
                     surprised = surprise.mean(slot) if surprise else {}
                     replays[slot] = _replay(world, moment.after, row, frames[slot], end, surprised, value)
     return [replays[slot] for slot in range(len(episodes))]
@@ -181,10 +169,17 @@ def failures_first(replays: Iterable[Replay]) -> list[Replay]:
     return sorted(replays, key=lambda replay: replay.passed is not False)
 
 
-def pictures(replay: Replay) -> list[Picture]:
-    """The pictures of a replay, uint8 [height, width, 3]: before each move, and after the last."""
-    end = [] if replay.end is None else [replay.end]
-    return [frame.picture for frame in replay.steps if frame.picture is not None] + end
+def pictures(replay: Replay) -> Iterator[Picture]:
+    """The pictures of a replay, uint8 [height, width, 3], all of one size: before each move, and after the last."""
+    first = None
+    for draw in [*(frame.draw for frame in replay.steps), *([replay.end] if replay.end else [])]:
+        picture = draw()
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+            raise ValueError(f"a picture is uint8 [height, width, 3], not {picture.dtype} {list(picture.shape)}")
+        first = first or picture.shape
+        if picture.shape != first:
+            raise ValueError(f"the replay {replay.name!r} has a picture of {picture.shape}, the first of {first}")
+        yield picture
 
 
 def _ends(world: World[Any]) -> bool:
@@ -192,32 +187,14 @@ def _ends(world: World[Any]) -> bool:
     return not world.graded and world.shown in ("picture", "columns")
 
 
-def _shots(
-    world: World[Any],
-    state: State,
-    slots: NDArray[np.int64],
-    trails: Sequence[Sequence[NDArray[Any]]],
-    frames: Sequence[Sequence[Frame]],
-) -> list[Picture | None]:
-    """The picture of every episode at this moment; none of a text. While a sentence is said, there is but one."""
-    if world.shown == "text":
-        return [None] * len(slots)
-    return [
-        frames[slot][0].picture
-        if world.shown == "sentence" and frames[slot]
-        else world.draw(state, row, np.array(trails[slot]))
-        for row, slot in enumerate(slots.tolist())
-    ]
-
-
 def _frames(
     world: World[Any],
     moment: Moment[Any],
     best: NDArray[Any],
-    shots: Sequence[Picture | None],
+    trails: Sequence[Sequence[NDArray[Any]]],
     value: Value | None,
 ) -> list[Frame]:
-    """A frame for every episode that goes on at this moment."""
+    """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
     decision, state = moment.decision, moment.state
     choices = isinstance(decision.policy, Categorical)
     probabilities, optimal = np.zeros((len(best), 0)), np.zeros((len(best), 0), dtype=np.bool_)
@@ -231,7 +208,7 @@ def _frames(
     error = world.error(moment.after if graded else state)
     return [
         Frame(
-            picture=shots[row],
+            draw=partial(world.draw, state, row, np.array(trails[slot])),
             move=int(moment.moves[row]) if choices else tuple(moment.moves[row].tolist()),
             probabilities=probabilities[row],
             expert=optimal[row],
@@ -244,7 +221,7 @@ def _frames(
             given=world.tell(state, row),
             aim=() if choices or np.isnan(best[row]).any() else tuple(best[row].tolist()),
         )
-        for row in range(len(best))
+        for row, slot in enumerate(moment.slots.tolist())
     ]
 
 
@@ -253,7 +230,7 @@ def _replay(
     final: State,
     row: int,
     frames: Sequence[Frame],
-    end: Picture | None,
+    end: Draw | None,
     surprised: dict[str, float],
     value: Value | None,
 ) -> Replay:

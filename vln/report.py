@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .judging import ROWS, metrics_of, short_of
 from .metrics import Interval
-from .recordings import recording, webp
+from .recordings import recordings, webp
 from .replays import Replay, failures_first
 from .texts import MOST_SURPRISE
 from .units import Metric, number
@@ -82,7 +82,7 @@ def write_report(
         },
         figures=figures or {},
         replays=ordered,
-        recordings=[recording(replay) for replay in ordered],
+        recordings=recordings(ordered),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
@@ -118,9 +118,10 @@ def _drawing(points: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
     if not len(line):
         return None
     first, last = line[0, 0], max(line[-1, 0], line[0, 0] + 1e-9)
+    alone = line[-1, 0] == first
     line = np.stack([piece.mean(axis=0) for piece in np.array_split(line, min(len(line), CURVE_POINTS))])
     (width, height), (left, right, top, bottom) = CURVE_BOX, CURVE_MARGIN
-    rows, columns = _ticks(line[:, 1]), _ticks(np.array([first, last]))
+    rows, columns = _ticks(line[:, 1]), [first] if alone else _ticks(np.array([first, last]))
     low, high = min(rows[0], line[:, 1].min()), max(rows[-1], line[:, 1].max())
 
     def across(step: float) -> float:

@@ -54,7 +54,11 @@ METRICS = {
         decimals=2,
         sentence="The agent is right in {number} of the episodes",
     ),
-    "average_accuracy": Metric("average", "answers that were right, of all that were asked for"),
+    "average_accuracy": Metric(
+        "average",
+        "answers that were right, of all that were asked for",
+        sentence="The agent gives the right answer in {number} of the cases",
+    ),
     "surprise": Metric(
         "nats",
         "surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
@@ -80,7 +84,7 @@ METRICS = {
         1,
         4,
         "lower",
-        "The agent's answers have a mean squared error, {number}",
+        "The agent's answers have a mean squared error of {number}",
     ),
     "bleu": Metric(
         "BLEU-4",

@@ -88,7 +88,7 @@ class Sequences(World[SequenceState]):
         self.numbers = not answers_named
         self.surprising = not self.numbers
         self.shown, self.step_name = ("text", "character") if text else ("columns", "step")
-        self.headline = "surprise" if text else "squared_error" if self.numbers else "accuracy"
+        self.headline = "surprise" if text else "squared_error" if self.numbers else "average_accuracy"
         self.verdicts = None if text else ("right", "wrong")
         self.moves = tuple(answers_named) or ("number",)
         self.given_named = tuple(given_named) or tuple(map(str, range(symbols)))
