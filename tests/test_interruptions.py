@@ -1,9 +1,12 @@
 """Signals that end a training: what was learned is saved, the program ends as schedulers expect, nobody is ignored."""
 
+import fcntl
 import os
 import runpy
 import signal
+import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -136,3 +139,21 @@ def test_every_script_that_trains_ends_with_the_status_of_the_signal(
     assert ended.value.code == 128 + number
     (saved,) = Path("runs").rglob(CHECKPOINT)
     assert load_checkpoint(saved).facts["update"] == 1
+
+
+def test_a_terminal_that_is_closed_costs_nothing(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    program = Path(__file__).with_name("trainee.py")
+    training = subprocess.Popen(
+        [sys.executable, str(program), str(tmp_path), "SIGSTOP", "3"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    os.waitid(os.P_PID, training.pid, os.WSTOPPED)  # in the middle of an update
+    os.close(ours)  # the system sends SIGHUP, and SIGCONT
+    assert training.wait() == 129
+    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == 3

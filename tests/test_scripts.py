@@ -205,6 +205,43 @@ def test_memories_are_timed_beside_torchs_own_and_a_walk(here: Path) -> None:
     assert rows["lstm / torch's own"]["unit"] == rows["s6 / step by step"]["unit"] == "share"
 
 
+def test_what_a_script_has_found_is_written_before_it_is_shown(
+    trained: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rich.console import Console
+
+    def fail(*_: object, **__: object) -> None:
+        raise ArithmeticError("nobody can see this")
+
+    monkeypatch.setattr(Console, "print", fail)
+    monkeypatch.setattr("builtins.print", fail)
+    few, run_folder = ("--episodes", "2", "--threads", "1"), str(trained)
+    table = {"task": "goto", "split": "val", "episodes": 8, "rows": {"agent": {"success": {"mean": 0.5}}}}
+    Path("0.json").write_text(json.dumps(table))
+    for script, arguments, files in (
+        (
+            "evaluate",
+            (run_folder, *few, "--json", "a/table.json", "--report", "a.html", "--replays", "1"),
+            ("a/table.json", "a.html"),
+        ),
+        ("watch", (run_folder, *few, "--video", "seen.mp4"), ("seen.mp4",)),
+        ("seeds", ("0.json", "0.json", "--json", "b/seeds.json"), ("b/seeds.json",)),
+    ):
+        with pytest.raises(ArithmeticError, match="nobody can see this"):
+            run(script, *arguments)
+        assert all(Path(file).stat().st_size for file in files), script
+
+
+@pytest.mark.parametrize("name", ["table.json", "taken/table.json"])
+def test_a_file_that_can_not_be_written_is_said_in_a_line(name: str, here: Path) -> None:
+    from complaints import plainly
+
+    Path("taken").write_text("")
+    Path("table.json").mkdir()
+    with pytest.raises(SystemExit, match=r"\[Errno \d+\] .*'(table.json|taken/table.json)'"), plainly():
+        Path(name).write_text("{}")
+
+
 def test_only_what_the_toolkit_refuses_is_said_without_a_traceback(here: Path) -> None:
     from complaints import plainly
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vln.agent import Decision
 from vln.devices import use_threads
+from vln.interruptions import stop_status
 from vln.learning import Lessons
 from vln.rollouts import Rollout
 from vln.training import train
@@ -29,6 +30,7 @@ def train_here(
     resume: bool = False,
     hit: tuple[int, int] | None = None,
     meanwhile: Callable[[int], None] = lambda update: None,
+    live: bool = False,
     **others: Any,
 ) -> bool:
     """Train a tiny agent.
@@ -47,10 +49,10 @@ def train_here(
         return LESSONS.loss(decision, rollout)
 
     agent = tiny_agent(Kind(replace(SMALL, dropout=0.1)))
-    return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live=False, **others)
+    return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live, **others)
 
 
 if __name__ == "__main__":
     use_threads(1)  # as the tests do
-    done = train_here(Path(sys.argv[1]), hit=(signal.Signals[sys.argv[2]], int(sys.argv[3])))
-    sys.exit(0 if done else 130)
+    done = train_here(Path(sys.argv[1]), hit=(signal.Signals[sys.argv[2]], int(sys.argv[3])), live=True)
+    sys.exit(0 if done else stop_status())
