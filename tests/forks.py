@@ -58,6 +58,14 @@ def same(some: Any, others: Any) -> bool:
     return all(torch.equal(one, other) for one, other in zip(some, others, strict=True))
 
 
+def refusal() -> str:
+    try:
+        use_threads(2)
+    except RuntimeError as error:
+        return str(error)
+    return "none"
+
+
 def compile_anew() -> int:
     return int(njit(lambda number: number + 1)(1))
 
@@ -76,6 +84,8 @@ def main() -> None:
     with FORK.Pool(2) as forked:
         assert same(forked.map(lives, range(4)), here), "multiprocessing"
         assert torch.equal(forked.apply(decisions), decided), "an agent in a forked process"
+        assert forked.apply(use_threads) == 1
+        assert "spawn" in forked.apply(refusal), "threads that would be waited for for ever"
     with ProcessPoolExecutor(2, mp_context=FORK) as executor:
         assert same(executor.map(lives, range(4)), here), "concurrent.futures"
     assert same(DataLoader(Lives(), batch_size=None, num_workers=2, multiprocessing_context="fork"), here), "DataLoader"
