@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -32,6 +32,12 @@ def split_words(text: str) -> list[str]:
     """
     if text.isascii():
         return _ASCII.findall(text.lower())
+    return [word for part in text.split() for word in _split_part(part)]
+
+
+@lru_cache(maxsize=100_000)  # the same parts come again and again
+def _split_part(text: str) -> list[str]:
+    """The words of what stands between two spaces."""
     text = unicodedata.normalize("NFC", text).translate(_replaced()).lower().replace("i\u0307", "i")
     return _any_script().findall(unicodedata.normalize("NFC", text))
 

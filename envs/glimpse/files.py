@@ -26,7 +26,10 @@ def read_picture(file: Path, white: int = WHITE) -> Image.Image:
         image = _shallow(image, _deep(file), white)
     elif image.mode == "L" and depth < 8 and "transparency" in image.info:
         image.info["transparency"] *= 255 // (2**depth - 1)  # Pillow spreads the greys, but not the one that is clear
-    upright = ImageOps.exif_transpose(image)
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except _DAMAGED as error:
+        raise ValueError(f"{file} does not say how it is to be turned: {error}") from None
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright)
