@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Categorical, Normal
 
 from vln.agent import Decision
-from vln.losses import DISTANCE_UNIT, answering, distance, entropy, imitation, right
+from vln.losses import DISTANCE_UNIT, answering, distance, imitation, right
 from vln.rollouts import Rollout
 
 EVEN = [0.5, 0.25, 0.25]
@@ -31,7 +31,6 @@ def taught(*best: list[int], **more: Any) -> Rollout:
         moves=nothing.long(),
         answer=None,
         best=torch.tensor(best, dtype=torch.bool)[:, None],
-        rewards=nothing,
         ended=nothing.bool(),
         succeeded=nothing.bool(),
         error=nothing,
@@ -95,11 +94,6 @@ def test_who_is_not_asked_or_does_not_answer_has_no_answer_to_learn() -> None:
     asked = taught([1, 0, 0], answer=torch.tensor([[1]]))
     assert answering(deciding(EVEN), asked).item() == 0
     assert answering(replace(deciding(EVEN), answer=torch.zeros(1, 1, 2)), taught([1, 0, 0])).item() == 0
-
-
-def test_entropy_is_greatest_where_all_moves_are_alike() -> None:
-    assert entropy(deciding([1 / 3] * 3)).item() == pytest.approx(math.log(3))
-    assert entropy(deciding(EVEN)).item() == pytest.approx(1.5 * math.log(2))
 
 
 def test_right_is_the_share_of_likeliest_moves_that_are_best_where_something_is_asked() -> None:

@@ -1,6 +1,5 @@
 """Rollouts: what is recorded is what happens, whoever lives beside it and however one acts."""
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,9 +44,8 @@ def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> 
         for time in range(30):
             assert all(np.array_equal(values[time, slot], shown[name]) for name, values in seen.observation.items())
             assert seen.starts[time, slot] == starts
-            shown, reward, terminated, truncated, info = env.step(int(seen.moves[time, slot]))
+            shown, _, terminated, truncated, info = env.step(int(seen.moves[time, slot]))
             starts = terminated or truncated
-            assert seen.rewards[time, slot] == reward
             assert seen.ended[time, slot] == starts
             assert seen.succeeded[time, slot] == info["is_success"]
             if starts:
@@ -63,24 +61,6 @@ def test_an_episode_starts_at_first_and_after_every_end_and_nowhere_else(world: 
     assert torch.equal(seen.starts, seen.observation["previous"] == len(world.moves))
 
 
-def test_rewards_add_up_to_the_error_removed(world: World[Any]) -> None:
-    seen = live(world, follow_teacher, steps=60)
-    assert seen.succeeded.equal(seen.ended)
-    for slot in range(4):
-        bounds = seen.starts[:, slot].nonzero().flatten().tolist()
-        for first, after in pairwise(bounds):
-            assert seen.rewards[first:after, slot].sum() == seen.error[first, slot]
-
-
-def test_rewards_are_finite_even_where_no_way_leads_on() -> None:
-    world = Corridor()
-    agent = Habit([1.0, 0.0, 0.0])  # into the pit
-    course = Course.begin(world, agent, 4, seed=0)
-    seen, _ = rollout(world, agent, course, 20, greedy, torch.Generator())
-    assert seen.ended.any()
-    assert seen.rewards.isfinite().all()
-
-
 def test_a_slot_lives_the_same_whoever_lives_beside_it(world: World[Any]) -> None:
     agent = Clockwork(len(world.moves))
 
@@ -92,7 +72,7 @@ def test_a_slot_lives_the_same_whoever_lives_beside_it(world: World[Any]) -> Non
     for slot in range(3):
         alone = lives(1, seed=7 + slot)
         assert torch.equal(alone.moves[:, 0], together.moves[:, slot])
-        assert torch.equal(alone.rewards[:, 0], together.rewards[:, slot])
+        assert torch.equal(alone.error[:, 0], together.error[:, slot])
         assert torch.equal(alone.starts[:, 0], together.starts[:, slot])
         for name, values in alone.observation.items():
             assert torch.equal(values[:, 0], together.observation[name][:, slot])

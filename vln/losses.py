@@ -97,8 +97,3 @@ def reinforce(decision: Decision, rollout: Rollout) -> Tensor:
 def expecting(decision: Decision, rollout: Rollout) -> Tensor:
     """Mean squared difference between the value and what came of it."""
     return (decision.value - returns(decision, rollout)).square().mean()
-
-
-def entropy(decision: Decision) -> Tensor:
-    """Mean entropy of the policy, in nats."""
-    return decision.policy.entropy().mean()

@@ -1,6 +1,7 @@
 """Recordings: replays as a page's script reads them, plain values, with pictures as WebP in base64."""
 
 import base64
+import math
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -164,11 +165,14 @@ def _picture(picture: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def _smaller(picture: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
+    """The picture, at most about so wide: by a whole factor, which is many times as fast as any other."""
     height, width = picture.shape[:2]
-    if width <= most:
+    factor = math.ceil(width / (1.15 * most))
+    if factor == 1:
         return picture
-    size = (most, max(1, round(height * most / width)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    cut = picture[: height // factor * factor, : width // factor * factor]
+    size = (width // factor, height // factor)
+    return np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _patches(first: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[dict[str, Any]]:

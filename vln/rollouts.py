@@ -101,7 +101,6 @@ class Rollout:
     moves: [T, B] or, of points, [T, B, coordinates].
     answer: [T, B], the right answers to the world's question, or None.
     best: bool [T, B, moves] or points, the teacher's moves, or None.
-    rewards: [T, B], the error each action removed.
     ended, succeeded: bool [T, B], whether the episode ended with this action, and well.
     error: [T, B], the distance to go before the action.
     decision: what was decided on the way, where gradients flow through the world; else None.
@@ -113,7 +112,6 @@ class Rollout:
     moves: Tensor
     answer: Tensor | None
     best: Tensor | None
-    rewards: Tensor
     ended: Tensor
     succeeded: Tensor
     error: Tensor
@@ -166,7 +164,7 @@ def rollout(
             # Asked afterwards: a world that is somebody else's tells only then what was right.
             record.answered(time, world.answer(before))
         starts = world.terminated(state) | world.truncated(state)
-        record.after(time, moves, world.error(state), starts, world.success(state))
+        record.after(time, moves, starts, world.success(state))
         if starts.any():
             slots_done = np.flatnonzero(starts)
             episode, stream = stream.draw(slots_done, len(world.episodes))
@@ -191,7 +189,7 @@ class _Record:
         self.starts, self.ended, self.succeeded = (np.empty((steps, slots), dtype=np.bool_) for _ in range(3))
         space = world.move_space
         self.moves = np.empty((steps, slots, *space.shape), dtype=space.dtype)  # type: ignore[misc]
-        self.error, self.error_after = (np.empty((steps, slots), dtype=np.float32) for _ in range(2))
+        self.error = np.empty((steps, slots), dtype=np.float32)
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)
@@ -228,13 +226,9 @@ class _Record:
         self,
         time: int,
         moves: NDArray[Any],
-        error: NDArray[np.float32],
         ended: NDArray[np.bool_],
         success: NDArray[np.bool_],
     ) -> None:
-        # Where no way leads on, nothing was removed: a reward is always finite.
-        before = np.where(np.isfinite(self.error[time]), self.error[time], 0)
-        self.error_after[time] = np.where(np.isfinite(error), error, before)
         self.moves[time] = moves
         self.ended[time], self.succeeded[time] = ended, ended & success
 
@@ -250,7 +244,6 @@ class _Record:
             moves=self.tensor(self.moves),
             answer=None if self.answer is None else self.tensor(self.answer),
             best=None if self.best is None else self.tensor(self.best),
-            rewards=self.tensor(np.where(np.isfinite(self.error), self.error, 0) - self.error_after),
             ended=self.tensor(self.ended),
             succeeded=self.tensor(self.succeeded),
             error=self.tensor(self.error),
@@ -285,8 +278,8 @@ class _Tape:
         if torch.is_grad_enabled():
             self.decisions.append(decision)
 
-    def after(self, time: int, moves: Tensor, error: Tensor, ended: NDArray[np.bool_], success: Tensor) -> None:
-        self._keep({"moves": moves, "error_after": error, "ended": ended, "success": success})
+    def after(self, time: int, moves: Tensor, ended: NDArray[np.bool_], success: Tensor) -> None:
+        self._keep({"moves": moves, "ended": ended, "success": success})
 
     def moment(self, time: int) -> tuple[Observation, Tensor]:
         return self.observations[time], self.kept["starts"][time]
@@ -301,7 +294,6 @@ class _Tape:
             moves=kept["moves"],
             answer=kept.get("answer"),
             best=kept.get("best"),
-            rewards=kept["error"] - kept["error_after"],
             ended=kept["ended"],
             succeeded=kept["ended"] & kept["success"],
             error=kept["error"],

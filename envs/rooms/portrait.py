@@ -120,7 +120,9 @@ def _outline(above: Picture, goal: NDArray[np.bool_], side: int) -> None:
 
 def _draw_trail(above: Picture, trail: NDArray[np.int16], side: int) -> None:
     """A line through the middles of the cells, fainter where it is older."""
-    points = [((column + 0.5) * side, (row + 0.5) * side) for row, column in trail.tolist()]
+    (top, left), (foot, right) = trail.min(axis=0).tolist(), trail.max(axis=0).tolist()
+    above = above[top * side : (foot + 1) * side, left * side : (right + 1) * side]  # all that the line lies on
+    points = [((column - left + 0.5) * side, (row - top + 0.5) * side) for row, column in trail.tolist()]
     corners = np.rint(points).astype(int).tolist()
     strengths = np.linspace(_FAINTEST, 255, max(len(corners) - 1, 1))
     for paint, thickness in ((_CASING, side // 4), (_TRAIL, side // 8)):
