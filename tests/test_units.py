@@ -57,8 +57,8 @@ def test_console_page_and_json_agree_on_every_metric(table: dict[str, Any], tmp_
 
 
 def test_a_small_error_is_no_percentage_and_words_are_words(tmp_path: Path) -> None:
-    bounds = {end: 0.0016 for end in ("mean", "low", "high")}
-    words = {end: 25.0 for end in ("mean", "low", "high")}
+    bounds = dict.fromkeys(("mean", "low", "high"), 0.0016)
+    words = dict.fromkeys(("mean", "low", "high"), 25.0)
     table = {"task": "adding", "split": "val", "episodes": 9, "seed": 0}
     write_report(
         tmp_path / "page.html",

@@ -3,6 +3,8 @@
 import base64
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -60,7 +62,8 @@ def recording(replay: Replay, width: int = PICTURE_WIDTH) -> dict[str, Any]:
     shots = (_smaller(picture, width) for picture in pictures(replay))
     first = next(shots)
     # Most of a map stays as it was: a step holds only the patches that differ from the first picture.
-    patches = [[], *(_patches(first, shot) for shot in shots)]
+    with ThreadPoolExecutor() as pool:
+        patches = [[], *pool.map(partial(_patches, first), shots)]
     for step, changed in zip(told, patches, strict=False):
         step["patches"] = changed
     if replay.end is not None:
