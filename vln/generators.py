@@ -6,8 +6,9 @@ from typing import SupportsIndex
 
 import numpy as np
 from gymnasium.error import Error
-from numba import njit
 from numpy.typing import NDArray
+
+from vln.kernels import kernel
 
 _WORD = 2**64
 
@@ -78,7 +79,7 @@ class Generators:
         return chosen
 
 
-@njit(cache=True)
+@kernel
 def _draw_episodes(words, slots, total, chosen):
     for place, slot in enumerate(slots):
         _advance(words[slot])
@@ -88,7 +89,7 @@ def _draw_episodes(words, slots, total, chosen):
         chosen[place] = np.int64(np.float64(bits >> np.uint64(11)) * 2.0**-53 * total)
 
 
-@njit(cache=True)
+@kernel
 def _advance(words):
     """One step of PCG64: a linear congruential generator of 128 bits."""
     high, low = words[0], words[1]
@@ -98,7 +99,7 @@ def _advance(words):
     words[0] += np.uint64(words[1] < words[3])
 
 
-@njit(cache=True)
+@kernel
 def _high(one, other):
     """The high 64 bits of a product of 128."""
     half, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -108,7 +109,7 @@ def _high(one, other):
     return (one >> shift) * (other >> shift) + (middle >> shift) + (across >> shift)
 
 
-@njit(cache=True)
+@kernel
 def _seed(seeds, words):
     """NumPy's SeedSequence of every seed below 2^64, and PCG64 seeded from it."""
     pool, given = np.empty(4, dtype=np.uint32), np.empty(4, dtype=np.uint64)
@@ -125,7 +126,7 @@ def _seed(seeds, words):
         _advance(words[slot])
 
 
-@njit(cache=True)
+@kernel
 def _mix(seed, pool):
     factor = np.uint32(0x43B0D7E5)
     for place in range(4):
@@ -139,7 +140,7 @@ def _mix(seed, pool):
                 pool[target] = value ^ (value >> np.uint32(16))
 
 
-@njit(cache=True)
+@kernel
 def _generate(pool, given):
     factor = np.uint32(0x8B51F9DD)
     for place in range(4):
@@ -148,7 +149,7 @@ def _generate(pool, given):
         given[place] = (np.uint64(high) << np.uint64(32)) | np.uint64(low)
 
 
-@njit(cache=True)
+@kernel
 def _hashed(value, factor, multiplier):
     value = np.uint32(value ^ factor)
     factor = np.uint32(factor * multiplier)
