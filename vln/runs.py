@@ -11,7 +11,7 @@ from gymnasium import Space
 
 from vln.agent import Agent
 from vln.alphabet import Alphabet
-from vln.checkpoints import load_checkpoint
+from vln.checkpoints import Checkpoint, load_checkpoint
 from vln.devices import keep_memory
 from vln.episode import Episode
 from vln.evaluation import evaluate
@@ -248,10 +248,13 @@ def _sample(task: Task) -> Callable[[Agent], str] | None:
 
 def plan_of(folder: Path) -> Plan:
     """What the run in a folder is of."""
-    facts = load_checkpoint(folder / CHECKPOINT).facts
-    if "plan" not in facts:
+    return _plan_in(load_checkpoint(folder / CHECKPOINT), folder)
+
+
+def _plan_in(checkpoint: Checkpoint, folder: Path) -> Plan:
+    if "plan" not in checkpoint.facts:
         raise ValueError(f"the checkpoint in {folder} does not say what it is of: it was not made by begin_run()")
-    return Plan.of(facts["plan"])
+    return Plan.of(checkpoint.facts["plan"])
 
 
 def open_run(
@@ -268,7 +271,8 @@ def open_run(
     task_options, world_options: in place of its plan's: where its files are now, or what else is to differ. trust: what
     it may do besides. Raises ValueError when the checkpoint is not of a run, or is of another agent.
     """
-    checkpoint, plan = load_checkpoint(folder / CHECKPOINT), plan_of(folder)
+    checkpoint = load_checkpoint(folder / CHECKPOINT)
+    plan = _plan_in(checkpoint, folder)
     interface = Interface.from_facts(checkpoint.facts)
     agent = plan.make(make_agent, interface, device)
     load_weights(agent, kept_weights(checkpoint))
