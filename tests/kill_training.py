@@ -99,12 +99,12 @@ def differences(one: Path, other: Path) -> list[str]:
     """What two trainings have not in common of their checkpoints and of what they recorded, the speed left aside."""
     left, right = (load_checkpoint(folder / CHECKPOINT) for folder in (one, other))
     names = sorted(left.arrays.keys() | right.arrays.keys())
-    found = [name for name in names if not np.array_equal(left.arrays.get(name, ()), right.arrays.get(name, ()))]
+    differing = [name for name in names if not np.array_equal(left.arrays.get(name, ()), right.arrays.get(name, ()))]
     records = [
         [{name: row[name] for name in row if "share" not in name and "per_second" not in name} for row in rows]
         for rows in (read_metrics(folder / METRICS_FILE) for folder in (one, other))
     ]
-    return found + (["metrics.jsonl"] if records[0] != records[1] else [])
+    return differing + (["metrics.jsonl"] if records[0] != records[1] else [])
 
 
 def main(options: Options) -> int:
