@@ -71,7 +71,7 @@ def call_all() -> None:
 def test_every_shared_kernel_gives_the_same_bits_serial_and_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
     equal: dict[int, bool] = {}
 
-    def call_both(self: SharedKernel[..., Any], *arguments: Any) -> None:
+    def call_both(self: SharedKernel[Any], *arguments: Any) -> None:
         copies = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
         self.serial(*copies)
         self.parallel(*arguments)

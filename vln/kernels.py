@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial, update_wrapper
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 _settings: Any = numba.config  # whose names come from the environment, where type checkers can't see them
@@ -39,12 +38,12 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
     return compiled
 
 
-def shared_kernel(function: Callable[P, R] | None = None, /, **options: Any) -> Any:
+def shared_kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A kernel with a `prange` whose turns threads share out among themselves, where they can: see SharedKernel."""
     return partial(shared_kernel, **options) if function is None else SharedKernel(function, options)
 
 
-class SharedKernel(Generic[P, R]):
+class SharedKernel(Generic[R]):
     """A kernel in two versions, which give the same results, compiled when first called: serial, and parallel.
 
     The parallel one, often the quicker even in one thread, is taken by one Python thread at a time, since not every
@@ -52,18 +51,18 @@ class SharedKernel(Generic[P, R]):
     process or lets it wait for ever. The serial one starts no threads: where there is little to do, call it directly.
     """
 
-    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
-        self.serial: Callable[P, R] = kernel(function, **options)
-        self.parallel: Callable[P, R] = kernel(function, parallel=True, **options)
+    def __init__(self, function: Callable[..., R], options: dict[str, Any]) -> None:
+        self.serial: Callable[..., R] = kernel(function, **options)
+        self.parallel: Callable[..., R] = kernel(function, parallel=True, **options)
         update_wrapper(self, function)
 
-    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        if not _process.forked and _process.busy.acquire(blocking=False):
+    def __call__(self, *arguments: Any) -> R:
+        if not _process.forked and _process.busy.acquire(False):
             try:
-                return self.parallel(*arguments, **named)
+                return self.parallel(*arguments)
             finally:
                 _process.busy.release()
-        return self.serial(*arguments, **named)
+        return self.serial(*arguments)
 
 
 class _Process:
