@@ -3,22 +3,19 @@
 import pickle
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from glimpses import glimpses
-from graphs import asked, graph, hall_world
-from graphs import world as graphs
+from graphs import hall_world
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import Error
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit, TransformReward
-from numpy.typing import NDArray
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 from test_env import mostly_walking, walk
@@ -28,10 +25,7 @@ from toy import LEFT, RIGHT, STOP, Corridor
 
 from vln.checking import any_action, check_vector_env
 from vln.env import TaskEnv
-from vln.envs.rooms.world import Rooms
-from vln.language import Vocabulary
 from vln.sb3 import GymnasiumVecEnv
-from vln.tasks import Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 
@@ -43,15 +37,6 @@ WORLDS: dict[str, Callable[[], World[Any]]] = {
     "symbols": lambda: short("copy").open("val"),
     "numbers": lambda: short("adding").open("val"),
 }
-
-
-class Unlike(Corridor):
-    """A world whose pictures are of several sizes, and which says nothing of it."""
-
-    def draw(self, state: Any, slot: int, *further: Any) -> NDArray[np.uint8]:
-        return np.full((8 + 2 * int(state.episode[slot]), 12, 3), 9, dtype=np.uint8)
-
-
 # Of the registered ones those that are made at once.
 MADE: dict[str, dict[str, Any]] = {
     "vln/GoTo-v0": {"split": "val_unseen", "options": {"difficulty": 1}},
@@ -319,44 +304,3 @@ def test_stable_baselines_is_told_of_the_success_of_what_is_cut_off() -> None:
         assert [info["is_success"] for info in infos] == [True, False]
         assert [info["TimeLimit.truncated"] for info in infos] == [False, True]
         assert [info["episode"]["l"] for info in infos] == [3, 3]
-
-
-# Pictures
-
-
-def rooms_of_several_sizes() -> World[Any]:
-    """Houses of one room and of nine, and instructions of a few words and of hundreds."""
-    small, large = (cast(Written, tiny(*kind).source)("train")[:3] for kind in (("GoTo", 1), ("Sequence", 3)))
-    episodes = [*small, *large, replace(small[0], instruction="go on " * 300)]
-    return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), words=600)
-
-
-def paths_told_at_several_lengths() -> World[Any]:
-    hall = graph()
-    texts = ("go", "go to the hall " * 20, "go on " * 400)
-    return graphs([replace(asked(hall, "abc"), instruction=text) for text in texts], words=900)
-
-
-@pytest.mark.parametrize("make", [rooms_of_several_sizes, paths_told_at_several_lengths, Unlike])
-def test_every_picture_of_an_environment_is_of_one_size(make: Callable[[], World[Any]]) -> None:
-    world = make()
-    env, vector = TaskEnv(world, "rgb_array"), TaskVectorEnv(world, len(world.episodes), render_mode="rgb_array")
-    shapes = set()
-    for episode in range(len(world.episodes)):
-        env.reset(options={"episode": episode})
-        shapes.add(env.render().shape)  # type: ignore[union-attr]
-    vector.reset(options={"episode": np.arange(len(world.episodes))})
-    drawn = {
-        world.draw(vector._slots.state, slot, vector._slots._trails[:1, slot]).shape for slot in range(vector.num_envs)
-    }
-    assert len(drawn) > 1
-    assert len(shapes) == 1
-    assert {frame.shape for frame in vector.render()} == shapes
-    # Stable-Baselines3 lays them side by side.
-    assert GymnasiumVecEnv(vector).render("rgb_array").ndim == 3  # type: ignore[union-attr]
-
-
-def test_a_page_of_all_episodes_has_no_more_room_than_its_longest_text_takes() -> None:
-    world = hall_world(max_steps=6)
-    state = world.begin(np.arange(len(world.episodes)))
-    assert world.picture_size == world.draw(state, 0, world.position(state)[:1]).shape[:2]
