@@ -157,6 +157,8 @@ def scripted_for(world: World[Any]) -> dict[str, Contender]:
         guess = Guess(world.move_space, 0)
         return {"random": Contender(guess, sample), "expert": Contender(guess, follow_teacher, told=True)}
     rows = scripted(world.moves)
+    if world.shown == "sentence":
+        rows.pop("straight", None)  # there `forward` is a word
     if "possible" not in world.spaces:
         return rows
     if FORWARD in world.moves:

@@ -15,7 +15,7 @@ from vln.agents.instruments.selectivity import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = "--length 40 --hidden 8 --slots 4"
-FEW = "--updates 2 --slots 2 --window 6 --hidden 6 --layers 2 --floors 0 --threads 1 --teacher-last 1"
+FEW = "--updates 2 --slots 2 --window 6 --hidden 6 --layers 2 --floors 0 --threads 1"
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_what_it_can_not_look_into_is_refused(memories: str, complaint: str) -> 
     "task", ["parity --length 40", "goto --difficulty 1 --houses 512", "glimpse --looks 3", "characters --stretch 50"]
 )
 def test_every_analysis_looks_into_runs_of_every_kind(task: str) -> None:
-    rule = "--rule pathwise" if task.startswith("glimpse") else ""
+    rule = "--rule pathwise" if task.startswith("glimpse") else "--teacher-last 1"
     run("train", f"{task} {FEW} {rule} --name mine")
     analyses = {
         "cells": "runs/mine --episodes 4 --shifts 20",

@@ -4,13 +4,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from graphs import asked, graph
 from gymnasium.spaces import Box
 from places import PLACES, place
 from rich.console import Console
 from toy import Corridor
 
 from vln.agents.scripted import Habit, scripted_for
+from vln.envs.graphs.atlas import Atlas
+from vln.envs.graphs.tellings import Tellings
 from vln.judging import ROWS, Contender, Judged, judge, make_table, show_table
+from vln.language import Vocabulary
 from vln.rollouts import greedy, sample
 from vln.world import World
 
@@ -32,6 +36,12 @@ MEANT = {
 @pytest.mark.parametrize("name", PLACES)
 def test_rows_are_there_only_where_they_mean_something(name: str) -> None:
     assert set(scripted_for(place(name))) == MEANT[name]
+
+
+def test_to_say_the_word_forward_is_not_to_go_straight_on() -> None:
+    path = asked(graph(), "abc")
+    world = Tellings([path], Vocabulary(("go", "forward")), Atlas.of([path.place]))
+    assert "straight" not in scripted_for(world)
 
 
 def test_a_world_of_the_users_own_has_the_rows_its_moves_allow() -> None:

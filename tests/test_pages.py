@@ -24,7 +24,7 @@ from vln.texts import visible
 VERDICTS = {
     **dict.fromkeys(("rooms", "hops", "drives"), "reached|failed"),
     **dict.fromkeys(("looks", "walks", "finds", "parity", "copy", "adding"), "right|wrong"),
-    "speaks": r"[\d.]+ %",
+    "speaks": r"BLEU-4 [\d.]+ %",
     "text": r"[\d.]+ nats",
 }
 

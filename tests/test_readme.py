@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import gymnasium
 import pytest
 import torch
 import tyro
 
 from vln.envs import make_task
+from vln.envs.catalogue import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -95,3 +97,13 @@ def test_the_commands_of_make_exist() -> None:
 def test_every_link_to_a_file_leads_somewhere() -> None:
     for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
         assert (ROOT / target).is_file(), target
+
+
+def test_the_readme_lists_every_environment_and_every_task() -> None:
+    listed = re.findall(r"^\| `vln/(\w+)-v0` \|", README, re.M)
+    registered = {
+        spec.removeprefix("vln/").removesuffix("-v0") for spec in gymnasium.registry if spec.startswith("vln/")
+    }
+    assert sorted(listed) == sorted(registered)
+    unlisted = set(TASKS) - {name.lower() for name in listed}
+    assert all(f"`{name}`" in README for name in unlisted)

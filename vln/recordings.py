@@ -146,7 +146,7 @@ def _column(replay: Replay, frame: Frame) -> dict[str, Any]:
 
 def _expected(replay: Replay, value: float) -> str:
     if replay.value == "success":
-        return METRICS["success"].told(value)
+        return f"{METRICS['success'].written(value)} %"
     return _measured(replay, value)
 
 

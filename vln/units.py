@@ -43,14 +43,15 @@ class Metric:
         return f"{self.factor * value:.{self.decimals}f}"
 
     def told(self, value: float | None) -> str:
-        """A number as it is shown, with its unit, or else with its title before it."""
-        return f"{self.written(value)} {self.unit}" if self.unit else f"{self.title} {self.written(value)}"
+        """A number as it is shown, with its unit, and with its title where that does not say what it is of."""
+        text = f"{self.written(value)} {self.unit}".rstrip()
+        return f"{self.title} {text}" if self.unit in ("", "%") else text
 
 
 METRICS = {
     "accuracy": Metric(
         "accuracy",
-        "the last answer was right; in sequences, every one",
+        "success: the last answer was right; in sequences, every one; of a sentence, it has as many words as it should",
         decimals=2,
         sentence="The agent is right in {number} of the episodes",
     ),
