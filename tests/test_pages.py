@@ -170,7 +170,7 @@ def test_a_long_text_is_cut_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch
     [
         (Lessons(), "distance"),
         (Lessons(progress=0), None),
-        (Lessons(rule="reinforce", progress=0), "success"),
+        (Lessons(rule="reinforce"), "success"),
         (Lessons(rule="pathwise"), None),
     ],
 )
