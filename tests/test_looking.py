@@ -90,7 +90,7 @@ def record(ended: list[list[int]], succeeded: list[list[int]], value: list[list[
     """A window [T, B] in which only this happened."""
     over, went_well = torch.tensor(ended).bool(), torch.tensor(succeeded).bool()
     nothing = torch.zeros(over.shape)
-    lived = Rollout({}, nothing.bool(), {}, nothing.long(), None, None, nothing, over, went_well, nothing)
+    lived = Rollout({}, nothing.bool(), {}, nothing.long(), None, None, over, went_well, nothing)
     policy = torch.distributions.Categorical(logits=torch.zeros(*over.shape, 2))
     return Decision(policy, torch.tensor(value)), lived
 
