@@ -31,8 +31,8 @@ class Place(Beside):
     task: str | None = None
     """In which task, without a run; with one: another than its own, which must show and ask the same."""
     split: str | None = None
-    """Where: val_seen, val_unseen, val_novel (rooms), paragraphs (sail), held_out and test (r2r); val, test (glimpses).
-    val_unseen or val unless given."""
+    """Which of the task's splits: val_seen, val_unseen, val_novel, val, test, ... (a wrong one is answered with those
+    there are); the one that it is judged by unless given."""
     draw: bool = False
     """Whether agents draw their moves from their policies, instead of making the likeliest: so they leave loops."""
     seed: int = 0

@@ -1,6 +1,7 @@
 """What holds for every test: threads and examples that are the same each time, and in CI no test is skipped."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -14,6 +15,13 @@ THREADS = 1  # what tests compute is so small that several would wait for each o
 # The first example of a test compiles kernels, which takes seconds: a deadline would only tell of that.
 hypothesis.settings.register_profile("vln", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("vln")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals() -> None:
+    """What whoever started the tests has ignored (nohup, a shell's background) is not, in them and what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

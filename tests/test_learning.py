@@ -160,13 +160,18 @@ def test_an_update_uses_the_rate_of_its_number() -> None:
     assert [learner.learn()["rate"] for _ in range(4)] == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_generator_takes_is_refused(seed: int) -> None:
+    with pytest.raises(ValueError, match=f"seed is from 0 to 9223372036854775807, not {seed}"):
+        Lessons(seed=seed)
+
+
 @pytest.mark.parametrize("name", ["updates", "slots", "window"])
 def test_lessons_of_nothing_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
         replace(Lessons(), **{name: 0})
 
 
-@pytest.mark.parametrize(("clip", "clipped"), [(1e-3, 1.0), (1e3, 0.0)])
 @pytest.mark.parametrize(
     ("rule", "lesson"),
     [("imitation", {"led": 0.5}), ("reinforce", {"teacher_last": 0.5}), ("pathwise", {"progress": 1.0})],
@@ -176,6 +181,7 @@ def test_a_lesson_that_its_rule_does_not_heed_is_refused(rule: Any, lesson: dict
         Lessons(rule=rule, **lesson)
 
 
+@pytest.mark.parametrize(("clip", "clipped"), [(1e-3, 1.0), (1e3, 0.0)])
 def test_a_gradient_longer_than_the_clip_is_shortened_and_counted(clip: float, clipped: float) -> None:
     agent = tiny_agent()
     told = Learner.begin(tiny_world(), agent, replace(EXACT, clip=clip)).learn()

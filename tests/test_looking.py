@@ -216,7 +216,8 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tm
     world: Any = glimpses(looks=LOOKS, start="random", canvas=14)
     world = world.on("cpu") if RULES[rule].through else world
     # A window that is no multiple of the looks, so that episodes go on where it was broken off.
-    lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, led=0.5, half=False)
+    led = {} if RULES[rule].teacher else {"led": 0.5}
+    lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, half=False, **led)  # type: ignore[arg-type]
     updates = 0
 
     def breaking(decision: Decision, lived: Rollout) -> Tensor:

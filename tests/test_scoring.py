@@ -99,7 +99,19 @@ def test_a_speaker_leaves_out_records_that_were_broken_since_it_was_trained() ->
     write("r2r/R2R_val_seen.json", [RECORD])
     run("train", "r2r-speaker", "--data", ".", "--max-steps", "6", *few.split())
     write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)] + [BROKEN])
-    spoken = ["runs/r2r-speaker", "--out", "spoken.json", "--paths", "2", "--threads", "1", "--device", "cpu"]
+    spoken = [
+        "runs/r2r-speaker",
+        "--data",
+        ".",
+        "--out",
+        "spoken.json",
+        "--paths",
+        "2",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+    ]
     with pytest.raises(ValueError, match="--skip-broken leaves such records out"):
         run("speak", *spoken)
     with pytest.warns(UserWarning, match="1 broken records were skipped"):

@@ -58,7 +58,7 @@ def test_ctrl_c_saves_and_ends_and_what_is_resumed_ends_the_same(
     unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not train_here(tmp_path, hit=(signal.SIGINT, IN_THE_MIDDLE))
-    assert f"stopped after update {IN_THE_MIDDLE}; go on with --resume {tmp_path}" in capsys.readouterr().out
+    assert f"stopped after update {IN_THE_MIDDLE}; what was learned is saved in {tmp_path}" in capsys.readouterr().out
     assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == IN_THE_MIDDLE
     assert train_here(tmp_path, resume=True)
     assert_same(tmp_path, unbroken)

@@ -133,6 +133,8 @@ class Lessons:
         for name in RULES[self.rule].ignored:
             if getattr(self, name) != type(self).__dataclass_fields__[name].default:
                 raise ValueError(f"under rule {self.rule} {name} would change nothing: leave it out")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is from 0 to {2**63 - 1}, not {self.seed}")
         if self.slots % self.workers:
             raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
 

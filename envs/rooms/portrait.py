@@ -120,6 +120,8 @@ def _outline(above: Picture, goal: NDArray[np.bool_], side: int) -> None:
 
 def _draw_trail(above: Picture, trail: NDArray[np.int16], side: int) -> None:
     """A line through the middles of the cells, fainter where it is older."""
+    if len(trail) < 2:
+        return
     (top, left), (foot, right) = trail.min(axis=0).tolist(), trail.max(axis=0).tolist()
     above = above[top * side : (foot + 1) * side, left * side : (right + 1) * side]  # all that the line lies on
     points = [((column - left + 0.5) * side, (row - top + 0.5) * side) for row, column in trail.tolist()]
