@@ -217,7 +217,7 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tm
     world = world.on("cpu") if RULES[rule].through else world
     # A window that is no multiple of the looks, so that episodes go on where it was broken off.
     led = {} if RULES[rule].teacher else {"led": 0.5}
-    lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, half=False, **led)  # type: ignore[arg-type]
+    lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, half=False, **led)
     updates = 0
 
     def breaking(decision: Decision, lived: Rollout) -> Tensor:
