@@ -14,7 +14,7 @@ from vln.kernels import kernel, shared_kernel
 from .lens import DOORS, EYE_BACK, FRAME, PICTURES, SURFACE, WALL, lens_for
 from .things import Kind
 
-SERIAL_BELOW = 8  # frames: under this a thread team costs more to wake than it saves
+SERIAL_BELOW = 24  # frames: under this a thread team that waits passively costs more to wake than it saves
 
 _DOOR, _DOORWAY = int(Kind.DOOR), int(Kind.DOORWAY)
 _FIRST_PICTURE, _LAST_PICTURE = int(Kind.BUTTERFLY), int(Kind.TOWER)

@@ -13,6 +13,7 @@ from .paths import FORWARD, LEFT, RIGHT, STOP, advance
 _DOWN = (-1, 0, 1, 0)
 _RIGHT = (0, 1, 0, -1)
 
+SERIAL_BELOW = 128  # slots looked at: under this a thread team that waits passively costs more to wake than it saves
 REACH = 6  # cells: how far off an object can still be told from another, at the frame sizes agents learn from
 
 

@@ -9,7 +9,7 @@ from vln.kernels import shared_kernel
 _DOWN = (-1, 0, 1, 0)
 _RIGHT = (0, 1, 0, -1)
 
-SERIAL_BELOW = 32  # slots: under this a thread team costs more to wake than it saves
+SERIAL_BELOW = 2048  # slots: under this a thread team that waits passively costs more to wake than it saves
 
 
 @shared_kernel

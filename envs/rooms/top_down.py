@@ -13,7 +13,7 @@ from . import textures
 from .sprites import OBJECTS, shrink, sprites
 from .things import PICTURES, RGB, UNSEEN, Colour, Floor, Kind
 
-SERIAL_BELOW = 32  # pictures: under this a thread team costs more to wake than it saves
+SERIAL_BELOW = 64  # pictures: under this a thread team that waits passively costs more to wake than it saves
 
 _WALL, _WALL_EDGE, _FRAME = (104, 98, 92), (78, 73, 68), (70, 50, 36)
 

@@ -30,7 +30,7 @@ from .paths import (
 )
 from .pool import Pool
 from .portrait import page_size, portrait
-from .sight import PLACES, locate, look, search
+from .sight import PLACES, SERIAL_BELOW, locate, look, search
 from .symbols import symbols
 from .things import CODES
 from .top_down import top_down
@@ -192,7 +192,8 @@ class Rooms(World[RoomState], Walked):
         """Where in view what is asked for is: 0 where it is not, else its cell, see sight.locate."""
         pool, found = self.pool, np.empty(len(state), dtype=np.int64)
         sight = pool.sight[state.episode, state.stage.astype(np.int64)]
-        locate(pool.opaque, pool.place[state.episode], state.pose, sight, found)
+        find = locate.serial if len(state) < SERIAL_BELOW else locate
+        find(pool.opaque, pool.place[state.episode], state.pose, sight, found)
         return found
 
     def labels(self, state: RoomState) -> dict[str, NDArray[Any]]:
@@ -247,7 +248,8 @@ class Rooms(World[RoomState], Walked):
 
     def _look(self, state: RoomState) -> None:
         if self.track_sight:
-            look(self.pool.opaque, self.pool.place[state.episode], state.pose, state.seen)
+            mark = look.serial if len(state) < SERIAL_BELOW else look
+            mark(self.pool.opaque, self.pool.place[state.episode], state.pose, state.seen)
 
 
 PORTRAIT_VIEW = 256  # pixels a side of the first-person view in a picture for people
