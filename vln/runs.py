@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -221,7 +222,8 @@ def _check_parts(plan: Plan, begun: Plan) -> None:
 def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | None:
     """How an agent does in the split for choosing, for the curve of a training; None where the task has no such split.
 
-    judged: its success. Where the right moves are foretold, nats and bits: how much they surprise it.
+    judged: its success, where episodes have a verdict; else the headline. Where the right moves are foretold, nats and
+    bits: how much they surprise it.
     """
     if task.choosing not in task.splits:
         return None
@@ -230,11 +232,11 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
 
     def probe(agent: Agent) -> dict[str, float]:
         outcomes = evaluate(world, agent, episodes)
-        told = {"judged": sum(outcome.success for outcome in outcomes) / len(outcomes)}
-        if world.surprising:
-            for name, metric in (("nats", "surprise"), ("bits", "bits")):
-                told[name] = sum(outcome.metrics()[metric] for outcome in outcomes) / len(outcomes)
-        return told
+        names = {"nats": "surprise", "bits": "bits"} if world.surprising else {}
+        if not world.verdicts and world.headline not in names.values():
+            names[world.headline] = world.headline
+        values = {name: fmean(outcome.metrics()[metric] for outcome in outcomes) for name, metric in names.items()}
+        return ({"judged": fmean(outcome.success for outcome in outcomes)} if world.verdicts else {}) | values
 
     return probe
 
