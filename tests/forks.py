@@ -23,7 +23,7 @@ from vln.devices import use_threads
 from vln.envs.catalogue import make_task
 from vln.rollouts import Course, greedy, rollout, sample
 
-SLOTS = 70  # enough for kernels that few slots are not shared out by
+SLOTS = 130  # enough for kernels that few slots are not shared out by
 PLACE: dict[str, Any] = {"split": "val_novel", "options": {"difficulty": 1}}
 WORLD = make_task("goto", {"difficulty": 1}).open("val_novel", track_sight=True)
 FORK = multiprocessing.get_context("fork")
