@@ -52,6 +52,9 @@ def test_what_does_not_fit_is_named_and_a_longer_instruction_fits() -> None:
     words = own.spaces["instruction"].high.max()  # type: ignore[attr-defined]
     longer = {**own.spaces, "instruction": Box(0, words, (999,), np.int32)}
     assert not own.difference(replace(own, spaces=longer))
+    path = {hops: replace(own, spaces={"path": Box(-9, 9, (hops, 5), np.float32)}) for hops in (3, 99)}
+    assert not path[3].difference(path[99])
+    assert path[3].difference(replace(own, spaces={"path": Box(-9, 9, (3, 6), np.float32)}))
     for other, complaint in (
         ({**own.spaces, "instruction": Box(0, words + 1, (48,), np.int32)}, "instruction is Box"),
         ({**own.spaces, "view": Box(0, 1, (2, 2, 3), np.int32)}, "view is Box"),

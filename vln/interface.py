@@ -11,6 +11,8 @@ from vln.spaces import space_facts, space_of
 from vln.tasks import Task
 from vln.world import World
 
+READ_TO_THE_END = ("instruction", "path")  # sequences of any length, padded
+
 
 @dataclass(frozen=True)
 class Interface:
@@ -54,7 +56,7 @@ class Interface:
     def difference(self, other: "Interface") -> str:
         """What of another interface an agent of this one can't be shown or do, in words; nothing where it fits.
 
-        An instruction may be longer or shorter there: it is read to its last word.
+        An instruction or a path may be longer or shorter there: it is read to its end.
         """
         for name in sorted({*self.spaces, *other.spaces}):
             here, there = self.spaces.get(name), other.spaces.get(name)
@@ -72,6 +74,11 @@ class Interface:
 
 
 def _alike(name: str, one: Space[Any] | None, other: Space[Any] | None) -> bool:
-    if name == "instruction" and isinstance(one, Box) and isinstance(other, Box):
-        return one.low.max() == other.low.max() and one.high.max() == other.high.max() and one.dtype == other.dtype
+    if name in READ_TO_THE_END and isinstance(one, Box) and isinstance(other, Box):
+        return _of_a_part(one) == _of_a_part(other)
     return one == other
+
+
+def _of_a_part(space: Box) -> tuple[Any, ...]:
+    """What is the same in a sequence of any length: of its parts, the shape, the bounds and the type."""
+    return space.shape[1:], space.low.min(), space.high.max(), space.dtype
