@@ -125,4 +125,6 @@ def _tell_unknown(run: Run, world: World[Any]) -> None:
     """Say how many words of the instructions the agent does not know: to it they are all alike."""
     if "instruction" not in run.interface.spaces:
         return
-    print(run.vocabulary.unknown_summary([episode.instruction for episode in world.episodes]), file=sys.stderr)
+    texts = [episode.instruction for episode in world.episodes]
+    if run.vocabulary.unknown(texts):
+        print(run.vocabulary.unknown_summary(texts), file=sys.stderr)

@@ -61,7 +61,7 @@ class Interface:
         for name in sorted({*self.spaces, *other.spaces}):
             here, there = self.spaces.get(name), other.spaces.get(name)
             if not _alike(name, here, there):
-                return f"what is shown differs: {name} is {here or 'not shown'} to it, {there or 'not shown'} there"
+                return f"what is shown differs: {name} is {_in_a_line(here)} to it, {_in_a_line(there)} there"
         pairs: dict[str, tuple[Any, Any]] = {
             "the moves": (self.move_space, other.move_space),
             "the number of answers": (self.answers, other.answers),
@@ -77,6 +77,13 @@ def _alike(name: str, one: Space[Any] | None, other: Space[Any] | None) -> bool:
     if name in READ_TO_THE_END and isinstance(one, Box) and isinstance(other, Box):
         return _of_a_part(one) == _of_a_part(other)
     return one == other
+
+
+def _in_a_line(space: Space[Any] | None) -> str:
+    """A space for people; the bounds of a Box may be an array of many numbers."""
+    if isinstance(space, Box):
+        return f"Box({space.low.min()}, {space.high.max()}, {space.shape}, {space.dtype})"
+    return "not shown" if space is None else str(space)
 
 
 def _of_a_part(space: Box) -> tuple[Any, ...]:
