@@ -1,8 +1,8 @@
 """Threads that wait do so passively: every script imports this first, for OpenMP reads it once, when torch is loaded.
 
 A thread that spins for others wastes the core that another program, or the thread it waits for, could use: beside one
-busy process a small training took ten times as long. One that sleeps at once costs 70 microseconds to wake, so it spins
-for some of that time first. What the user has set stays.
+busy process a small training took ten times as long. One that sleeps at once costs about 70 microseconds to wake, so it
+spins a little first. What the user has set stays.
 """
 
 import os
