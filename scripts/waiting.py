@@ -7,7 +7,7 @@ spins a little first. What the user has set stays.
 
 import os
 
-SPINS = "10000"  # of GNU OpenMP, before a thread sleeps: where nobody else is busy, a small network needs them
+SPINS = "100000"  # of GNU OpenMP, before a thread sleeps: where nobody else is busy, a small network needs them
 
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
