@@ -15,7 +15,7 @@ def repeated_ones_by_hand() -> Sequencer:
     current of the step before, and the 1 is its bias. The answer is 1 where current + previous - 1 > 0, which the
     logits [1/2, current + previous - 1] say (Johnson, EECS 498-007 / 598-005, lecture 12, 2019).
     """
-    spaces, shape = {"given": Discrete(2)}, Shape(memory="elman-relu", hidden=3, words=0)
+    spaces, shape = {"given": Discrete(2)}, Shape(memory="elman-relu", hidden=3, word_dim=0)
     network = Sequencer(spaces, Discrete(2), shape)
     for weights in network.parameters():
         weights.zero_()

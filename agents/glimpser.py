@@ -48,12 +48,12 @@ class Glimpser(Hearing):
         self.reader = self.attention = self.join = None
         inputs = shape.sight
         if isinstance(space := known.get("instruction"), Box):
-            self.reader = Reader(int(space.high.max()) + 1, shape.words, shape.bidirectional, shape.mumble)
-            self.attention = Attention(shape.hidden, shape.words)
-            self.join = nn.Linear(shape.hidden + shape.words, shape.hidden)
-            inputs += shape.words
+            self.reader = Reader(int(space.high.max()) + 1, shape.word_dim, shape.bidirectional, shape.mumble)
+            self.attention = Attention(shape.hidden, shape.word_dim)
+            self.join = nn.Linear(shape.hidden + shape.word_dim, shape.hidden)
+            inputs += shape.word_dim
         view = known.get("view")
-        heard = shape.words if self.reader else 0
+        heard = shape.word_dim if self.reader else 0
         self.eye = GlimpseEye(view.shape if isinstance(view, Box) else None, "where" in known, heard, shape)
         self.core = Recurrent.of(shape, inputs)
         self.dropout = nn.Dropout(shape.dropout)

@@ -49,17 +49,17 @@ class Navigator(Hearing):
             raise ValueError(f"an agent needs at least one of the senses {sorted(spaces)}, not {list(senses)}")
         self.reader = self.attention = self.look = self.join = None
         if isinstance(space := known.get("instruction"), Box):
-            self.reader = Reader(int(space.high.max()) + 1, shape.words, shape.bidirectional, shape.mumble)
+            self.reader = Reader(int(space.high.max()) + 1, shape.word_dim, shape.bidirectional, shape.mumble)
             if shape.attention:
-                self.attention = Attention(shape.hidden, shape.words)
-        words = shape.words if self.reader else 0
+                self.attention = Attention(shape.hidden, shape.word_dim)
+        words = shape.word_dim if self.reader else 0
         self.senses = Senses(known, words, shape)
         self.core = Recurrent.of(shape, self.senses.size + words)
         in_mind = shape.hidden + words
         if self.attention:
             if shape.second_look and self.senses.channels:
-                self.look = SecondLook(in_mind, self.senses.channels, self.senses.directions, shape.words)
-            self.join = nn.Linear(in_mind + (shape.words if self.look else 0), shape.hidden)
+                self.look = SecondLook(in_mind, self.senses.channels, self.senses.directions, shape.word_dim)
+            self.join = nn.Linear(in_mind + (shape.word_dim if self.look else 0), shape.hidden)
         self.dropout = nn.Dropout(shape.dropout)
         self.masks = "possible" in known
         self.policy: Pointer | nn.Linear

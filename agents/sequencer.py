@@ -20,7 +20,7 @@ class Sequencer(Agent):
     """What is given as a vector, a recurrent core, and heads: which answer, or which number, and the value.
 
     spaces: of single observations: `given`, a symbol (Discrete) or numbers (Box [n]); without it, it is blind. moves:
-    the space of its moves. A symbol is a vector that is learned, or where shape.words is 0 all zeros but for a one.
+    the space of its moves. A symbol is a vector that is learned, or where shape.word_dim is 0 all zeros but for a one.
     """
 
     def __init__(self, spaces: Mapping[str, Space[Any]], moves: Space[Any], shape: Shape = PLAIN) -> None:
@@ -29,9 +29,9 @@ class Sequencer(Agent):
         self.symbols, self.embed = 0, None
         if isinstance(given, Discrete):
             self.symbols = int(given.n)
-            if shape.words:
-                self.embed = nn.Embedding(self.symbols, shape.words)
-            inputs = shape.words or self.symbols
+            if shape.word_dim:
+                self.embed = nn.Embedding(self.symbols, shape.word_dim)
+            inputs = shape.word_dim or self.symbols
         else:
             inputs = given.shape[0] if isinstance(given, Box) else 0
         self.blind = given is None

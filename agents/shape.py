@@ -18,7 +18,7 @@ class Shape:
     """What the bias of a forget gate begins with, of cells that have one."""
     orthogonal: bool = False
     """Whether the weights from one state to the next begin as rotations, of cells that have such."""
-    words: int = 64
+    word_dim: int = 64
     """The size of a word's vector after reading."""
     bidirectional: bool = False
     """Whether the instruction is also read backwards."""

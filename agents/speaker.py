@@ -33,12 +33,12 @@ class Speaker(Agent):
             raise ValueError(f"two directions share a vector of {shape.hidden} numbers: take an even size")
         self.see = nn.Linear(path.shape[-1], shape.sight)
         self.walk = nn.LSTM(shape.sight, shape.hidden // 2, bidirectional=True)
-        self.embed = nn.Embedding(int(previous.n), shape.words)
-        self.core = Recurrent.of(shape, shape.words + shape.hidden)
+        self.embed = nn.Embedding(int(previous.n), shape.word_dim)
+        self.core = Recurrent.of(shape, shape.word_dim + shape.hidden)
         self.attention = Attention(shape.hidden, shape.hidden)
-        self.join = nn.Linear(2 * shape.hidden, shape.words)
+        self.join = nn.Linear(2 * shape.hidden, shape.word_dim)
         self.dropout = nn.Dropout(shape.dropout)
-        self.say = nn.Linear(shape.words, moves)
+        self.say = nn.Linear(shape.word_dim, moves)
         self.value = nn.Linear(shape.hidden, 1)
 
     def initial(self, batch: int) -> Memory:

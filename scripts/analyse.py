@@ -68,11 +68,11 @@ def _finite(facts: Any) -> Any:
     return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 
-def parse(arguments: list[str]) -> Analysis:
+def read(arguments: list[str]) -> Analysis:
     """The options of what is to be looked into."""
     return tyro.extras.subcommand_cli_from_dict(ANALYSES, args=arguments, description=__doc__)
 
 
 if __name__ == "__main__":
     with plainly():
-        main(parse(sys.argv[1:]))
+        main(read(sys.argv[1:]))

@@ -1,15 +1,17 @@
 """What can be said beside a run: where its files are now, what else is to differ, and what it is trusted with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+from command_line import About
 
 from vln.agents.catalogue import make_agent
-from vln.envs.catalogue import TaskOptions, WorldOptions, absolute, make_task, places
-from vln.runs import Run, Trust, open_run, plan_of
+from vln.envs.catalogue import make_task, spec_of
+from vln.options import Option, from_root, places_in
+from vln.runs import CODE, Plan, Run, Trust, open_run, plan_of
 
 NOT_SHOWN = ("data", "features")  # where something is does not change what it is
 ANNOTATED = ("r2r", "r2r-speaker")  # the tasks that read annotations
@@ -24,6 +26,10 @@ class Allowed:
     trust_paths: bool = False
     """Let a run have the files and folders opened that it names, where they are not named here."""
 
+    def known(self, plan: Plan) -> Mapping[str, Option]:
+        """The options of a run's task and world; none where that would run a file that is not trusted."""
+        return {} if CODE in plan.task and not self.trust_code else spec_of(plan.task).options
+
     @property
     def granted(self) -> Trust:
         return Trust(self.trust_code, self.trust_paths)
@@ -34,31 +40,29 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Beside(Allowed):
+class Beside(About, Allowed):
     """Options of task and world, which take the place of those that a run was trained with."""
-
-    about: tyro.conf.OmitArgPrefixes[TaskOptions] = field(default_factory=TaskOptions)
-    world: tyro.conf.OmitArgPrefixes[WorldOptions] = field(default_factory=WorldOptions)
 
     def open(self, folder: Path, device: str = "cpu") -> Run:
         """The run in a folder, with what is said beside it."""
-        return self.open_with(folder, self.about.given(), self.world.given(), device)
+        return self.open_with(folder, self.task_options, self.world_options, device)
 
     def open_other(self, folder: Path, device: str = "cpu") -> Run:
         """Another run that takes part: its files are looked for in the same places, all else is its own."""
-        return self.open_with(folder, places(self.about.given()), places(self.world.given()), device)
+        known = self.known(plan_of(folder))
+        about, world = places_in(self.task_options, known), places_in(self.world_options, known)
+        return self.open_with(folder, about, world, device)
 
     def changes(self, folder: Path) -> dict[str, Any]:
         """What is said here that is otherwise in a run's plan, by name; not where files of the same name are now."""
         plan = plan_of(folder)
-        own = _named({**plan.task_options, **plan.world_options})
-        said = _named({**self.about.given(), **self.world.given()})
+        own, said = (_named(self.known(plan), {**of.task_options, **of.world_options}) for of in (plan, self))
         return {name: value for name, value in said.items() if name not in NOT_SHOWN and own.get(name) != value}
 
 
-def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+def _named(known: Mapping[str, Option], options: Mapping[str, Any]) -> dict[str, Any]:
     """The same options, of files and folders only their names."""
-    return {**options, **{name: Path(value).name for name, value in places(options).items()}}
+    return {**options, **{name: Path(value).name for name, value in places_in(options, known).items()}}
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Where(Allowed):
         """The run in a folder, with its files where they are said to be; what it has none of is not asked."""
         plan = plan_of(folder)
         said = {name: getattr(self, name) for name in ("data", "text", "pictures", "annotations", "features")}
-        said = absolute({name: value for name, value in said.items() if value is not None})
+        said = from_root({name: value for name, value in said.items() if value is not None}, self.known(plan))
         own = (plan.task_options, plan.world_options)
         about, world = ({name: said[name] for name in said if name in options} for options in own)
         if self.skip_broken and plan.task in ANNOTATED:

@@ -71,12 +71,8 @@ def train_for(scripts: Path, recipe: str, updates: int, beside: int, options: Bu
     """The seconds that a training takes, with all that a process does before and after."""
     command = [sys.executable, str(scripts / "train.py"), "--recipe", recipe, "--updates", str(updates)]
     command += ["--floors", "0"]
-    about = RECIPES[recipe].about
-    if (
-        about.text == "shakespeare"
-        or about.pictures == "mnist"
-        or RECIPES[recipe].task in ("sail", "r2r", "r2r-speaker")
-    ):
+    task, about = RECIPES[recipe].task, RECIPES[recipe].task_options
+    if task in ("sail", "r2r", "r2r-speaker") or {"shakespeare", "mnist"} & {about.get("text"), about.get("pictures")}:
         command += ["--data", str(options.data.resolve())]
     command += ["--threads", str(options.threads)] if options.threads else []
     paths = os.pathsep.join([str(scripts.parent), os.environ.get("PYTHONPATH", "")])

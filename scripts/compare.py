@@ -23,8 +23,9 @@ import numpy as np
 import tyro
 from analyses.common import columns, plot
 from beside import Beside
+from command_line import first_said, parse
 from complaints import plainly
-from recipes import OF_TASKS
+from recipes import DEFAULT_TASK, OF_TASKS
 from rich.console import Console
 from rich.table import Table
 
@@ -33,12 +34,13 @@ from vln.agents.memories import CELLS
 from vln.agents.shape import Shape
 from vln.checkpoints import load_checkpoint
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import absolute_task, make_task, places
+from vln.envs.catalogue import TASKS, absolute_task, make_task, spec_of
 from vln.evaluation import evaluate
 from vln.interruptions import stop_status
 from vln.learning import Lessons
 from vln.logs import METRICS_FILE, read_metrics
-from vln.runs import Plan, begin_run, plan_of
+from vln.options import places_in
+from vln.runs import CODE, Plan, begin_run, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
 from vln.units import Metric, description, metric_of, ordered
@@ -83,9 +85,15 @@ class Options(Beside):
     def plan(self, shape: Shape, seed: int) -> Plan:
         lessons = replace(self.lessons, seed=self.lessons.seed + seed)
         begin_with = str(self.begin_with.absolute() / run_name(shape.memory, seed)) if self.begin_with else None
-        task, about, world = absolute_task(self.task), self.about.given(), self.world.given()
+        task, about, world = absolute_task(self.task), self.task_options, self.world_options
         plan = Plan(task, lessons, about, world, asdict(shape), begin_with=begin_with)
         return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
+
+
+def places_of(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of task and world that name files and folders."""
+    known = spec_of(plan.task).options
+    return places_in(plan.task_options, known), places_in(plan.world_options, known)
 
 
 def run_name(memory: str, seed: int) -> str:
@@ -117,7 +125,7 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
     folder = options.folder / run_name(shape.memory, seed)
     plan, device = options.plan(shape, seed), options.device or best_device()
     begun = (folder / CHECKPOINT).exists()
-    if begun and plan_of(folder).pointed(*map(places, (plan.task_options, plan.world_options))) != plan:
+    if begun and plan_of(folder).pointed(*places_of(plan)) != plan:
         raise SystemExit(f"{folder} holds a run with other settings; give another --name")
     done = begun and load_checkpoint(folder / CHECKPOINT).facts["update"] >= plan.lessons.updates
     if not done:
@@ -145,7 +153,7 @@ def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
 
 def compare(options: Options) -> dict[str, Any] | None:
     """Every memory with every seed; None when it was stopped."""
-    task = make_task(options.task, options.about.given())
+    task = make_task(options.task, options.task_options)
     if unheard_of := [memory for memory in options.memories if memory not in CELLS]:
         raise ValueError(f"no memory is called {unheard_of[0]!r}; there are {', '.join(CELLS)}")
     if options.shape.memory != Shape().memory:
@@ -155,7 +163,7 @@ def compare(options: Options) -> dict[str, Any] | None:
     if options.seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {options.seeds}")
     _check_beginnings(options)
-    world = task.open(task.choosing, **options.world.given())
+    world = task.open(task.choosing, **options.world_options)
     shapes = {memory: sized(options, world, memory) for memory in options.memories}
     found = {memory: {"hidden": of.hidden, "weights": weights, "runs": []} for memory, (of, weights) in shapes.items()}
     # Seed by seed, so that a comparison that is broken off has as much of every memory.
@@ -250,6 +258,14 @@ def main(options: Options) -> dict[str, Any]:
     return compared
 
 
+def read(arguments: list[str]) -> Options:
+    task = first_said(arguments, lambda argument: argument in TASKS or CODE in argument) or DEFAULT_TASK
+    options = parse(Options, arguments, __doc__, task, spec_of(task))
+    if options.task != task:
+        raise SystemExit(f"name the task before all flags: python scripts/compare.py {options.task} ...")
+    return options
+
+
 if __name__ == "__main__":
     with plainly():
-        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+        main(read(sys.argv[1:]))

@@ -73,9 +73,9 @@ def contend(place: Place) -> Scene:
         split = place.split or task.judging
         world = run.open(split)
     else:
-        task, changes = make_task(place.task, place.about.given()).with_words(run.vocabulary), {}
+        task, changes = make_task(place.task, place.task_options).with_words(run.vocabulary), {}
         split = place.split or task.judging
-        world = run.open_in(task, split, **place.world.given())
+        world = run.open_in(task, split, **place.world_options)
     act = sample if place.draw else greedy
     contenders = {"agent": Contender(run.agent, act, updates=run.plan.lessons.updates)} | scripted_for(world)
     if task.shuffled and place.task is None:
@@ -92,9 +92,9 @@ def _scripted(place: Place) -> Scene:
         raise SystemExit("give the folder of a run, or --agent and --task")
     if place.draw:
         raise SystemExit(f"--draw is for the agent of a run: {place.agent} has only one way to act")
-    task = make_task(place.task, place.about.given())
+    task = make_task(place.task, place.task_options)
     split = place.split or task.judging
-    world = task.open(split, **place.world.given())
+    world = task.open(split, **place.world_options)
     return Scene(task, {}, split, world, {place.agent: chosen(scripted_for(world), place.agent, task)})
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import tyro
+from command_line import parse_beside
 from complaints import plainly
 from contenders import Place, Scene, chosen, contend
 from rich.console import Console
@@ -202,6 +202,10 @@ def main(options: Options) -> dict[str, Any]:
     return table
 
 
+def read(arguments: list[str]) -> Options:
+    return parse_beside(Options, arguments, __doc__)
+
+
 if __name__ == "__main__":
     with plainly():
-        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+        main(read(sys.argv[1:]))

@@ -14,7 +14,7 @@ from speeds import Speed, measure
 from vln.agents.catalogue import make_agent
 from vln.devices import use_threads
 from vln.env import TaskEnv
-from vln.envs.catalogue import absolute, make_task
+from vln.envs.catalogue import make_task
 from vln.evaluation import evaluate
 from vln.runs import open_run
 from vln.vector_env import TaskVectorEnv
@@ -130,11 +130,11 @@ def _answers(world: World[Any], slots: int) -> Iterator[int]:
 
 def _judged(options: Walking) -> Iterator[int]:
     if options.run:
-        run = open_run(options.run, make_task, make_agent, task_options=absolute({"data": str(options.data)}))
+        run = open_run(options.run, make_task, make_agent, task_options={"data": str(options.data)})
         world, agent = run.open("val_unseen"), run.agent
     else:
         recipe = RECIPES["r2r"]
-        world = make_task("r2r", {"data": str(options.data)}).open("val_unseen", view=recipe.world.view)
+        world = make_task("r2r", {"data": str(options.data)}).open("val_unseen", **recipe.world_options)
         torch.manual_seed(0)
         agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape))
     episodes = range(min(options.episodes or len(world.episodes), len(world.episodes)))

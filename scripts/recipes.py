@@ -8,7 +8,7 @@ import tyro
 from beside import Beside
 
 from vln.agents.shape import Shape
-from vln.envs.catalogue import TASKS, TaskOptions, WorldOptions, absolute_task
+from vln.envs.catalogue import TASKS, absolute_task
 from vln.learning import Lessons
 from vln.runs import Plan
 
@@ -52,14 +52,16 @@ class Options(Beside):
 
     @property
     def plan(self) -> Plan:
-        about, world, shape = self.about.given(), self.world.given(), asdict(self.shape)
+        about, world, shape = self.task_options, self.world_options, asdict(self.shape)
         begin_with, vectors = (str(path.absolute()) if path else None for path in (self.begin_with, self.vectors))
         task = absolute_task(self.task or DEFAULT_TASK)
         floors = FLOORS if self.floors is None else self.floors
         return Plan(task, self.lessons, about, world, shape, (), begin_with, vectors, floors)
 
 
-READER_OF_MAZES = Shape(hidden=128, words=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1)
+READER_OF_MAZES = Shape(
+    hidden=128, word_dim=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1
+)
 # Nothing is gained by bfloat16 in nets as small as these.
 LESSONS_OF_LOOKING = Lessons(rule="pathwise", led=0.3, rate=2e-3, half=False)
 # Of MNIST: what moves teach changes a little of what is seen and remembered. Where it changed nothing, digits on a
@@ -71,8 +73,8 @@ LESSONS_IN_MNIST = Lessons(
 IN_CLUTTER = Options(
     task="glimpse",
     name="mnist-cluttered",
-    about=TaskOptions(pictures="mnist", canvas=60, clutter=4, distort=0.5, elastic=0.5),
-    world=WorldOptions(patch=12, scales=3, looks=8),
+    task_options={"pictures": "mnist", "canvas": 60, "clutter": 4, "distort": 0.5, "elastic": 0.5},
+    world_options={"patch": 12, "scales": 3, "looks": 8},
     shape=replace(READER_OF_DIGITS, apart=1.0),
     lessons=replace(LESSONS_IN_MNIST, updates=11500),
 )
@@ -82,7 +84,7 @@ LESSONS_IN_WRITING = Lessons(slots=32, window=32, updates=2700, rate=8e-3, teach
 IN_VERSE = Options(
     task="characters",
     name="shakespeare",
-    about=TaskOptions(text="shakespeare", stretch=2000),
+    task_options={"text": "shakespeare", "stretch": 2000},
     floors=0.0,
     shape=Shape(hidden=256),
     lessons=LESSONS_IN_WRITING,
@@ -94,8 +96,8 @@ RECIPES = {
     "mazes": Options(
         task="mazes",
         name="mazes",
-        about=TaskOptions(houses=2000),
-        world=WorldOptions(view="lanes", size=13),
+        task_options={"houses": 2000},
+        world_options={"view": "lanes", "size": 13},
         shape=READER_OF_MAZES,
         lessons=replace(LESSONS_IN_MAZES, updates=6000),
     ),
@@ -103,16 +105,16 @@ RECIPES = {
     "sail": Options(
         task="sail",
         name="sail",
-        about=TaskOptions(invented=400),
-        world=WorldOptions(view="lanes", size=13),
+        task_options={"invented": 400},
+        world_options={"view": "lanes", "size": 13},
         shape=replace(READER_OF_MAZES, dropout=0.3, fog=0.4, mumble=0.2),  # two mazes are soon known by heart
         lessons=replace(LESSONS_IN_MAZES, updates=600),
     ),
     "digits": Options(
         task="glimpse",
         name="digits",
-        about=TaskOptions(distort=0.6),
-        world=WorldOptions(looks=6),
+        task_options={"distort": 0.6},
+        world_options={"looks": 6},
         shape=Shape(hidden=192, sight=192, apart=0.9),
         lessons=replace(LESSONS_OF_LOOKING, updates=5000, slots=64, window=6, early=0.05, weight_decay=0.05, clip=5.0),
         floors=1.0,
@@ -120,8 +122,8 @@ RECIPES = {
     "mnist": Options(
         task="glimpse",
         name="mnist",
-        about=TaskOptions(pictures="mnist", distort=0.6, elastic=0.6),
-        world=WorldOptions(looks=7),
+        task_options={"pictures": "mnist", "distort": 0.6, "elastic": 0.6},
+        world_options={"looks": 7},
         shape=READER_OF_DIGITS,
         lessons=replace(LESSONS_IN_MNIST, updates=16000, led=0.2),
     ),
@@ -130,20 +132,20 @@ RECIPES = {
     "mnist-translated": replace(
         IN_CLUTTER,
         name="mnist-translated",
-        about=TaskOptions(pictures="mnist", canvas=60, distort=0.5, elastic=0.5),
+        task_options={"pictures": "mnist", "canvas": 60, "distort": 0.5, "elastic": 0.5},
         lessons=replace(LESSONS_IN_MNIST, updates=7000, led=0.0, rate=1e-3),
     ),
     "mnist-cluttered-100": replace(
         IN_CLUTTER,
         name="mnist-cluttered-100",
-        about=TaskOptions(pictures="mnist", canvas=100, clutter=8, distort=0.5, elastic=0.5),
-        world=WorldOptions(patch=12, scales=4, looks=8),
+        task_options={"pictures": "mnist", "canvas": 100, "clutter": 8, "distort": 0.5, "elastic": 0.5},
+        world_options={"patch": 12, "scales": 4, "looks": 8},
         shape=READER_OF_DIGITS,
     ),
     "glimpsefind": Options(
         task="glimpsefind",
         name="glimpsefind",
-        about=TaskOptions(questions=131072),  # fewer are known by heart before it has learned to find things
+        task_options={"questions": 131072},  # fewer are known by heart before it has learned to find things
         shape=Shape(hidden=256, sight=256, eye="conv", apart=0.9),
         lessons=Lessons(rule="pathwise", slots=256, window=6, updates=8000, rate=1.5e-3, early=0.1, led=0.3),
     ),
@@ -152,8 +154,8 @@ RECIPES = {
     "r2r": Options(
         task="r2r",
         name="r2r",
-        world=WorldOptions(view="lookahead"),
-        shape=Shape(hidden=256, words=192, sight=128, bidirectional=True, dropout=0.3),
+        world_options={"view": "lookahead"},
+        shape=Shape(hidden=256, word_dim=192, sight=128, bidirectional=True, dropout=0.3),
         lessons=Lessons(
             slots=64,
             window=12,
@@ -169,8 +171,8 @@ RECIPES = {
     "r2r-speaker": Options(
         task="r2r-speaker",
         name="r2r-speaker",
-        world=WorldOptions(view="lookahead", max_steps=81),
-        shape=Shape(hidden=256, words=192, sight=128, dropout=0.3),
+        world_options={"view": "lookahead", "max_steps": 81},
+        shape=Shape(hidden=256, word_dim=192, sight=128, dropout=0.3),
         lessons=Lessons(slots=64, window=40, updates=1800, rate=2e-3, teacher_last=1.0, averaged=0.99),
         floors=0.0,
     ),
@@ -194,13 +196,13 @@ RECIPES = {
     "shakespeare-hour": replace(
         IN_VERSE,
         name="shakespeare-hour",
-        shape=Shape(hidden=512, words=128, dropout=0.3),
+        shape=Shape(hidden=512, word_dim=128, dropout=0.3),
         lessons=replace(LESSONS_IN_WRITING, updates=9000, window=64, rate=4e-3),
     ),
     "python": Options(
         task="characters",
         name="python",
-        about=TaskOptions(text="python", stretch=5000, least=50),
+        task_options={"text": "python", "stretch": 5000, "least": 50},
         floors=0.0,
         shape=Shape(hidden=512),
         lessons=replace(LESSONS_IN_WRITING, updates=6000, window=100, rate=4e-3),
@@ -208,23 +210,23 @@ RECIPES = {
     "route": Options(
         task="route",
         name="route",
-        about=TaskOptions(houses=16384),
-        shape=Shape(hidden=256, words=128, bidirectional=True, second_look=True),
+        task_options={"houses": 16384},
+        shape=Shape(hidden=256, word_dim=128, bidirectional=True, second_look=True),
         lessons=Lessons(updates=5000, slots=128, window=20, teacher_last=0.0, greedily=0.5, workers=2),
     ),
     "hour": Options(
         task="goto",
         name="hour",
-        about=TaskOptions(houses=16384),
-        world=WorldOptions(view="first_person", size=32),
+        task_options={"houses": 16384},
+        world_options={"view": "first_person", "size": 32},
         shape=Shape(hidden=320),
         lessons=Lessons(updates=5500, slots=64, window=40, rate=2e-3, teacher_last=0.0, greedily=0.5, workers=2),
     ),
     "demo": Options(
         task="goto",
         name="demo",
-        about=TaskOptions(houses=8192),
-        world=WorldOptions(view="first_person", size=32),
+        task_options={"houses": 8192},
+        world_options={"view": "first_person", "size": 32},
         lessons=Lessons(updates=2400, slots=64, window=20, rate=2.5e-3, teacher_last=0.0, workers=2),
     ),
 }

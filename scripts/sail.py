@@ -82,16 +82,17 @@ def train_all(options: Options) -> None:
     """Train what is not there yet. What was broken off goes on."""
     mazes, sail = RECIPES["mazes"], RECIPES["sail"]
     for seed in range(min(options.beginnings, options.seeds)):
-        about, lessons = replace(mazes.about, heading=options.heading), replace(mazes.lessons, seed=seed)
+        about, lessons = {**mazes.task_options, "heading": options.heading}, replace(mazes.lessons, seed=seed)
         floors = options.beginning_floors if seed < options.floors else 0.0
-        train_in(folder_of(options, "mazes", seed), replace(mazes, about=about, lessons=lessons, floors=floors))
+        train_in(folder_of(options, "mazes", seed), replace(mazes, task_options=about, lessons=lessons, floors=floors))
     for seed in range(options.seeds):
         begin_with = folder_of(options, "mazes", seed % options.beginnings)
         floors = 1.0 if seed < options.floors else 0.0
         for fold in FOLDS:
-            about = replace(sail.about, data=str(options.data), fold=fold, heading=options.heading)
+            about = {"data": str(options.data.absolute()), "fold": fold, "heading": options.heading}
+            about = {**sail.task_options, **about}
             lessons = replace(sail.lessons, seed=seed)
-            one = replace(sail, about=about, lessons=lessons, floors=floors, begin_with=begin_with)
+            one = replace(sail, task_options=about, lessons=lessons, floors=floors, begin_with=begin_with)
             train_in(folder_of(options, fold, seed), one)
 
 

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import tyro
 from beside import Beside
+from command_line import parse_beside
 from complaints import plainly
 
 from vln.devices import best_device, use_threads
@@ -61,6 +62,10 @@ def main(options: Options) -> None:
     print(f"written: {options.out}; for example: {told[0]}")
 
 
+def read(arguments: list[str]) -> Options:
+    return parse_beside(Options, arguments, __doc__)
+
+
 if __name__ == "__main__":
     with plainly():
-        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+        main(read(sys.argv[1:]))

@@ -10,47 +10,57 @@ import waiting  # noqa: F401  # before torch is loaded
 
 import shlex
 import sys
-from argparse import ArgumentParser
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tyro
+from command_line import first_said, flags, parse, value_of
 from complaints import plainly
-from recipes import RECIPES, Options
+from recipes import DEFAULT_TASK, RECIPES, Options
 
 from vln.agents.catalogue import make_agent
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import PLACES, absolute_task, make_task, places
+from vln.envs.catalogue import TASKS, absolute_task, make_task, spec_of
 from vln.interruptions import stop_status
-from vln.runs import CODE, Plan, begin_run, doubt, plan_of
+from vln.options import places_in
+from vln.runs import CODE, WARY, Plan, begin_run, doubt, plan_of
+from vln.tasks import TaskSpec
 from vln.team import assemble
 from vln.training import CHECKPOINT
 
-BESIDE_RESUME = {"resume", "device", "threads", "floors", "trust_code", "trust_paths", *PLACES}
+BESIDE_RESUME = ("resume", "device", "threads", "floors", "trust_code", "trust_paths")
 
 
-def parse(arguments: list[str]) -> Options:
+def read(arguments: list[str]) -> Options:
     """The options given, over those of the recipe that is named among them."""
-    known = ArgumentParser(add_help=False, allow_abbrev=False)
-    known.add_argument("--recipe")
-    name = known.parse_known_args(arguments)[0].recipe
-    if name is not None and name not in RECIPES:
-        raise SystemExit(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
-    default = Options() if name is None else RECIPES[name]
-    options = tyro.cli(Options, args=arguments, default=default, description=__doc__)
-    if options.resume:
-        flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
-        _check_resume(options.resume, flags)
+    recipe, resume = value_of(arguments, "--recipe"), value_of(arguments, "--resume")
+    if recipe is not None and recipe not in RECIPES:
+        raise SystemExit(f"no recipe is called {recipe!r}; there are {', '.join(RECIPES)}")
+    default = Options() if recipe is None else RECIPES[recipe]
+    said = first_said(arguments, lambda argument: argument in TASKS or CODE in argument)
+    known: dict[str, Any] = {}
+    if resume is not None:
+        plan = plan_of(Path(resume))
+        known = {**plan.task_options, **plan.world_options}
+        if CODE in plan.task and said is None and "trust_code" not in flags(arguments):
+            raise SystemExit(doubt(Path(resume), plan, WARY))
+        task = said or plan.task
+        _check_resume(Path(resume), arguments, spec_of(task))
+    else:
+        task = said or default.task or DEFAULT_TASK
+    options = parse(Options, arguments, __doc__, task, spec_of(task), default, known)
+    if options.task not in (None, task):
+        raise SystemExit(f"name the task before all flags: python scripts/train.py {options.task} ...")
     return options
 
 
-def _check_resume(folder: Path, flags: list[str]) -> None:
+def _check_resume(folder: Path, arguments: list[str], spec: TaskSpec) -> None:
     """Raise SystemExit where something is asked for that a run which goes on can't heed."""
-    for flag in flags:
-        if flag.removeprefix("--").replace("-", "_") not in BESIDE_RESUME:
+    for flag in (argument.partition("=")[0] for argument in arguments if argument.startswith("--")):
+        name = flag.removeprefix("--").replace("-", "_")
+        if name not in BESIDE_RESUME and not (name in spec.options and Path in spec.options[name].kinds):
             raise SystemExit(
                 f"{folder} goes on with its own settings, so {flag} would change nothing. To train otherwise, begin a "
                 f"new run with its weights: python scripts/train.py TASK --begin-with {folder} --name NAME"
@@ -84,7 +94,8 @@ def main(options: Options) -> bool:
 
 def _gone_on(options: Options, folder: Path) -> Plan:
     """The plan of the run in a folder, with its files where they are now. Raises SystemExit where it is not trusted."""
-    plan, (about, world) = plan_of(folder), _places(options)
+    plan = plan_of(folder)
+    about, world = options.task_options, options.world_options
     plan, named = plan.pointed(about, world), {*about, *world}
     trust = options.granted
     if options.task and CODE in options.task and CODE in plan.task:
@@ -98,13 +109,13 @@ def _gone_on(options: Options, folder: Path) -> Plan:
 
 def _consent(plan: Plan) -> str:
     """What is said beside a run of this plan to let it go on: where its files are, and that its task may be run."""
-    where = places({**plan.task_options, **plan.world_options})
+    where = _places({**plan.task_options, **plan.world_options}, plan)
     said = [f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in where.items()]
     return "".join(said) + (" --trust-code" if CODE in plan.task else "")
 
 
-def _places(options: Options) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    return places(options.about.given()), places(options.world.given())
+def _places(options: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
+    return places_in(options, spec_of(plan.task).options)
 
 
 def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
@@ -129,4 +140,4 @@ def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
 
 if __name__ == "__main__":
     with plainly():
-        sys.exit(0 if main(parse(sys.argv[1:])) else stop_status())
+        sys.exit(0 if main(read(sys.argv[1:])) else stop_status())

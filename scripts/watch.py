@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
+from command_line import parse_beside
 from complaints import plainly
 from contenders import Place, chosen, contend
 
@@ -57,6 +57,10 @@ def main(options: Options) -> None:
         window.close()
 
 
+def read(arguments: list[str]) -> Options:
+    return parse_beside(Options, arguments, __doc__)
+
+
 if __name__ == "__main__":
     with plainly():
-        main(tyro.cli(Options, args=sys.argv[1:], description=__doc__))
+        main(read(sys.argv[1:]))

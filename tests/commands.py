@@ -11,7 +11,7 @@ import tyro
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = {path.stem for path in (ROOT / "scripts").iterdir()}
-FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --words 8 --sight 8 --threads 1".split()  # noqa: SIM905
+FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --word-dim 8 --sight 8 --threads 1".split()  # noqa: SIM905
 
 
 @contextmanager
@@ -29,6 +29,6 @@ def standing_in(folder: Path) -> Iterator[Path]:
 def run(script: str, *arguments: str) -> Any:
     """What the script's main() returns."""
     module = __import__(script)
-    parse = getattr(module, "parse", None)
-    options = parse(list(arguments)) if parse else tyro.cli(module.Options, args=arguments)
+    read = getattr(module, "read", None)
+    options = read(list(arguments)) if read else tyro.cli(module.Options, args=arguments)
     return module.main(options)

@@ -24,7 +24,7 @@ from vln.envs.catalogue import make_task
 from vln.rollouts import Course, greedy, rollout, sample
 
 SLOTS = 130  # enough for kernels that few slots are not shared out by
-PLACE: dict[str, Any] = {"split": "val_novel", "options": {"difficulty": 1}}
+PLACE: dict[str, Any] = {"split": "val_novel", "difficulty": 1}
 WORLD = make_task("goto", {"difficulty": 1}).open("val_novel", track_sight=True)
 FORK = multiprocessing.get_context("fork")
 

@@ -101,7 +101,7 @@ def world(episodes: Sequence[Episode], **options: Any) -> Graphs:
     """The world of these episodes and of their buildings."""
     places = {episode.place.identity: episode.place for episode in episodes}
     vocabulary = Vocabulary.of(episode.instruction for episode in episodes)
-    return Graphs(episodes, vocabulary, Atlas.of(list(places.values())), **{"words": 6, **options})
+    return Graphs(episodes, vocabulary, Atlas.of(list(places.values())), **{"max_words": 6, **options})
 
 
 def hall_world(**options: Any) -> Graphs:

@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def run(script: str, arguments: str) -> None:
     module = __import__(script)
-    module.main(module.parse(arguments.split()))
+    module.main(module.read(arguments.split()))
 
 
 def found(arguments: str) -> dict[str, Any]:

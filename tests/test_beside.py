@@ -16,10 +16,12 @@ from vln.runs import plan_of
 from vln.training import CHECKPOINT
 
 CORNER = """
-from vln.envs.catalogue import rooms
+from vln.envs.rooms.task import rooms
 TASK = rooms("GoTo", difficulty=1)
 """
-WRITER = "--window 6 --stretch 30 --teacher-last 1 --updates 2 --slots 2 --hidden 8 --words 0 --threads 1 --floors 0.5"
+WRITER = (
+    "--window 6 --stretch 30 --teacher-last 1 --updates 2 --slots 2 --hidden 8 --word-dim 0 --threads 1 --floors 0.5"
+)
 JUDGED = ("--episodes", "4", "--threads", "1")
 
 
@@ -52,8 +54,8 @@ def test_an_option_beside_a_run_takes_the_place_of_its_own(walker: Path) -> None
     ("arguments", "complaint"),
     [
         ("--view top_down", "what is shown differs: view is"),
-        ("--patch 3", "the world of task 'goto' takes no option 'patch'"),
-        ("--text hello", "task 'goto' takes no option 'text'"),
+        ("--patch 3", "goto takes no --patch .it is an option of glimpse"),
+        ("--text hello", "goto takes no --text .it is an option of characters"),
         ("--agent random", "a run's table holds every agent"),
         ("--trust 0.5", "give --speaker"),
         ("--speaker runs/x", "give --beam"),
@@ -76,7 +78,7 @@ def test_an_agent_that_can_not_be_watched_is_named(walker: Path) -> None:
 
 @pytest.mark.parametrize("said", [["--recipe", "demo"], ["--recipe=demo"]])
 def test_a_recipe_is_heeded_however_it_is_written(said: list[str]) -> None:
-    options = __import__("train").parse([*said, "--slots", "32"])
+    options = __import__("train").read([*said, "--slots", "32"])
     assert (options.task, options.lessons.updates, options.lessons.slots) == ("goto", 2400, 32)
 
 

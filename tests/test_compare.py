@@ -14,7 +14,7 @@ from vln.checkpoints import load_checkpoint
 from vln.training import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
-FEW = "--updates 2 --slots 2 --window 6 --hidden 12 --words 0 --threads 1 --teacher-last 1 --progress 0"
+FEW = "--updates 2 --slots 2 --window 6 --hidden 12 --word-dim 0 --threads 1 --teacher-last 1 --progress 0"
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_who_is_blind_is_shown_no_images(file: Path) -> None:
     assert {"view", "images"} <= set(blind.without)
 
 
-SHAPE = Shape(hidden=12, words=8, sight=10, fog=0.2)
+SHAPE = Shape(hidden=12, word_dim=8, sight=10, fog=0.2)
 SIGHTS = [(actions, view) for actions in ACTIONS for view in ("local", "lookahead", "none")]
 
 
@@ -227,14 +227,14 @@ PLACES: dict[str, dict[str, Any]] = {
     "a file": {"annotations": "{data}/r2r/R2R_val_seen.json"},
     "a pattern": {"annotations": "{data}/r2r/R2R_{{split}}.json"},
     "low level": {"split": "val_seen", "actions": "low_level", "view": "none", "max_steps": 5},
-    "the annotated path": {"split": "val_seen", "world": {"route": "annotated"}},
+    "the annotated path": {"split": "val_seen", "route": "annotated"},
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("seen", [True, False], ids=["images", "no images"])
 def test_gymnasium_makes_one_and_many(place: str, seen: bool, data: Path) -> None:
-    chosen = {**PLACES[place], "data": str(data), "options": {"kept": 0, "mirrored": False}}
+    chosen = {**PLACES[place], "data": str(data), "kept": 0, "mirrored": False}
     if "annotations" in chosen:
         chosen["annotations"] = chosen["annotations"].format(data=data)
     if seen:
@@ -258,4 +258,4 @@ def test_gymnasium_makes_one_and_many(place: str, seen: bool, data: Path) -> Non
 
 def test_gymnasium_says_who_trains_with_images_what_to_do(data: Path) -> None:
     with pytest.raises(ValueError, match="mirrored=False"):
-        gymnasium.make("vln/R2R-v0", data=str(data), features=str(data / "features"), options={"kept": 0})
+        gymnasium.make("vln/R2R-v0", data=str(data), features=str(data / "features"), kept=0)

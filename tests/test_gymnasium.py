@@ -39,7 +39,7 @@ WORLDS: dict[str, Callable[[], World[Any]]] = {
 }
 # Of the registered ones those that are made at once.
 MADE: dict[str, dict[str, Any]] = {
-    "vln/GoTo-v0": {"split": "val_unseen", "options": {"difficulty": 1}},
+    "vln/GoTo-v0": {"split": "val_unseen", "difficulty": 1},
     "vln/Glimpse-v0": {"split": "val", "looks": 5},
     "vln/Parity-v0": {"split": "val", "length": 5},
 }

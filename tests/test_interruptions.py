@@ -105,8 +105,8 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(SCRIPTS)
     module = __import__("recipes")
-    shape, lessons = Shape(hidden=8, words=8, sight=8), Lessons(updates=4, slots=2, window=4)
-    mazes = replace(module.RECIPES["mazes"], about=module.TaskOptions(houses=3))
+    shape, lessons = Shape(hidden=8, word_dim=8, sight=8), Lessons(updates=4, slots=2, window=4)
+    mazes = replace(module.RECIPES["mazes"], task_options={"houses": 3})
     for name, recipe in {"demo": module.Options(task="parity", name="demo"), "mazes": mazes}.items():
         monkeypatch.setitem(module.RECIPES, name, replace(recipe, shape=shape, lessons=lessons, threads=1))
     yield module

@@ -223,7 +223,7 @@ def one_room() -> Task:
 
 def taught_agent(world: World[Any], *senses: str) -> Navigator:
     torch.manual_seed(0)
-    agent = Navigator(world.spaces, len(world.moves), Shape(memory="gru", hidden=64, words=32, sight=64), senses)
+    agent = Navigator(world.spaces, len(world.moves), Shape(memory="gru", hidden=64, word_dim=32, sight=64), senses)
     lessons = Lessons(updates=200, slots=16, window=12, rate=5e-3, warm_up=20, teacher_falls=1, half=False)
     learner = Learner.begin(world, agent, lessons)
     for _ in range(lessons.updates):

@@ -30,7 +30,7 @@ LONG = replace(asked(HALL, "ab" * 20), instruction="go to b " * 40)
 def test_a_navigator_goes_the_same_ways_beside_a_long_instruction() -> None:
     torch.manual_seed(0)
     short = world(EPISODES)
-    long = Graphs([*EPISODES, LONG], short.vocabulary, short.atlas, words=6)
+    long = Graphs([*EPISODES, LONG], short.vocabulary, short.atlas, max_words=6)
     assert (short.spaces["instruction"].shape, long.spaces["instruction"].shape) == ((6,), (120,))
     agent = Navigator(short.spaces, len(short.moves), replace(SMALL, attention=True, bidirectional=True)).eval()
     one, other = (evaluate(there, agent, range(3), greedy) for there in (short, long))
@@ -61,7 +61,7 @@ def test_people_who_told_the_same_path_are_found_however_their_instructions_are_
 
 
 def test_a_question_about_a_picture_is_shown_whole() -> None:
-    short, long = finding(words=1), finding(words=40)
+    short, long = finding(max_words=1), finding(max_words=40)
     state = short.begin(np.arange(8))
     shown = long.observe(state)["instruction"]
     assert (shown.shape, short.spaces["instruction"].shape) == ((8, 40), short.tokens(state)[0].shape)

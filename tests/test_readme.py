@@ -12,6 +12,7 @@ import gymnasium
 import pytest
 import torch
 import tyro
+from commands import FEW
 
 from vln.envs import make_task
 from vln.envs.catalogue import TASKS
@@ -82,11 +83,15 @@ def test_a_task_of_ones_own_trains_with_stable_baselines(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
-def test_a_script_takes_the_options_shown(script: str, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_takes_the_options_shown(
+    script: str, arguments: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(ROOT / "scripts")
     module = importlib.import_module(script)
-    parse = getattr(module, "parse", None) or (lambda given: tyro.cli(module.Options, args=given))
-    parse(shlex.split(arguments))
+    read = getattr(module, "read", None) or (lambda given: tyro.cli(module.Options, args=given))
+    if "--resume" in arguments:  # what a run is of decides what may be said beside it
+        module.main(read(["--name", "mine", *FEW, "--floors", "0"]))
+    read(shlex.split(arguments))
 
 
 def test_the_commands_of_make_exist() -> None:

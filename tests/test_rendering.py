@@ -33,13 +33,13 @@ def rooms_of_several_sizes() -> World[Any]:
     """Houses of one room and of nine, and instructions of a few words and of hundreds."""
     small, large = (cast(Written, tiny(*kind).source)("train")[:3] for kind in (("GoTo", 1), ("Sequence", 3)))
     episodes = [*small, *large, replace(small[0], instruction="go on " * 300)]
-    return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), words=600)
+    return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), max_words=600)
 
 
 def paths_told_at_several_lengths() -> World[Any]:
     hall = graph()
     texts = ("go", "go to the hall " * 20, "go on " * 400)
-    return graphs([replace(asked(hall, "abc"), instruction=text) for text in texts], words=900)
+    return graphs([replace(asked(hall, "abc"), instruction=text) for text in texts], max_words=900)
 
 
 @pytest.mark.parametrize("make", [rooms_of_several_sizes, paths_told_at_several_lengths, Unlike])

@@ -110,12 +110,12 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     import recipes
 
     data = data_folder("sail").parent
-    for name, about in (("mazes", recipes.TaskOptions(houses=3)), ("sail", recipes.TaskOptions(invented=3))):
+    for name, about in (("mazes", {"houses": 3}), ("sail", {"invented": 3})):
         recipe = recipes.RECIPES[name]
         tiny = replace(
             recipe,
-            about=about,
-            shape=replace(recipe.shape, hidden=8, words=8, sight=8),
+            task_options=about,
+            shape=replace(recipe.shape, hidden=8, word_dim=8, sight=8),
             lessons=replace(recipe.lessons, updates=2, slots=4, window=4, workers=1),
             threads=1,
         )

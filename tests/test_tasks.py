@@ -9,9 +9,10 @@ import pytest
 from data import data_folder
 from tiny import PLACES, tiny
 
-from vln.envs.catalogue import TASKS, make_task, rooms
+from vln.envs.catalogue import TASKS, make_task
 from vln.envs.rooms.families import FAMILIES
 from vln.envs.rooms.house import Goal, House
+from vln.envs.rooms.task import rooms
 from vln.envs.rooms.things import Colour, Floor, Kind
 from vln.envs.rooms.world import Rooms
 from vln.episode import Episode, places
@@ -197,7 +198,7 @@ def test_what_is_read_is_as_long_as_the_longest_instruction() -> None:
     task = tiny("GoTo")
     longest = max(len(split_words(episode.instruction)) for episode in task.episodes("train"))
     for words, seen in ((2, longest), (longest + 5, longest + 5)):
-        world = task.open("train", words=words)
+        world = task.open("train", max_words=words)
         assert world.spaces["instruction"].shape == (seen,)
         tokens = world.observe(world.begin(np.arange(len(world.episodes))))["instruction"]
         assert (tokens != PADDING).sum(axis=1).max() == longest

@@ -186,7 +186,7 @@ def test_trajectories_of_instructions_that_are_left_out_are_passed_over() -> Non
 
 def test_a_walk_of_very_many_steps_is_scored_in_little_memory() -> None:
     rounds = 4_000
-    there = world([asked(HALL, "ab" * rounds)], words=6)
+    there = world([asked(HALL, "ab" * rounds)], max_words=6)
     tracemalloc.start()
     (walk,) = score(there, {there.episodes[0].name: ["a", "b"] * rounds})
     metrics = walk.metrics()

@@ -55,15 +55,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_an_agent_begins_with_the_vectors_it_is_lent_and_keeps_its_other_words() -> None:
     agent, before = tiny_agent(), tiny_agent()
-    lend_vectors(agent, {3: np.arange(SMALL.words, dtype=np.float32)})
+    lend_vectors(agent, {3: np.arange(SMALL.word_dim, dtype=np.float32)})
     rows, unlent = agent.reader.embed.weight, before.reader.embed.weight
-    assert rows[3].tolist() == list(range(SMALL.words))
+    assert rows[3].tolist() == list(range(SMALL.word_dim))
     assert torch.equal(rows[4:], unlent[4:])
     assert torch.equal(rows[:3], unlent[:3])
 
 
 def test_vectors_of_another_size_are_refused_and_a_deaf_agent_needs_none() -> None:
     vectors = {3: np.zeros(5, dtype=np.float32)}
-    with pytest.raises(ValueError, match="--words 5"):
+    with pytest.raises(ValueError, match="--word-dim 5"):
         lend_vectors(tiny_agent(), vectors)
     lend_vectors(tiny_agent(Kind(senses=("view",))), vectors)

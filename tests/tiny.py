@@ -21,14 +21,15 @@ from vln.agents.scripted import Guess, Habit
 from vln.agents.sequencer import Sequencer
 from vln.agents.shape import Shape
 from vln.agents.speaker import Speaker
-from vln.envs.catalogue import make_task, rooms
+from vln.envs.catalogue import make_task
+from vln.envs.rooms.task import rooms
 from vln.rollouts import Course, Rollout, rollout, sample
 from vln.tasks import Task, Written
 from vln.world import World
 
 PLACES = {"train": (8, 4), "val_seen": (3, 2), "val_unseen": (3, 2), "val_novel": (3, 2)}  # of each, how many episodes
 
-SMALL = Shape(hidden=12, words=8, sight=10)
+SMALL = Shape(hidden=12, word_dim=8, sight=10)
 HASTY = (0.4, 0.2, 0.2, 0.2)  # how often each move is made, so that episodes are short
 
 
@@ -72,7 +73,7 @@ AGENTS = (
     | {"blind on a graph": Kind(view="hops", senses=("instruction", "possible", "pose"))}
     | {"speaks": Kind(view="tells", senses=("path", "previous"))}
     | {f"answers, {lines}": Kind(view=lines) for lines in LINES}
-    | {"answers, one-hot, residual": Kind(replace(SMALL, words=0, memory="lru", layers=2), "symbols given")}
+    | {"answers, one-hot, residual": Kind(replace(SMALL, word_dim=0, memory="lru", layers=2), "symbols given")}
     | {
         "blind": Kind(senses=("instruction", "previous")),
         "deaf": Kind(senses=("view", "previous")),

@@ -1,6 +1,5 @@
 """A task: a world, and a source of episodes to live in it."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -11,6 +10,7 @@ import numpy as np
 
 from vln.episode import Episode
 from vln.language import Vocabulary
+from vln.options import Option, check_options, named_by, options_of
 from vln.world import World
 
 # From the name of a split to its episodes.
@@ -152,13 +152,46 @@ class Task:
 
     def open_over(self, episodes: Sequence[Episode], **options: Any) -> World[Any]:
         """The world over other episodes than those of a split."""
-        try:
-            return self.world(episodes, self.vocabulary, **options)
-        except TypeError as error:
-            raise refusal(f"the world of task {self.name!r}", error) from error
+        check_options(f"the world of task {self.name!r}", options, named_by(self.world))
+        return self.world(episodes, self.vocabulary, **options)
 
 
-def refusal(what: str, error: TypeError) -> Exception:
-    """A ValueError that says which option something does not take, where a TypeError is of that; else the error."""
-    unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    return ValueError(f"{what} takes no option {unexpected[1]!r}") if unexpected else error
+@dataclass(frozen=True, eq=False)
+class TaskSpec:
+    """How tasks of one name are made, and the world they open. Both declare their options by signature and docstring.
+
+    make: (**options) -> Task. world: (episodes, vocabulary, **options) -> World, by which alone a command line knows
+    the options of the world, without any data; None where it has none.
+    """
+
+    make: Callable[..., Task]
+    world: Callable[..., World[Any]] | None = None
+
+    @property
+    def task_options(self) -> Mapping[str, Option]:
+        return options_of(self.make)
+
+    @property
+    def world_options(self) -> Mapping[str, Option]:
+        return options_of(self.world) if self.world else {}
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """Those of the task and of its world; no two have the same name."""
+        return {**self.task_options, **self.world_options}
+
+    def task(self, name: str, options: Mapping[str, Any]) -> Task:
+        """The task. Raises ValueError for an option that it does not take."""
+        check_options(f"task {name!r}", options, named_by(self.make))
+        return self.make(**options)
+
+    def open(self, name: str, split: str | None = None, **options: Any) -> World[Any]:
+        """The world of a split (train, or the only one, unless given). options: of the task and of its world.
+
+        Raises ValueError for an option that neither takes.
+        """
+        of_task, of_world = named_by(self.make), named_by(self.world) if self.world else ()
+        check_options(name, options, (*of_task, *of_world))
+        task = self.make(**{option: value for option, value in options.items() if option in of_task})
+        seen = {option: value for option, value in options.items() if option not in of_task}
+        return task.open(split or task.splits[0], **seen)

@@ -56,6 +56,6 @@ def lend_vectors(agent: Agent, vectors: dict[int, NDArray[np.float32]]) -> None:
         if lent.shape[1] != weights[name].shape[1]:
             raise ValueError(
                 f"vectors of {lent.shape[1]} numbers are no use to an agent whose words are of "
-                f"{weights[name].shape[1]}: give --words {lent.shape[1]}"
+                f"{weights[name].shape[1]}: give --word-dim {lent.shape[1]}"
             )
         weights[name][rows] = torch.from_numpy(lent).to(weights[name])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vln.language import Vocabulary
-from vln.tasks import Task
+from vln.tasks import Task, TaskSpec
 
 from .pictures import SPLITS
 from .scenes import Deck, Scenes
@@ -58,8 +58,12 @@ def circlesquare() -> Task:
     def scenes(split: str) -> Scenes:
         return CircleSquares(split, endless=split == "train", seed=SEED)
 
-    world = partial(see, patch=PATCH, looks=LOOKS, start="random", move="relative", limit=LIMIT)
-    return Task("circlesquare", scenes, world, SPLITS, Vocabulary(()), "val", 2 * SIDE * SIDE, "val", FLOORS)
+    return Task("circlesquare", scenes, scan_shapes, SPLITS, Vocabulary(()), "val", 2 * SIDE * SIDE, "val", FLOORS)
+
+
+scan_shapes = partial(see, patch=PATCH, looks=LOOKS, start="random", move="relative", limit=LIMIT)
+
+TASKS = {"circlesquare": TaskSpec(circlesquare, scan_shapes)}
 
 
 def _middles(thing: NDArray[np.int64]) -> NDArray[np.int64]:

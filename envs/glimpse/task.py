@@ -1,17 +1,18 @@
 """Glimpses as a task: which pictures, laid how on a canvas, and the split that is never looked at before the end."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from vln.language import Vocabulary
-from vln.tasks import BLIND_AND_DEAF, Floor, Task
+from vln.tasks import BLIND_AND_DEAF, Floor, Task, TaskSpec
 
 from .drawn import drawn
 from .eye import Eye
 from .find import Found
 from .folders import folder
-from .frames import ASKED, Frames
+from .frames import Frames
 from .mnist import handwritten, mnist
 from .pairs import READINGS, Pairs
 from .pictures import SPLITS, Album
@@ -19,13 +20,17 @@ from .placed import Placed
 from .questions import WORDS
 from .scenes import Scenes
 from .shapes import shapes
-from .world import Glimpses
+from .world import WORDS as MAX_WORDS
+from .world import Gaze, Glimpses, Move, Start
 
 PATCH_SHARE = 8 / 28  # of a picture's side that a patch covers unless told, as in most of the literature
 LEAST_PATCH = 3  # pixels
 SEED = 0  # of what chance decides about canvases
 PROBES = 2000  # episodes by which an agent in training is judged
-QUESTIONS = ("class", *READINGS, *ASKED)
+Question = Literal["class", "sum", "both", "way", "now"]
+Pictures = Literal["digits", "mnist", "shapes", "drawn"]
+SOURCES: tuple[str, ...] = get_args(Pictures)
+QUESTIONS: tuple[str, ...] = get_args(Question)
 QUESTIONS_TO_TRAIN, QUESTIONS_TO_JUDGE = 16384, 2048
 FIND_PATCH, FIND_SCALES, FIND_LOOKS = 12, 3, 6  # the coarsest patch covers most of the canvas
 
@@ -41,24 +46,28 @@ FLOORS = {
 
 
 def glimpse(
-    pictures: str | Album = "digits",
+    pictures: Pictures | Path | str | Album = "digits",
     data: Path | str | None = None,
     canvas: int | None = None,
     clutter: int = 0,
     distort: float = 0.0,
     elastic: float = 0.0,
-    ask: str = "class",
+    ask: Question = "class",
     side: int | None = None,
     grey: bool = False,
 ) -> Task:
     """What is the picture?
 
-    pictures: "digits" (scikit-learn's), "mnist" (in the folder `data`/mnist), "shapes", "drawn" (digits in fonts), the
-    path of a folder (see folders.folder), or an album (see pictures.Album).
-    canvas, clutter: see placed.Placed. distort, elastic: how far pictures to train on are distorted and bent; others
-    never are.
-    ask: "class"; of two digits "sum" or "both" (see pairs.Pairs); of one that moves "way" or "now" (see frames.Frames).
-    side: of the pictures in a folder, whatever size they have there. grey: whether colours are seen as greys.
+    pictures: which ones: digits (those of scikit-learn), mnist, shapes, drawn (digits in fonts), the path of a folder
+    (see folders.folder), or an album (see pictures.Album).
+    data: the folder of data sets; mnist/ is in it.
+    canvas: the side of a larger, dark canvas that each picture lies anywhere on (see placed.Placed).
+    clutter: how many pieces of other pictures lie about.
+    distort: how far pictures to train on are turned, scaled, sheared and shifted at random, from 0 to 1.
+    elastic: how far they are bent at random, from 0 to 1 (elastic distortions; Simard et al. 2003).
+    ask: what the picture is (class); of two digits their sum, or both in order (see pairs.Pairs); of one that moves
+    which way it went, or what it is now (see frames.Frames).
+    side: the side that pictures in a folder are scaled to. grey: whether colours are seen as greys.
     """
     if ask not in QUESTIONS:
         raise ValueError(f"nothing is asked that is called {ask!r}; there are {', '.join(QUESTIONS)}")
@@ -79,11 +88,14 @@ def glimpse(
 
 
 def glimpsefind(
-    pictures: str | Album = "digits", data: Path | str | None = None, questions: int = QUESTIONS_TO_TRAIN
+    pictures: Pictures | Path | str | Album = "digits",
+    data: Path | str | None = None,
+    questions: int = QUESTIONS_TO_TRAIN,
 ) -> Task:
     """What words ask of digits and shapes on one canvas: which digit lies left of the red circle, how many are blue.
 
-    pictures: of digits, as in `glimpse`. questions: how many to train on, each seen in very many variants.
+    pictures: of digits, as in `glimpse`. data: the folder of data sets; mnist/ is in it.
+    questions: how many to train on, each seen in very many variants.
     """
     album = _album(pictures, data, None)
     sizes = {"train": questions} | dict.fromkeys(SPLITS[1:], QUESTIONS_TO_JUDGE)
@@ -93,9 +105,8 @@ def glimpsefind(
             raise ValueError(f"no split is called {split!r}; there are {', '.join(sizes)}")
         return Found(album(split), split, sizes[split], endless=split == "train", seed=SEED)
 
-    world = partial(see, patch=FIND_PATCH, scales=FIND_SCALES, looks=FIND_LOOKS)
     floors = BLIND_AND_DEAF | FLOORS
-    return Task("glimpsefind", scenes, world, SPLITS, Vocabulary(WORDS), "val", PROBES, "val", floors)
+    return Task("glimpsefind", scenes, find, SPLITS, Vocabulary(WORDS), "val", PROBES, "val", floors)
 
 
 def see(
@@ -105,29 +116,47 @@ def see(
     scales: int = 1,
     contrast: bool = True,
     whole: bool = False,
-    **options: Any,
+    looks: int = 6,
+    start: Start | Sequence[float] = "centre",
+    move: Move = "continuous",
+    limit: float = 0.3,
+    stride: int | None = None,
+    stops: bool = False,
+    gaze: Gaze = "free",
+    max_words: int = MAX_WORDS,
 ) -> Glimpses:
-    """The world of these scenes.
+    """The world of these scenes; see also Glimpses.
 
-    patch: of the eye; unless given 8 pixels for pictures of 28, and as many for others as that, but at least 3.
+    patch: the side of the finest patch, in pixels; as 8 for pictures of 28 unless given, and at least 3.
+    scales: how many patches there are around one centre, each of twice the side.
+    contrast: whether the contrast of each is evened out.
     whole: an eye that sees all of the picture in one look, whatever its patch would be.
+    looks: how many there are in an episode. start: where the first look goes.
+    move: a point to look at, a way to go, or a step left, right, up or down. limit: of a relative move, at most.
+    stride: of a discrete move, in pixels. stops: whether a discrete move can end the looking.
+    gaze: what moves the eye, the agent (free) or something else. max_words: token ids of an instruction.
     """
-    if not whole:
-        side = patch or max(LEAST_PATCH, round(PATCH_SHARE * min(episodes.picture)))
-        return Glimpses(episodes, vocabulary, Eye(side, scales, contrast), **options)
-    height, width, _ = episodes.shape
-    if height != width:
-        raise ValueError(f"an eye that sees the whole picture needs a square one, not {height}x{width}")
-    return Glimpses(episodes, vocabulary, Eye(height, 1, contrast), **{**options, "looks": 1})
+    if whole:
+        height, width, _ = episodes.shape
+        if height != width:
+            raise ValueError(f"an eye that sees the whole picture needs a square one, not {height}x{width}")
+        eye, looks = Eye(height, 1, contrast), 1
+    else:
+        eye = Eye(patch or max(LEAST_PATCH, round(PATCH_SHARE * min(episodes.picture))), scales, contrast)
+    return Glimpses(episodes, vocabulary, eye, looks, start, move, limit, stride, stops, gaze, max_words)
 
+
+find = partial(see, patch=FIND_PATCH, scales=FIND_SCALES, looks=FIND_LOOKS)
+
+TASKS = {"glimpse": TaskSpec(glimpse, see), "glimpsefind": TaskSpec(glimpsefind, find)}
 
 _INVENTED = {"shapes": shapes, "drawn": drawn}
-SOURCES = ("digits", "mnist", *_INVENTED)  # of pictures, that have a name
 
 
-def _album(pictures: str | Album, data: Path | str | None, side: int | None) -> Album:
-    if not isinstance(pictures, str):
+def _album(pictures: str | Path | Album, data: Path | str | None, side: int | None) -> Album:
+    if not isinstance(pictures, str | Path):
         return pictures
+    pictures = str(pictures)
     if side is not None and (pictures in ("digits", "mnist") or pictures in _INVENTED):
         raise ValueError(f"{pictures} have the size they have; a side is for pictures in a folder")
     if pictures == "digits":

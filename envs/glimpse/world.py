@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import Space
@@ -21,9 +21,12 @@ from .scan import grid, scan
 from .scenes import Scenes
 
 PLAIN = Eye()
-MOVES = ("continuous", "relative", "discrete")
+Move = Literal["continuous", "relative", "discrete"]
+Start = Literal["centre", "random"]
+Gaze = Literal["free", "random", "scan", "centre"]
+MOVES: tuple[str, ...] = get_args(Move)
 WORDS = 16
-GAZES = ("free", "random", "scan", "centre")
+GAZES: tuple[str, ...] = get_args(Gaze)
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "stay": (0, 0)}  # of an eye that walks
 FIRST_LOOK = 1 << 32  # the purposes of an episode's chance from here on are its looks, two for each
 
@@ -50,7 +53,7 @@ class Glimpses(GradedWorld[GlimpseState]):
     stops: whether one of the discrete moves is `stop`, which ends the looking.
     gaze: "free", or what moves the eye instead of the agent, whose moves are then not heeded: "random" (to points drawn
         uniformly), "scan" (over a grid of the whole picture) or "centre" (nowhere).
-    words: the number of token ids of an instruction, where words are given.
+    max_words: token ids of an instruction, where there are such; more where one of the episodes has a longer one.
     """
 
     differentiable = True
@@ -62,13 +65,13 @@ class Glimpses(GradedWorld[GlimpseState]):
         vocabulary: Vocabulary,
         eye: Eye = PLAIN,
         looks: int = 6,
-        start: str | Sequence[float] = "centre",
-        move: str = "continuous",
+        start: Start | Sequence[float] = "centre",
+        move: Move = "continuous",
         limit: float = 0.3,
         stride: int | None = None,
         stops: bool = False,
-        gaze: str = "free",
-        words: int = WORDS,
+        gaze: Gaze = "free",
+        max_words: int = WORDS,
     ) -> None:
         for name, chosen, known in (("move", move, MOVES), ("gaze", gaze, GAZES)):
             if chosen not in known:
@@ -97,7 +100,7 @@ class Glimpses(GradedWorld[GlimpseState]):
             "view": Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, shape, np.float32),
             "where": Box(-1, 1, (2,), np.float32),
         }
-        self._said = tokens_of(episodes.sayings, vocabulary, words)
+        self._said = tokens_of(episodes.sayings, vocabulary, max_words)
         if len(self._said):
             self.spaces["instruction"] = Box(0, len(vocabulary) - 1, self._said.shape[1:], np.int32)
 

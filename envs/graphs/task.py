@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, wraps
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.tasks import Floor, Task
+from vln.tasks import Floor, Task, TaskSpec
 from vln.world import World
 
 from .annotations import Annotations, find_annotations, mirrored, read_annotations, skipped_summary
@@ -99,22 +99,24 @@ class RoomToRoom:
 
 def r2r(
     data: Path | str | None = None,
-    annotations: str | None = None,
+    annotations: Path | str | None = None,
     skip_broken: bool = False,
     kept: int = 5,
     mirrored: bool = True,
-    extra: str | None = None,
+    extra: Path | str | None = None,
 ) -> Task:
     """Room-to-Room (Anderson et al. 2018, arXiv:1711.07280), or other annotations of its format.
 
     data: the folder that holds `matterport/` (the graphs) and `r2r/` (R2R_train.json and so on, plain or gzipped).
     annotations: another file, which is then split "file", or a pattern with {split} in it (R4R_{split}.json).
     skip_broken: whether to leave out broken records, and say how many, instead of raising ValueError at the first.
-    kept: how many scans of train to keep aside for choosing. mirrored: whether to train on mirror images too.
-    extra: a file of further episodes to train on.
+    kept: how many scans of train to keep aside for choosing.
+    mirrored: whether to train on mirror images too, with their English words exchanged.
+    extra: a file of further episodes to train on, as speak.py writes it.
     """
     source = source_of(data, annotations, skip_broken, kept, mirrored, extra)
 
+    @wraps(Graphs, updated=())
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Graphs:
         return Graphs(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
@@ -123,34 +125,42 @@ def r2r(
 
 def speak(
     data: Path | str | None = None,
-    annotations: str | None = None,
+    annotations: Path | str | None = None,
     skip_broken: bool = False,
     kept: int = 5,
     mirrored: bool = True,
 ) -> Task:
-    """The same turned round: say what somebody is to do who shall walk a path. Arguments as of `r2r`."""
+    """The same turned round: say what somebody is to do who shall walk a path.
+
+    data, annotations, skip_broken, kept, mirrored: as of task r2r.
+    """
     source = source_of(data, annotations, skip_broken, kept, mirrored)
 
+    @wraps(Tellings, updated=())
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Tellings:
         return Tellings(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
     return task_of("r2r-speaker", source, world, floors={})
 
 
+TASKS = {"r2r": TaskSpec(r2r, Graphs), "r2r-speaker": TaskSpec(speak, Tellings)}
+
+
 def source_of(
     data: Path | str | None,
-    annotations: str | None = None,
+    annotations: Path | str | None = None,
     skip_broken: bool = False,
     kept: int = 5,
     mirrored: bool = True,
-    extra: str | None = None,
+    extra: Path | str | None = None,
 ) -> RoomToRoom:
     """Where the episodes come from. Raises ValueError when an argument is not what `r2r` says."""
     if data is None:
         raise ValueError("r2r needs data: the folder that holds matterport/ and r2r/ (--data DIR)")
     if kept < 0:
         raise ValueError(f"kept is a number of scans, not {kept}")
-    return RoomToRoom(Path(data), str(annotations) if annotations else None, skip_broken, kept, mirrored, extra)
+    files = [str(file) if file else None for file in (annotations, extra)]
+    return RoomToRoom(Path(data), files[0], skip_broken, kept, mirrored, files[1])
 
 
 def task_of(

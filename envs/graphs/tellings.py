@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium import Space
@@ -40,9 +40,9 @@ class Tellings(World[TellingState]):
     A move is a word, or `stop` after the last. What is observed does not change but for the word said last: the path,
     hop by hop, and in a last row where it ends. The expert says what a person said of this path, word for word; it
     knows no other way to say it. The error is how many of that person's words are still to be said, success to have
-    said as many. max_steps: the most words, the stop included.
+    said as many.
 
-    view: "local" or "lookahead", what is told of every edge, as in Graphs.
+    view: what is told of every edge, as in Graphs. max_steps: the most words, the stop included.
     """
 
     unit = "words"
@@ -56,7 +56,7 @@ class Tellings(World[TellingState]):
         episodes: Sequence[Episode],
         vocabulary: Vocabulary,
         atlas: Atlas,
-        view: str = "lookahead",
+        view: Literal["local", "lookahead"] = "lookahead",
         max_steps: int = WORDS + 1,
     ) -> None:
         if view not in VIEWS or view == "none":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import Space
@@ -36,10 +36,13 @@ from .paths import paths_of
 from .portrait import page_size, portrait
 from .signs import sign_of
 
-ACTIONS = ("panoramic", "low_level")
+Actions = Literal["panoramic", "low_level"]
+View = Literal["local", "lookahead", "none"]
+Route = Literal["shortest", "annotated"]
+ACTIONS: tuple[str, ...] = get_args(Actions)
 LOW_LEVEL = ("forward", "turn left", "turn right", "look up", "look down", "stop")
 VIEWS = {"local": len(FIXED), "lookahead": len(FIXED) + len(NAMES), "none": 0}  # features that stay, of each track
-ROUTES = ("shortest", "annotated")
+ROUTES: tuple[str, ...] = get_args(Route)
 MAX_STEPS = {"panoramic": 20, "low_level": 60}  # moves of an episode
 WORDS = 200  # of an instruction, unless one is longer
 BOUND = 1000.0  # of the features' spaces; they are of the order of one
@@ -69,14 +72,14 @@ class Graphs(World[GraphState], Walked, Signposted):
     """Walk a building's navigation graph (Anderson et al. 2018, arXiv:1711.07280), with images where there are any.
 
     atlas: of all the graphs that episodes may take place in.
-    actions: "panoramic" (choose one of the neighbours, or stop) or "low_level" (forward to the most central neighbour
+    actions: panoramic (choose one of the neighbours, or stop) or low_level (forward to the most central neighbour
         in view, turn left and right, look up and down by 30 degrees, stop). A move that is not possible is a step in
         which nothing happens; `possible` says which are.
     view: what is told of every neighbour. "local": what one sees from where one stands, its direction, its distance,
         whether one was there. "lookahead": also what the map says of what lies beyond (see outlook). Two tracks, whose
         results are not to be compared. "none": nothing.
-    max_steps: of an episode. words: the number of token ids of an instruction; it is larger where one of the episodes
-        has a longer one.
+    max_steps: moves of an episode, at most; 20 (panoramic) or 60 unless given.
+    max_words: token ids of an instruction; more where one of the episodes has a longer one.
     route: which way the expert goes, the shortest to the goal or the annotated path (and back to it, if one is off).
     features: a file or folder of precomputed images (see read_images). With it `images` are shown: panoramic, of every
         neighbour the view that faces it, [K, D]; low level, what the camera sees, [D].
@@ -94,11 +97,11 @@ class Graphs(World[GraphState], Walked, Signposted):
         episodes: Sequence[Episode],
         vocabulary: Vocabulary,
         atlas: Atlas,
-        actions: str = "panoramic",
-        view: str = "local",
+        actions: Actions = "panoramic",
+        view: View = "local",
         max_steps: int | None = None,
-        words: int = WORDS,
-        route: str = "shortest",
+        max_words: int = WORDS,
+        route: Route = "shortest",
         features: Path | str | None = None,
     ) -> None:
         for name, chosen, known in (
@@ -116,7 +119,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         self.panoramic = actions == "panoramic"
         most = atlas.neighbour.shape[1]
         self.moves = (*(f"way {way + 1}" for way in range(most)), "stop") if self.panoramic else LOW_LEVEL
-        self.tokens = tokens_of((episode.instruction for episode in episodes), vocabulary, words)
+        self.tokens = tokens_of((episode.instruction for episode in episodes), vocabulary, max_words)
         self.path, self.goal = paths_of(episodes, atlas)
         heading = np.array([episode.start[0].heading for episode in episodes])
         if not self.panoramic:

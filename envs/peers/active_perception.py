@@ -22,7 +22,7 @@ from vln.envs.glimpse.portrait import portrait
 from vln.envs.glimpse.scan import scan
 from vln.language import Vocabulary
 from vln.numbered import Numbered
-from vln.tasks import Floor, Task
+from vln.tasks import Floor, Task, TaskSpec
 
 NAME = "CircleSquare-v0"
 SIZES = {"train": 1 << 30, "val": 2048, "test": 2048}  # episodes; there are no splits, only other seeds
@@ -49,6 +49,9 @@ def borrow(episodes: Any, vocabulary: Vocabulary, contrast: bool = True) -> Borr
     """The world of these episodes. contrast: whether what is seen is evened out, as our own eye does it."""
     _ap_gym()
     return Borrowed(episodes, vocabulary, make_env, translation(Eye(PATCH, contrast=contrast)), LOOKS)
+
+
+TASKS = {"circlesquare-peer": TaskSpec(peer_circle_square, borrow)}
 
 
 def make_env(slots: int) -> Any:

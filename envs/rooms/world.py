@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium import Space
@@ -35,6 +35,8 @@ from .symbols import symbols
 from .things import CODES
 from .top_down import top_down
 
+ViewName = Literal["first_person", "symbols", "lanes", "top_down", "none"]
+
 
 @dataclass(frozen=True)
 class RoomState(State):
@@ -55,11 +57,11 @@ class RoomState(State):
 class Rooms(World[RoomState], Walked):
     """Walk a house: forward, turn left, turn right, stop.
 
-    view: "first_person" (RGB, `size` pixels a side), "symbols" (codes of `size` x `size` cells ahead), "lanes" (codes
-        of what lies within `size` cells ahead, right, behind and left), "top_down" (RGB crop of what symbols shows) or
-        "none".
-    size: of the view; 64 pixels, 7 cells and 56 pixels unless given. field_of_view: in degrees, of the first person.
-    words: the number of token ids of an instruction; it is larger where one of the episodes has a longer one.
+    view: what the agent sees, RGB from within, codes of `size` x `size` cells ahead, codes of what lies within `size`
+        cells ahead, right, behind and left (lanes), an RGB crop from above of what symbols shows, or nothing.
+    size: of the view, pixels or cells a side; 64 (first_person), 56 (top_down) or 7 unless given.
+    field_of_view: of first_person, in degrees. max_steps: moves of an episode, at most; the task's own unless given.
+    max_words: token ids of an instruction; more where one of the episodes has a longer one.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
     track_sight: whether to keep what has been seen, which `teacher` needs and nothing else.
     asks: whether to ask where in view the goal is, which is no question where goals are not told by what one sees.
@@ -74,11 +76,11 @@ class Rooms(World[RoomState], Walked):
         self,
         episodes: Sequence[Episode],
         vocabulary: Vocabulary,
-        view: str = "symbols",
+        view: ViewName = "symbols",
         size: int | None = None,
         field_of_view: float = 90.0,
         max_steps: int = 80,
-        words: int = 48,
+        max_words: int = 48,
         walls_fail: bool = False,
         track_sight: bool = False,
         asks: bool = True,
@@ -95,7 +97,7 @@ class Rooms(World[RoomState], Walked):
         self.walls_fail = walls_fail
         self.track_sight = track_sight
         self.answers = PLACES if asks else 0
-        self.pool = Pool.of(episodes, vocabulary, words)
+        self.pool = Pool.of(episodes, vocabulary, max_words)
         self._see = VIEWS[view].see
         self.spaces: dict[str, Space[Any]] = {
             "instruction": Box(0, len(vocabulary) - 1, self.pool.tokens.shape[1:], np.int32),
@@ -303,7 +305,7 @@ def _codes(rows: int, columns: int, cells: int = 1) -> Box:
     return Box(0, np.broadcast_to(highest, (rows, columns, len(highest))).copy(), dtype=np.uint8)
 
 
-VIEWS = {
+VIEWS: dict[ViewName, View] = {
     "first_person": View(_see_first_person, _picture, 64),
     "symbols": View(_see_symbols, lambda size: _codes(size, size), 7),
     "lanes": View(_see_lanes, lambda size: _codes(size, 4, cells=WIDTH), 7),

@@ -111,4 +111,4 @@ def _legs(world: Rooms, relays: Sequence[Relay]) -> NDArray[np.int64]:
 def _whole(world: Rooms, relays: Sequence[Relay]) -> Rooms:
     """The world that keeps count of whole paragraphs. Nobody reads or looks there."""
     paragraphs = [replace(relay.paragraph, instruction="") for relay in relays]
-    return Rooms(paragraphs, world.vocabulary, view="none", words=1, walls_fail=world.walls_fail)
+    return Rooms(paragraphs, world.vocabulary, view="none", max_words=1, walls_fail=world.walls_fail)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 from vln.envs.rooms.world import FLOORS, Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.tasks import Task
+from vln.tasks import Task, TaskSpec
 
 from .corpus import read_corpus
 from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
@@ -21,6 +22,10 @@ LONGEST = 200  # words of a paragraph
 INVENTED_SEED = 0
 JUDGING_SEED = 0  # of the headings drawn where the start's is not known
 SPLITS = ("train", "val_seen", "val_unseen", "paragraphs")
+Protocol = Literal["vDev", "vTest", "half-map"]
+Heading = Literal["mei", "random"]
+
+walk = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, max_words=LONGEST, asks=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +85,11 @@ class Sail:
 
 def sail(
     data: Path | str | None = None,
-    protocol: str = "vDev",
+    protocol: Protocol = "vDev",
     fold: str = "l",
-    heading: str = "mei",
-    words: str = "mei",
-    route: str = "mei",
+    heading: Heading = "mei",
+    words: Literal["mei", "raw"] = "mei",
+    route: Literal["mei", "path", "end"] = "mei",
     mirrored: bool = True,
     invented: int = 0,
 ) -> Task:
@@ -111,18 +116,17 @@ def sail(
     if fold not in folds:
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
     source = Sail(corpus, folds[fold], heading, words, route, mirrored, invented)
-    world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
-    return Task("sail", source, world, SPLITS, source.vocabulary, floors=FLOORS)
+    return Task("sail", source, walk, SPLITS, source.vocabulary, floors=FLOORS)
 
 
-def mazes(houses: int = 2000, heading: str = "random") -> Task:
+def mazes(houses: int = 2000, heading: Heading = "random") -> Task:
     """Invented mazes, and what a grammar says about them: the rules of SAIL, nothing to download, nobody's words.
 
     houses: how many mazes there are to train in. heading: as in `sail`, for whom is told what to face.
     """
     if heading not in HEADINGS:
         raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")
-    world = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, words=LONGEST, asks=False)
-    return Task(
-        "mazes", invent(houses, heading, INVENTED_SEED), world, ("train", "val_seen", "val_unseen"), floors=FLOORS
-    )
+    return Task("mazes", invent(houses, heading, INVENTED_SEED), walk, SPLITS[:3], floors=FLOORS)
+
+
+TASKS = {"sail": TaskSpec(sail, walk), "mazes": TaskSpec(mazes, walk)}

@@ -117,37 +117,56 @@ def sequence_task(
         rng = np.random.default_rng([SEED, list(SPLITS).index(split)])
         return Drawn(split, name, *draw(rng, SPLITS[split], length * (longer if split == "val_longer" else 1)))
 
-    world = partial(Sequences, symbols=symbols, answers_named=answers, given_named=given)
+    def world(episodes: Sequence[Episode], vocabulary: Vocabulary) -> Sequences:
+        return Sequences(episodes, vocabulary, symbols, answers, given)
+
     blind = {"blind": Floor(without=("given",))}
     return Task(name, source, world, tuple(SPLITS), Vocabulary(()), "val", judging="val", floors=blind)
 
 
 def repeatones(length: int = 20, longer: int = 10) -> Task:
-    """Bits; at every step, whether this one and the one before are ones."""
+    """Bits; at every step, whether this one and the one before are ones.
+
+    length: how many steps there are. longer: how many times as many in split val_longer.
+    """
     return sequence_task("repeatones", repeated_ones, length, longer, symbols=2, answers=BITS)
 
 
 def parity(length: int = 20, longer: int = 10) -> Task:
-    """Bits; at every step, whether the ones so far are odd in number."""
+    """Bits; at every step, whether the ones so far are odd in number.
+
+    length: how many steps there are. longer: how many times as many in split val_longer.
+    """
     return sequence_task("parity", parities, length, longer, symbols=2, answers=BITS)
 
 
 def repeatprevious(length: int = 40, longer: int = 10, symbols: int = 4, ago: int = 4) -> Task:
-    """Symbols; at every step, which one was given `ago` steps before."""
+    """Symbols; at every step, which one was given `ago` steps before.
+
+    length: how many steps there are. longer: how many times as many in split val_longer.
+    symbols: how many there are. ago: how many steps before.
+    """
     _at_least(1, symbols=symbols, ago=ago)
     draw = partial(repeats, symbols, ago)
     return sequence_task("repeatprevious", draw, length, longer, ago + 1, symbols, _named(symbols), _named(symbols))
 
 
 def copy(length: int = 20, longer: int = 10, symbols: int = 8, count: int = 10) -> Task:
-    """`count` symbols, to be said again after `length` steps."""
+    """`count` symbols, to be said again after `length` steps.
+
+    length: how many steps to wait. longer: how many times as long in split val_longer.
+    symbols: how many there are. count: how many of them are to be said again.
+    """
     _at_least(1, symbols=symbols, count=count)
     named, draw = _named(symbols), partial(copies, symbols, count)
     return sequence_task("copy", draw, length, longer, 1, symbols + 2, named, (*named, "_", "?"))
 
 
 def adding(length: int = 20, longer: int = 10) -> Task:
-    """Numbers from 0 to 1, two of them marked; in the end, their sum."""
+    """Numbers from 0 to 1, two of them marked; in the end, their sum.
+
+    length: how many steps there are. longer: how many times as many in split val_longer.
+    """
     return sequence_task("adding", sums, length, longer, least=2)
 
 

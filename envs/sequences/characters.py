@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ from vln.tasks import Floor, Task
 from .labels import Labels, text_labels
 from .world import Labelled, Line, Sequences
 
-TEXTS = HELLO, SHAKESPEARE, PYTHON = "hello", "shakespeare", "python"  # that have a name
+Text = Literal["hello", "shakespeare", "python"]  # that have a name
+HELLO: Final = "hello"
+SHAKESPEARE: Final = "shakespeare"
+PYTHON: Final = "python"
 SHAKESPEARES_FILE = Path("text") / "tinyshakespeare.txt.gz"
 KINDS = (".txt", ".txt.gz", ".py", ".md", ".rst", ".c", ".h", ".cpp", ".js", ".ts", ".java", ".rs", ".tex", ".html")
 # What lies beside the library, tests of it, and modules that are no more than tables: one learns little from them.
@@ -170,16 +173,20 @@ class Characters:
 
 
 def characters(
-    text: str = HELLO,
-    data: str | Path | None = None,
+    text: Text | Path | str = HELLO,
+    data: Path | str | None = None,
     stretch: int | None = None,
     held: float = 0.1,
     least: int = 1,
 ) -> Task:
-    """Foretell a text, character by character. text, data, held: as in read_texts.
+    """Foretell a text, character by character (see read_texts).
 
+    text: hello, shakespeare (in the data folder), python (the source of its standard library), or a file or folder.
+    data: the folder of data sets; text/ is in it.
     stretch: how many characters an episode has; memory is carried through it, over all its windows. 1,000 unless given,
-    or 20 for hello. least: how often a character must occur to be known; the rarer are all alike.
+    or 20 for hello.
+    held: the share of the text that is held back to be judged by.
+    least: how often a character must occur to be known; the rarer are all alike.
     """
     if stretch is None:
         stretch = 20 if text == HELLO else 1000
@@ -187,7 +194,7 @@ def characters(
         raise ValueError(f"a stretch has at least one character, not {stretch}")
     if not 0 < held < 1:
         raise ValueError(f"held is the share of the text that is held back, between 0 and 1, not {held}")
-    return _task_of(Characters(text, data, stretch, held, least))
+    return _task_of(Characters(str(text), data, stretch, held, least))
 
 
 def _task_of(source: Characters) -> Task:

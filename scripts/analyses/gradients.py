@@ -79,7 +79,7 @@ class Compared(Analysis, Where):
         except ValueError:
             raise ValueError(f"memory {memory!r}: {gain!r} is no number to multiply weights by") from None
         torch.manual_seed(self.seed)
-        shape = {"memory": kind, "hidden": self.hidden, "words": 0}
+        shape = {"memory": kind, "hidden": self.hidden, "word_dim": 0}
         agent = make_agent(world.spaces, world.move_space, world.answers, shape)
         for cell in core_of(agent).cells:
             if times != 1 and not isinstance(cell, Gated):

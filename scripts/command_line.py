@@ -1,0 +1,231 @@
+"""What a command can be told: its own options, and those that the task it is about and its world declare."""
+
+import difflib
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, is_dataclass, make_dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import tyro
+
+from vln.envs.catalogue import TASKS, make_task, spec_of
+from vln.options import Option, from_root
+from vln.runs import CODE, WARY, doubt, plan_of
+from vln.tasks import TaskSpec
+from vln.training import CHECKPOINT
+
+HELP, HELP_ALL = ("-h", "--help"), "--help-all"
+WIDEST = 110  # columns of a short help
+
+
+class _Any(TaskSpec):
+    """What may be said where it is not known yet of which task."""
+
+    @property
+    def task_options(self) -> Mapping[str, Option]:
+        return {name: option for spec in TASKS.values() for name, option in spec.task_options.items()}
+
+    @property
+    def world_options(self) -> Mapping[str, Option]:
+        return {
+            name: option
+            for spec in TASKS.values()
+            for name, option in spec.world_options.items()
+            if name not in self.task_options
+        }
+
+
+@dataclass(frozen=True)
+class About:
+    """Options of a task and of its world, as were given on the command line; files and folders from the root."""
+
+    task_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
+    world_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
+
+
+C = TypeVar("C", bound=About)
+
+
+def parse(
+    command: type[C],
+    arguments: Sequence[str],
+    description: str | None,
+    named: str,
+    spec: TaskSpec,
+    default: C | None = None,
+    known: Mapping[str, Any] | None = None,
+) -> C:
+    """What a command is told.
+
+    named, spec: the task that it is about. default: what holds where nothing is said. known: of task and world, what
+    help shows as said already, as by a run; it is not given back. Raises SystemExit for an option that there is not.
+    """
+    default = default or command()
+    _check_flags(command, arguments, named, spec)
+    told = {**default.task_options, **default.world_options, **(known or {})}
+    if any(argument in HELP for argument in arguments):
+        print(short_help(default, description, named, spec, told))
+        raise SystemExit
+    parts = {"of_task": _part("task", spec.task_options, told), "of_world": _part("world", spec.world_options, told)}
+    namespace = {"__doc__": command.__doc__}
+    whole = make_dataclass(command.__name__, _titled(parts), bases=(command,), frozen=True, namespace=namespace)
+    given = {one.name: getattr(default, one.name) for one in fields(default)}
+    begin = whole(**given, **{name: part() for name, part in parts.items()})
+    rest = [HELP[1] if argument == HELP_ALL else argument for argument in arguments]
+    parsed: Any = tyro.cli(whole, args=rest, default=begin, description=description, config=(tyro.conf.SuppressFixed,))
+    said = set(flags(arguments))
+    of_task, of_world = (
+        {name: _plain(getattr(part, name)) for name in options if name in said}
+        for part, options in ((parsed.of_task, spec.task_options), (parsed.of_world, spec.world_options))
+    )
+    result = command(**{one.name: getattr(parsed, one.name) for one in fields(command)})
+    return replace(
+        result,
+        task_options={**default.task_options, **from_root(of_task, spec.task_options)},
+        world_options={**default.world_options, **from_root(of_world, spec.world_options)},
+    )
+
+
+def parse_beside(command: type[C], arguments: Sequence[str], description: str | None, default: C | None = None) -> C:
+    """The same for a command that is about a run, or about the task it is given as --task."""
+    run, task = first_said(arguments, lambda said: (Path(said) / CHECKPOINT).exists()), value_of(arguments, "--task")
+    if task is not None:
+        return parse(command, arguments, description, task, spec_of(task), default)
+    if run is None:
+        return parse(command, arguments, description, "a command without a run or --task", _Any(make_task), default)
+    plan = plan_of(Path(run))
+    if CODE in plan.task and "trust_code" not in flags(arguments):
+        raise SystemExit(doubt(Path(run), plan, WARY))
+    known = {**plan.task_options, **plan.world_options}
+    return parse(command, arguments, description, plan.task, spec_of(plan.task), default, known)
+
+
+def first_said(arguments: Sequence[str], known: Callable[[str], bool]) -> str | None:
+    """The first argument that is known, of those that are no flag and do not follow one, whose value it would be."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        of_a_flag = before.startswith("--") and "=" not in before
+        if not argument.startswith("-") and not of_a_flag and known(argument):
+            return argument
+    return None
+
+
+def value_of(arguments: Sequence[str], flag: str) -> str | None:
+    """The value that a flag is given; the last one, as everywhere."""
+    value = None
+    for argument, after in zip(arguments, [*arguments[1:], None], strict=False):
+        if argument.startswith(f"{flag}="):
+            value = argument.removeprefix(f"{flag}=")
+        elif argument == flag:
+            value = after
+    return value
+
+
+def flags(arguments: Sequence[str]) -> list[str]:
+    """The names of the options that are given, of a flag that is denied too."""
+    names = [argument.partition("=")[0][2:].replace("-", "_") for argument in arguments if argument.startswith("--")]
+    return [name for one in names for name in (one, one.removeprefix("no_")) if name]
+
+
+def _check_flags(command: type[About], arguments: Sequence[str], named: str, spec: TaskSpec) -> None:
+    """Raise SystemExit at the first option that neither the command nor the task it is about takes."""
+    known = [*_names(command), *spec.options, *(flag.lstrip("-").replace("-", "_") for flag in (*HELP, HELP_ALL))]
+    for argument in arguments:
+        name = argument.partition("=")[0][2:].replace("-", "_")
+        if not argument.startswith("--") or not name or name in known or name.removeprefix("no_") in known:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        others = [task for task, other in TASKS.items() if name in other.options]
+        alike = difflib.get_close_matches(name, known, 1)
+        mean = f"; did you mean --{alike[0].replace('_', '-')}?" if alike else ""
+        of = f" (it is an option of {', '.join(others)})" if others else ""
+        raise SystemExit(f"{named} takes no {flag}{of}{mean}; --help lists what it takes")
+
+
+def _names(command: type[Any]) -> Iterator[str]:
+    for one in fields(command):
+        part = _nested(one)
+        yield from _names(part) if part else [one.name]
+
+
+def _nested(one: Field[Any]) -> type[Any] | None:
+    """The dataclass whose options stand in a field."""
+    kind: Any = one.type
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return kind if isinstance(kind, type) and is_dataclass(kind) else None
+
+
+def _part(title: str, options: Mapping[str, Option], told: Mapping[str, Any]) -> type[Any]:
+    shown = [
+        (
+            option.name,
+            Annotated[option.type, tyro.conf.arg(help=option.help.replace("%", "%%"))],
+            field(default=told.get(option.name, option.default)),
+        )
+        for option in options.values()
+    ]
+    return make_dataclass(title, shown, frozen=True)
+
+
+def _titled(parts: Mapping[str, type[Any]]) -> list[tuple[str, Any, Any]]:
+    """The fields that hold these parts, whose options stand under their titles, and without a prefix."""
+    found: list[tuple[str, Any, Any]] = []
+    for name, part in parts.items():
+        kind: Any = Annotated[part, tyro.conf.arg(name=part.__name__), tyro.conf.OmitArgPrefixes]
+        found.append((name, kind, field(default_factory=part)))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def short_help(default: About, description: str | None, named: str, spec: TaskSpec, told: Mapping[str, Any]) -> str:
+    """A line for every option of the task and of its world; of all others the names, and what they are now."""
+    width = min(WIDEST, shutil.get_terminal_size().columns)
+    first = (description or "").partition("\n")[0]
+    lines = [first, f"{HELP_ALL} explains every option, {HELP[1]} those of the task.", ""]
+    for title, options in ((f"task {named}", spec.task_options), ("its world", spec.world_options)):
+        said = [(_usage(one, told), one.help) for one in options.values()]
+        longest = max((len(flag) for flag, _ in said), default=0)
+        lines += [f"{title}:"] if said else []
+        lines += [_cut(f"  {flag:{longest}}  {meaning}", width) for flag, meaning in said]
+    groups: dict[str, list[str]] = {"command": []}
+    for one in fields(default):
+        value = getattr(default, one.name)
+        if is_dataclass(value):
+            title = GROUPS.get(one.name, one.name)
+            groups[title] = [_now(part.name, getattr(value, part.name)) for part in fields(value)]
+        elif one.name not in ("task_options", "world_options"):
+            groups["command"].append(_now(one.name, value))
+    for title, names in groups.items():
+        lines += textwrap.wrap(f"{title}: {'  '.join(names)}", width, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+GROUPS = {"shape": "agent", "lessons": "training"}
+
+
+def _now(name: str, value: Any) -> str:
+    if value is tyro.MISSING or value is None or value == () or isinstance(value, bool):
+        return f"--{_dashed(name)}"
+    return f"--{_dashed(name)}\N{NO-BREAK SPACE}{value}"
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _usage(option: Option, told: Mapping[str, Any]) -> str:
+    """The flag, and what holds where it is not given, or else what kind of thing it takes."""
+    value = told.get(option.name, option.default)
+    if option.type is bool:
+        return f"--{'no-' if value else ''}{_dashed(option.name)}"
+    kinds = "|".join(kind.__name__.upper() for kind in option.kinds)
+    return f"--{_dashed(option.name)} {kinds if value is None else value}"
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1].rstrip(" ,;") + "\N{HORIZONTAL ELLIPSIS}"

@@ -1,0 +1,152 @@
+"""Options stand in the signature they belong to; command line, Gymnasium and errors all derive from there."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import gymnasium
+import pytest
+from commands import FEW, run, standing_in
+
+from vln.agents.shape import Shape
+from vln.envs.catalogue import TASKS, make_task
+from vln.envs.glimpse.pairs import READINGS
+from vln.envs.glimpse.task import Question
+from vln.envs.rooms.world import VIEWS, ViewName
+from vln.envs.sail.episodes import HEADINGS
+from vln.envs.sail.protocols import PROTOCOLS
+from vln.envs.sail.task import Heading, Protocol
+from vln.learning import Lessons
+from vln.options import check_options, from_root, options_of, places_in
+
+ACROSS = 45  # lines of a short help, at most
+
+
+def paint(
+    strokes: Any,
+    size: int = 3,
+    pen: Literal["round", "flat"] | Path | str = "round",
+    dry: bool = False,
+    of: object = None,
+    where: Path | None = None,
+) -> None:
+    """Paint something: not an option of its own.
+
+    size: of the canvas. pen: round or flat, or a file.
+    dry, where: what both mean, with a colon: here.
+    """
+
+
+def test_options_are_read_from_signature_and_docstring() -> None:
+    found = options_of(paint)
+    assert list(found) == ["size", "pen", "dry", "where"]  # a person can say neither `strokes` nor `of`
+    assert (found["size"].type, found["size"].default, found["size"].help) == (int, 3, "of the canvas.")
+    assert found["pen"].names == ("round", "flat")
+    assert found["pen"].kinds == (Path,)
+    assert found["dry"].help == found["where"].help == "what both mean, with a colon: here."
+    bound = options_of(partial(paint, None, dry=True, where=Path("x")))
+    assert (bound["size"].default, bound["dry"].default, bound["where"].default) == (3, True, Path("x"))
+
+
+def test_only_what_is_no_name_is_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    known = options_of(paint)
+    said = {"pen": "round", "where": "there", "size": 4}
+    assert places_in(said, known) == {"where": "there"}
+    assert from_root(said, known) == {"pen": "round", "where": str(tmp_path / "there"), "size": 4}
+    assert places_in({"pen": "feather"}, known) == {"pen": "feather"}
+
+
+def test_an_unknown_option_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(ValueError, match="paint takes no option 'sice'; did you mean 'size'"):
+        check_options("paint", ["size", "sice"], ["size", "pen"])
+    with pytest.raises(ValueError, match="paint takes no option 'colour'; it takes size, pen"):
+        check_options("paint", ["colour"], ["size", "pen"])
+    with pytest.raises(ValueError, match="task 'goto' takes no option 'dificulty'; did you mean 'difficulty'"):
+        make_task("goto", {"dificulty": 2})
+    with pytest.raises(ValueError, match="the world of task 'goto' takes no option 'vew'; did you mean 'view'"):
+        make_task("goto").open("val_seen", vew="none")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_option_is_explained_and_has_one_meaning(name: str) -> None:
+    spec = TASKS[name]
+    for option in spec.options.values():
+        assert option.help, option.name
+    of_agent, of_training = Shape.__dataclass_fields__, Lessons.__dataclass_fields__
+    names = [*spec.task_options, *spec.world_options, *of_agent, *of_training]
+    assert len(names) == len({*names}), "one flag would mean two things"
+
+
+def test_the_values_that_have_a_name_are_those_there_are() -> None:
+    assert set(get_args(ViewName)) == set(VIEWS)
+    assert set(get_args(Heading)) == set(HEADINGS)
+    assert set(get_args(Protocol)) == set(PROTOCOLS)
+    assert set(READINGS) < set(get_args(Question))
+
+
+def test_gymnasium_takes_options_as_plain_keywords() -> None:
+    env = gymnasium.make("vln/GoTo-v0", split="val_seen", difficulty=1, view="symbols", size=5)
+    assert env.observation_space["view"].shape[:2] == (5, 5)  # type: ignore[index]
+    with pytest.raises(ValueError, match="goto takes no option 'patch'"):
+        gymnasium.make("vln/GoTo-v0", patch=3)
+    with pytest.raises(ValueError, match="repeatones takes no option 'lenght'; did you mean 'length'"):
+        gymnasium.make_vec("vln/RepeatOnes-v0", num_envs=2, lenght=3)
+
+
+@pytest.mark.parametrize("name", ["glimpse", "goto", "r2r", "characters", "copy"])
+def test_help_tells_what_concerns_a_task(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with standing_in(tmp_path):
+        with pytest.raises(SystemExit):
+            run("train", name, "--help")
+        short = capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            run("train", name, "--help-all")
+        full = capsys.readouterr().out
+    assert len(short.splitlines()) < ACROSS
+    for option in TASKS[name].options:
+        flag = option.replace("_", "-")
+        assert f"{flag} " in short
+        assert flag in full
+    others = {option for spec in TASKS.values() for option in spec.options} - TASKS[name].options.keys()
+    assert not [option for option in others if f"--{option.replace('_', '-')} " in f"{short} "]
+
+
+def test_a_flag_that_a_task_does_not_take_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with standing_in(tmp_path):
+        with pytest.raises(SystemExit, match=r"goto takes no --patch \(it is an option of glimpse"):
+            run("train", "goto", "--patch", "3")
+        with pytest.raises(SystemExit, match=r"goto takes no --dificulty; did you mean --difficulty\?"):
+            run("train", "--dificulty=3")
+        with pytest.raises(SystemExit, match="name the task before all flags"):
+            run("train", "--attention", "glimpse")
+        assert not [*tmp_path.iterdir()]
+
+
+FILE = """
+from neighbour import SIDE
+from vln.envs.rooms.task import rooms
+from vln.tasks import Task
+
+print("run")
+
+def corner(difficulty: int = 1, colours: int = SIDE) -> Task:
+    '''A corner. difficulty: how hard. colours: how many.'''
+    return rooms("GoTo", difficulty)
+"""
+
+
+def test_a_file_of_ones_own_has_its_options_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(FILE)
+        (tmp_path / "neighbour.py").write_text("SIDE = 4\n")
+        assert run("train", "mine.py:corner", "--colours", "2", "--view", "symbols", "--floors", "0", *FEW)
+        folder = str(tmp_path / "runs" / "mine")
+        capsys.readouterr()
+        table = run("evaluate", folder, "--trust-code", "--difficulty", "2", "--episodes", "2", "--threads", "1")
+        assert table["task"] == "goto (difficulty 2)"
+        assert "run\n" not in capsys.readouterr().out  # a file is run once in a process
+        with pytest.raises(SystemExit, match=r"mine\.py:corner takes no --color; did you mean --colours"):
+            run("train", "mine.py:corner", "--color", "2")
