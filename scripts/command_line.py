@@ -2,6 +2,7 @@
 
 import difflib
 import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass, make_dataclass, replace
@@ -100,6 +101,11 @@ def parse_beside(command: type[C], arguments: Sequence[str], description: str | 
         raise SystemExit(doubt(Path(run), plan, WARY))
     known = {**plan.task_options, **plan.world_options}
     return parse(command, arguments, description, plan.task, spec_of(plan.task), default, known)
+
+
+def called(script: str) -> str:
+    """How a command of ours is called, as this one was."""
+    return f"vln {script}" if "vln.scripts.console" in sys.modules else f"python scripts/{script}.py"
 
 
 def first_said(arguments: Sequence[str], known: Callable[[str], bool]) -> str | None:

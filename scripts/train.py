@@ -2,7 +2,7 @@
 
 python scripts/train.py goto --view first_person --size 32 --name mine
 python scripts/train.py --recipe demo
-python scripts/train.py --resume runs/mine
+{called('train')} --resume runs/mine
 python scripts/train.py sail --data DIR --begin-with runs/mazes
 """
 
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from command_line import first_said, flags, parse, value_of
+from command_line import called, first_said, flags, parse, value_of
 from complaints import plainly
 from recipes import DEFAULT_TASK, RECIPES, Options
 
@@ -52,7 +52,7 @@ def read(arguments: list[str]) -> Options:
         task = said or default.task or DEFAULT_TASK
     options = parse(Options, arguments, __doc__, task, spec_of(task), default, known)
     if options.task not in (None, task):
-        raise SystemExit(f"name the task before all flags: python scripts/train.py {options.task} ...")
+        raise SystemExit(f"name the task before all flags: {called('train')} {options.task} ...")
     return options
 
 
@@ -63,7 +63,7 @@ def _check_resume(folder: Path, arguments: list[str], spec: TaskSpec) -> None:
         if name not in BESIDE_RESUME and not (name in spec.options and Path in spec.options[name].kinds):
             raise SystemExit(
                 f"{folder} goes on with its own settings, so {flag} would change nothing. To train otherwise, begin a "
-                f"new run with its weights: python scripts/train.py TASK --begin-with {folder} --name NAME"
+                f"new run with its weights: {called('train')} TASK --begin-with {folder} --name NAME"
             )
 
 
@@ -87,7 +87,7 @@ def main(options: Options) -> bool:
         choose = options.threads is None
         work = partial(begin_run, place, of, make_task, make_agent, device, going_on, choose_threads=choose)
         if not assemble(of.lessons.workers, work):
-            print(f"go on with: python scripts/train.py --resume {folder}{_consent(plan)}", flush=True)
+            print(f"go on with: {called('train')} --resume {folder}{_consent(plan)}", flush=True)
             return False
     return True
 

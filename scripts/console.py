@@ -1,0 +1,36 @@
+"""The command `vln` of an installation: `vln train goto` runs train.py, and so on; `vln` alone lists them."""
+
+import ast
+import runpy
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent
+OF_A_CHECKOUT = ("console", "set_up")  # scripts that an installation does not need
+
+
+def commands() -> dict[str, str]:
+    """What each command does, by its name: the scripts that can be run, and the first line of each."""
+    found = {}
+    for file in sorted(SCRIPTS.glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        if file.stem not in OF_A_CHECKOUT and 'if __name__ == "__main__":' in text:
+            found[file.stem.replace("_", "-")] = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    return found
+
+
+def main() -> None:
+    """Run the script that is named first, with all other arguments."""
+    known, (name, *arguments) = commands(), sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print("\n".join(("usage: vln COMMAND ...", "", *(f"{one:10} {does}" for one, does in known.items()))))
+        return
+    if name.replace("_", "-") not in known:
+        raise SystemExit(f"vln has no command {name!r}; there are {', '.join(known)}")
+    sys.argv = [f"vln {name}", *arguments]
+    sys.path.insert(0, str(SCRIPTS))  # where scripts find one another
+    runpy.run_path(str(SCRIPTS / f"{name.replace('-', '_')}.py"), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
