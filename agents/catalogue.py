@@ -1,7 +1,7 @@
 """The agent for a world, told by what the world shows."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from gymnasium import Space
 from gymnasium.spaces import Discrete
@@ -11,7 +11,7 @@ from vln.agent import Agent
 from .glimpser import Glimpser
 from .navigator import Navigator
 from .sequencer import Sequencer
-from .shape import Shape
+from .shape import Noted, Shape
 from .speaker import Speaker
 
 
@@ -19,9 +19,16 @@ def make_agent(spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int
     """The agent a run describes: a glimpser where a place to look at is shown, a speaker where a path is, a sequencer
     where there is nothing to walk in (the world gives something, or nothing at all), else a navigator.
 
-    spaces: of single observations. moves: the space of a move. options: those of its Shape.
+    spaces: of single observations. moves: the space of a move. options: those of its Shape. Those that change nothing
+    in it are its `unheeded`.
     """
-    shape = Shape(**options)
+    noted = Noted(Shape(**options))
+    agent = _agent_of(spaces, moves, answers, cast(Shape, noted))
+    agent.unheeded = noted.unheeded()
+    return agent
+
+
+def _agent_of(spaces: Mapping[str, Space[Any]], moves: Space[Any], answers: int, shape: Shape) -> Agent:
     if "where" in spaces:
         return Glimpser(spaces, moves, answers, shape)
     if "given" in spaces or not spaces:

@@ -142,7 +142,12 @@ def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> PixelEye | S
     """The eye for a kind of view, told by its space: RGB frames go up to 255, codes do not."""
     if len(space.shape) != 3:
         raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")
-    return PixelEye(space, words, size) if int(space.high.max()) == 255 else SymbolEye(space, words, size, fog)
+    return PixelEye(space, words, size) if is_picture(space) else SymbolEye(space, words, size, fog)
+
+
+def is_picture(space: Box) -> bool:
+    """Whether these are frames and not codes."""
+    return int(space.high.max()) == 255
 
 
 class GlimpseEye(nn.Module):

@@ -58,7 +58,7 @@ class Glimpser(Hearing):
         self.core = Recurrent.of(shape, inputs)
         self.dropout = nn.Dropout(shape.dropout)
         self.points = not isinstance(moves, Discrete)
-        self.aim, self.apart = shape.aim, shape.apart
+        self.aim, self.apart = shape.aim if self.points else 0.0, shape.apart
         self.policy = nn.Linear(shape.hidden, 2 if self.points else int(moves.n))  # type: ignore[attr-defined]
         self.value = nn.Linear(shape.hidden, 1)
         self.answer = nn.Linear(shape.hidden, answers)

@@ -22,6 +22,9 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "s6": S6,
 }
 
+FORGETTING = ("lstm", "minlstm")  # cells with a forget gate
+ROTATED = ("elman", "elman-relu", "gru", "lstm")  # cells with weights from one state to the next
+
 
 class Recurrent(nn.Module):
     """Layers of one kind of cell, with resets inside the sequence.
@@ -48,7 +51,7 @@ class Recurrent(nn.Module):
         if kind not in CELLS:
             raise ValueError(f"no memory is called {kind!r}; there are {', '.join(CELLS)}")
         self.kind, self.inputs, self.hidden, self.layers = kind, inputs, hidden, layers
-        make = partial(CELLS[kind], forget=forget) if kind in ("lstm", "minlstm") else CELLS[kind]
+        make = partial(CELLS[kind], forget=forget) if kind in FORGETTING else CELLS[kind]
         cells = [make(hidden if layer else inputs, hidden) for layer in range(layers)]
         self.cells: Sequence[Cell] = nn.ModuleList(cells)  # type: ignore[assignment]  # a list of what it was given
         self.dropout = nn.Dropout(dropout)
@@ -61,7 +64,11 @@ class Recurrent(nn.Module):
     @classmethod
     def of(cls, shape: Shape, inputs: int) -> "Recurrent":
         """The core of an agent of this shape, for so many inputs."""
-        return cls(shape.memory, inputs, shape.hidden, shape.layers, shape.dropout, shape.forget, shape.orthogonal)
+        kind = shape.memory
+        # Only what a kind of cell has is asked of the shape, so that what nobody has asked for is known: see Noted.
+        forget = shape.forget if kind in FORGETTING else 1.0
+        orthogonal = kind in ROTATED and shape.orthogonal
+        return cls(kind, inputs, shape.hidden, shape.layers, shape.dropout, forget, orthogonal)
 
     def initial(self, batch: int) -> Tensor:
         """A memory of nothing: zeros [B, numbers], in float32."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vln.agent import Observation
 
 from .candidates import CandidateEye
-from .eyes import eye_for
+from .eyes import eye_for, is_picture
 from .shape import Shape
 
 MOVE_SIZE = 16  # of the last move, as a vector
@@ -46,7 +46,8 @@ class Senses(nn.Module):
         if self.told:
             self.ways = CandidateEye([shown[name] for name in self.told], words, shape.sight, shape.fog)
         elif "view" in shown:
-            self.eye = eye_for(shown["view"], words, shape.sight, shape.fog)
+            fog = 0.0 if is_picture(shown["view"]) else shape.fog
+            self.eye = eye_for(shown["view"], words, shape.sight, fog)
         if "images" in shown and "images" not in self.told:
             self.watch = nn.Linear(shown["images"].shape[0], shape.sight)
         if isinstance(space := spaces.get("pose"), Box):

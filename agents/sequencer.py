@@ -37,8 +37,8 @@ class Sequencer(Agent):
         self.blind = given is None
         self.core = Recurrent.of(shape, max(1, inputs))
         self.dropout = nn.Dropout(shape.dropout)
-        self.aim = shape.aim
         self.numbers = int(moves.shape[0]) if isinstance(moves, Box) else 0
+        self.aim = shape.aim if self.numbers else 0.0
         self.policy = nn.Linear(shape.hidden, self.numbers or int(moves.n))  # type: ignore[attr-defined]
         self.value = nn.Linear(shape.hidden, 1)
 

@@ -1,7 +1,7 @@
 """What an agent is made of: one set of choices, of which each agent takes those that concern it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,24 @@ class Shape:
         for name in ("apart", "dropout", "fog", "mumble"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
+
+
+class Noted:
+    """A Shape that notes which of its choices an agent asks for while it is made."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._asked: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.add(name)
+        return getattr(self._shape, name)
+
+    def unheeded(self) -> list[str]:
+        """The choices that are not the usual ones, and that nobody has asked for: they change nothing."""
+        names = Shape.__dataclass_fields__
+        changed = [name for name in names if getattr(self._shape, name) != getattr(PLAIN, name)]
+        return [name for name in changed if name not in self._asked]
 
 
 PLAIN = Shape()

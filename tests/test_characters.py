@@ -129,7 +129,7 @@ def hello() -> tuple[Task, Any]:
     task = make_task("characters")
     world = task.open("train")
     torch.manual_seed(0)
-    agent = make_agent(world.spaces, world.move_space, 0, {"memory": "elman", "hidden": 24, "words": 0})
+    agent = make_agent(world.spaces, world.move_space, 0, {"memory": "elman", "hidden": 24, "word_dim": 0})
     lessons = Lessons(slots=16, window=10, teacher_last=1.0, progress=0, updates=150, rate=0.01)
     learner = Learner.begin(world, agent, lessons)
     for _ in range(150):

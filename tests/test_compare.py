@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tyro
 
 from vln.checkpoints import load_checkpoint
 from vln.training import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
-FEW = "--updates 2 --slots 2 --window 6 --hidden 12 --word-dim 0 --threads 1 --teacher-last 1 --progress 0"
+FEW = "--updates 2 --slots 2 --window 6 --hidden 12 --threads 1 --teacher-last 1 --progress 0"
 
 
 @pytest.fixture
@@ -22,12 +21,12 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT / "scripts")
     yield __import__("compare")
-    for name in ("compare", "complaints"):
+    for name in ("compare", "complaints", "command_line", "beside", "recipes"):
         sys.modules.pop(name, None)
 
 
 def compared(module: Any, arguments: str) -> dict[str, Any]:
-    options = tyro.cli(module.Options, args=f"{FEW} {arguments} --json found.json".split())
+    options = module.read(f"{FEW} {arguments} --json found.json".split())
     module.main(options)
     found: dict[str, Any] = json.loads(Path("found.json").read_text())
     return found

@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 import gymnasium
 import pytest
 from commands import FEW, run, standing_in
+from tiny import tiny_world
 
+from vln.agents.catalogue import make_agent
 from vln.agents.shape import Shape
 from vln.envs.catalogue import TASKS, make_task
 from vln.envs.glimpse.pairs import READINGS
@@ -18,6 +20,7 @@ from vln.envs.sail.protocols import PROTOCOLS
 from vln.envs.sail.task import Heading, Protocol
 from vln.learning import Lessons
 from vln.options import check_options, from_root, options_of, places_in
+from vln.world import World
 
 ACROSS = 45  # lines of a short help, at most
 
@@ -121,6 +124,31 @@ def test_a_flag_that_a_task_does_not_take_is_refused_before_anything_runs(tmp_pa
         with pytest.raises(SystemExit, match="name the task before all flags"):
             run("train", "--attention", "glimpse")
         assert not [*tmp_path.iterdir()]
+
+
+def unheeded(world: World[Any], **options: Any) -> list[str]:
+    return [*make_agent(world.spaces, world.move_space, world.answers, options).unheeded]
+
+
+def test_an_agent_knows_which_of_its_options_change_nothing() -> None:
+    codes, frames = tiny_world("symbols"), tiny_world("first_person")
+    bits = make_task("parity").open("val")
+    assert not unheeded(codes, fog=0.1, mumble=0.1, second_look=True, bidirectional=True, forget=2.0, orthogonal=True)
+    assert unheeded(frames, fog=0.1) == ["fog"]
+    assert unheeded(codes, eye="conv", aim=0.5) == ["eye", "aim"]
+    assert unheeded(codes, memory="gru", forget=2.0) == ["forget"]
+    assert unheeded(codes, memory="lru", orthogonal=True) == ["orthogonal"]
+    assert unheeded(bits, second_look=True, aim=0.2) == ["second_look", "aim"]
+
+
+def test_an_option_that_would_change_nothing_in_the_agent_is_refused(tmp_path: Path) -> None:
+    with standing_in(tmp_path):
+        with pytest.raises(ValueError, match="--second-look would change nothing: leave it out"):
+            run("train", "parity", "--second-look", "--updates", "1", "--threads", "1")
+        assert not (tmp_path / "runs").exists()
+        # A baseline lacks a part, and with it a use for some options.
+        few = ("--difficulty", "1", "--houses", "512", *FEW)
+        assert run("train", "goto", "--floors", "1", "--fog", "0.1", "--mumble", "0.1", *few)
 
 
 FILE = """

@@ -153,7 +153,7 @@ def learned(name: str, updates: int, blind: bool) -> Sequencer:
     torch.manual_seed(0)
     world = make_task(name).open("train")
     spaces = {} if blind else world.spaces
-    agent = make_agent(spaces, world.move_space, 0, {"memory": "lstm", "hidden": 16, "words": 0})
+    agent = make_agent(spaces, world.move_space, 0, {"memory": "lstm", "hidden": 16, "word_dim": 0})
     lessons = Lessons(updates=updates, window=20, rate=0.02, teacher_last=1.0, progress=0, warm_up=10)
     learner = Learner.begin(world, agent, lessons)
     for _ in range(updates):
@@ -175,7 +175,7 @@ def ones(lines: Any) -> Any:
 @pytest.mark.parametrize("words", [0, 5])
 def test_a_symbol_is_one_of_many_or_a_learned_vector(words: int) -> None:
     world = short("copy").open("val")
-    agent = make_agent(world.spaces, world.move_space, 0, {"words": words})
+    agent = make_agent(world.spaces, world.move_space, 0, {"word_dim": words})
     assert isinstance(agent, Sequencer)
     assert agent.core.inputs == (words or 10)
 
@@ -235,7 +235,7 @@ def test_gymnasium_makes_one_and_many_that_keep_their_promises(name: str) -> Non
 def test_every_memory_learns_to_answer(memory: str) -> None:
     torch.manual_seed(0)
     world = short("repeatones").open("train")
-    agent = make_agent(world.spaces, world.move_space, 0, {"memory": memory, "hidden": 16, "layers": 2, "words": 0})
+    agent = make_agent(world.spaces, world.move_space, 0, {"memory": memory, "hidden": 16, "layers": 2, "word_dim": 0})
     lessons = Lessons(slots=32, window=6, teacher_last=1.0, progress=0, updates=150, rate=0.01)
     learner = Learner.begin(world, agent, lessons)
     losses = [learner.learn()["loss"] for _ in range(150)]

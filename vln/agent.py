@@ -38,10 +38,12 @@ class Agent(nn.Module):
     a test says so. Memory is reset where `starts` is True: there a new episode begins, wherever in the sequence it is.
 
     word_rows: the names of the weights that have a row for every token id. An agent that begins with the weights of one
-    that knew other words keeps the rows of the words both know.
+    that knew other words keeps the rows of the words both know. unheeded: the options it was made with that change
+    nothing in it.
     """
 
     word_rows: tuple[str, ...] = ()
+    unheeded: Sequence[str] = ()
 
     @abstractmethod
     def initial(self, batch: int) -> Memory:

@@ -43,7 +43,8 @@ class Plan:
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
     of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
     with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained. floors:
-    how long its trained floors learn, as a share of its updates.
+    how long its trained floors learn, as a share of its updates. baseline: whether it is such a floor, which lacks a
+    part, and so has no use for some options of the agent it stands beside.
 
     Paths are absolute, so that they are found from any working directory.
     """
@@ -57,6 +58,7 @@ class Plan:
     begin_with: str | None = None
     vectors: str | None = None
     floors: float = 0.0
+    baseline: bool = False
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
@@ -69,6 +71,7 @@ class Plan:
         """
         return replace(
             self,
+            baseline=True,
             without=floor.without,
             world_options={**self.world_options, **floor.world},
             agent={**self.agent, **floor.agent},
@@ -196,6 +199,9 @@ def begin_run(
         world = world.on(device)
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
+    if agent.unheeded and not (plan.baseline or plan.without or resume):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in agent.unheeded)
+        raise ValueError(f"in the agent of task {plan.task} {flags} would change nothing: leave it out")
     if plan.begin_with and not resume:
         _check_parts(plan, plan_of(Path(plan.begin_with)))
         begun = kept_weights(load_checkpoint(Path(plan.begin_with) / CHECKPOINT))
