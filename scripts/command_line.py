@@ -105,7 +105,8 @@ def parse_beside(command: type[C], arguments: Sequence[str], description: str | 
 
 def called(script: str) -> str:
     """How a command of ours is called, as this one was."""
-    return f"vln {script}" if "vln.scripts.console" in sys.modules else f"python scripts/{script}.py"
+    program = next(iter(sys.orig_argv[1:]), "")  # what Python was told to run, whatever that has run since
+    return f"vln {script}" if Path(program).stem == "vln" else f"python scripts/{script}.py"
 
 
 def first_said(arguments: Sequence[str], known: Callable[[str], bool]) -> str | None:

@@ -33,6 +33,7 @@ def options_of(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name].task != "circlesquare-peer"])
 def test_a_recipe_opens_its_task_and_all_it_says_is_heeded(name: str) -> None:
     recipe = RECIPES[name]
+    assert recipe.task
     spec = TASKS[recipe.task]
     assert set(recipe.task_options) <= set(spec.task_options)
     assert set(recipe.world_options) <= set(spec.world_options)

@@ -5,14 +5,19 @@ import runpy
 import sys
 from pathlib import Path
 
-SCRIPTS = Path(__file__).parent
-OF_A_CHECKOUT = ("console", "set_up")  # scripts that an installation does not need
+OF_A_CHECKOUT = ("set_up",)  # scripts that an installation does not need
+
+
+def scripts() -> Path:
+    """The folder of the scripts: within an installed package, beside the package in a checkout."""
+    here = Path(__file__).resolve().parent
+    return next(folder for folder in (here / "scripts", here.parent / "scripts") if folder.is_dir())
 
 
 def commands() -> dict[str, str]:
     """What each command does, by its name: the scripts that can be run, and the first line of each."""
     found = {}
-    for file in sorted(SCRIPTS.glob("*.py")):
+    for file in sorted(scripts().glob("*.py")):
         text = file.read_text(encoding="utf-8")
         if file.stem not in OF_A_CHECKOUT and 'if __name__ == "__main__":' in text:
             found[file.stem.replace("_", "-")] = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
@@ -28,9 +33,5 @@ def main() -> None:
     if name.replace("_", "-") not in known:
         raise SystemExit(f"vln has no command {name!r}; there are {', '.join(known)}")
     sys.argv = [f"vln {name}", *arguments]
-    sys.path.insert(0, str(SCRIPTS))  # where scripts find one another
-    runpy.run_path(str(SCRIPTS / f"{name.replace('-', '_')}.py"), run_name="__main__")
-
-
-if __name__ == "__main__":
-    main()
+    sys.path.insert(0, str(scripts()))  # where scripts find one another
+    runpy.run_path(str(scripts() / f"{name.replace('-', '_')}.py"), run_name="__main__")
