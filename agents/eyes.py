@@ -2,11 +2,15 @@
 
 import math
 
+import numpy as np
 import torch
 from gymnasium.spaces import Box
 from torch import Tensor, nn
 
 from .shape import Shape
+
+LEAST_SIDE = 16  # pixels
+WHITE = 255
 
 
 def keep_variance(eye: nn.Module) -> None:
@@ -35,24 +39,30 @@ class Film(nn.Module):
 
 
 class PixelEye(nn.Module):
-    """Convolutions over RGB frames uint8 [N, size, size, 3].
+    """Convolutions over pictures [N, rows, columns, channels], uint8 up to 255 or floats between bounds.
 
     As every eye it gives what is seen as one vector [N, size], and the features [N, channels, rows, columns] it is of.
     """
 
     def __init__(self, space: Box, words: int, size: int = 192, channels: tuple[int, int, int] = (32, 48, 48)) -> None:
         super().__init__()
-        side = space.shape[0]
-        if side < 16:
-            raise ValueError(f"frames of {side}x{side} pixels are too small to see by; take at least 16x16")
+        rows, columns, colours = space.shape
+        if min(rows, columns) < LEAST_SIDE:
+            small = f"{rows}x{columns} pixels are too small to see by"
+            raise ValueError(f"frames of {small}; take at least {LEAST_SIDE}x{LEAST_SIDE}")
         first, second, third = channels
+        low, high = float(space.low.min()), float(space.high.max())
+        # From -2 to nearly 2, whatever the bounds.
+        self.factor, self.shift = 255 / (high - low) / 64, -2 - low * 255 / (high - low) / 64
         self.see = nn.Sequential(
-            nn.Conv2d(3, first, 4, stride=2, padding=1), nn.ReLU(), nn.Conv2d(first, second, 4, stride=2, padding=1)
+            nn.Conv2d(colours, first, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(first, second, 4, stride=2, padding=1),
         )
         self.film = Film(words, second) if words else None
         self.find = nn.Conv2d(second, third, 3, stride=2, padding=1)
         with torch.no_grad():
-            seen = self.see(torch.zeros(1, 3, side, side))
+            seen = self.see(torch.zeros(1, colours, rows, columns))
             flat = self.find(seen).numel()
         self.places = seen[0, 0].numel()
         self.name = nn.Linear(flat, size)
@@ -61,7 +71,7 @@ class PixelEye(nn.Module):
 
     def forward(self, view: Tensor, whole: Tensor | None) -> tuple[Tensor, Tensor]:
         # The frames are stored channels last, which is also how convolutions on a CPU like them.
-        features = self.see(view.permute(0, 3, 1, 2).to(self.name.weight.dtype) / 64 - 2)
+        features = self.see(view.permute(0, 3, 1, 2).to(self.name.weight.dtype) * self.factor + self.shift)
         features = torch.relu(self.film(features, whole) if self.film else features)
         return torch.relu(self.name(torch.relu(self.find(features)).flatten(1))), features
 
@@ -139,15 +149,29 @@ IMPOSSIBLE = -1e9  # a score of what can't be chosen; finite, so that no gradien
 
 
 def eye_for(space: Box, words: int, size: int, fog: float = 0.0) -> PixelEye | SymbolEye:
-    """The eye for a kind of view, told by its space: RGB frames go up to 255, codes do not."""
-    if len(space.shape) != 3:
-        raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")
+    """The eye for a kind of view, told by its space. Raises ValueError where it is neither pictures nor codes.
+
+    Pictures are uint8 from 0 to 255, of any number of channels, or floats between two finite bounds. Codes are integers
+    from 0 to less than 255.
+    """
     return PixelEye(space, words, size) if is_picture(space) else SymbolEye(space, words, size, fog)
 
 
 def is_picture(space: Box) -> bool:
-    """Whether these are frames and not codes."""
-    return int(space.high.max()) == 255
+    """Whether these are pictures and not codes. Raises ValueError where they may be either, or neither."""
+    if len(space.shape) != 3:
+        raise ValueError(f"no eye here sees a view of shape {space.shape}; expected rows, columns, channels")
+    low, high = space.low.min(), space.high.max()
+    if np.issubdtype(space.dtype, np.floating):
+        if np.isfinite([low, high]).all() and low < high:
+            return True
+        raise ValueError(f"a picture of floats has finite bounds, from black to white, not {low} and {high}")
+    if space.dtype == np.uint8 and high == WHITE:
+        return True
+    if low != 0 or high >= WHITE:
+        what = f"a view of {space.dtype} from {low} to {high}"
+        raise ValueError(f"{what} is neither a picture (uint8 up to {WHITE}) nor codes (from 0 to less than {WHITE})")
+    return False
 
 
 class GlimpseEye(nn.Module):

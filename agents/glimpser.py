@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from torch import Tensor, nn
 from torch.distributions import Categorical, Normal
 
@@ -57,9 +58,10 @@ class Glimpser(Hearing):
         self.eye = GlimpseEye(view.shape if isinstance(view, Box) else None, "where" in known, heard, shape)
         self.core = Recurrent.of(shape, inputs)
         self.dropout = nn.Dropout(shape.dropout)
-        self.points = not isinstance(moves, Discrete)
+        self.points = isinstance(moves, Box)
+        told = _coordinates(moves) if isinstance(moves, Box) else int(moves.n)  # type: ignore[attr-defined]
         self.aim, self.apart = shape.aim if self.points else 0.0, shape.apart
-        self.policy = nn.Linear(shape.hidden, 2 if self.points else int(moves.n))  # type: ignore[attr-defined]
+        self.policy = nn.Linear(shape.hidden, told)
         self.value = nn.Linear(shape.hidden, 1)
         self.answer = nn.Linear(shape.hidden, answers)
         # It begins by looking at the middle, or by choosing every move alike.
@@ -88,3 +90,10 @@ class Glimpser(Hearing):
             return Categorical(logits=told, validate_args=False)
         middle = told.tanh()
         return Normal(middle, torch.full_like(middle, self.aim), validate_args=False)
+
+
+def _coordinates(moves: Box) -> int:
+    """How many numbers a move is. Raises ValueError where it is no point between -1 and 1."""
+    if len(moves.shape) != 1 or np.any(moves.low != -1) or np.any(moves.high != 1):
+        raise ValueError(f"a glimpser's moves are points from -1 to 1 in every coordinate, not {moves}")
+    return moves.shape[0]

@@ -7,6 +7,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from vln.files import MARK, load
+
 from .cells import GRU, LSTM, Cell, Elman, Gated
 from .scanned import LRU, S6, MinGRU, MinLSTM, Scanned
 from .shape import Shape
@@ -24,6 +26,15 @@ CELLS: dict[str, Callable[..., Cell]] = {
 
 FORGETTING = ("lstm", "minlstm")  # cells with a forget gate
 ROTATED = ("elman", "elman-relu", "gru", "lstm")  # cells with weights from one state to the next
+
+
+def cell_of(kind: str) -> Callable[..., Cell]:
+    """What makes cells of this kind, from the number of inputs and the size; FILE.py:NAME is one of somebody's own."""
+    if MARK in kind:
+        return load(kind)
+    if kind not in CELLS:
+        raise ValueError(f"no memory is called {kind!r}; there are {', '.join(CELLS)}, or FILE.py:NAME of your own")
+    return CELLS[kind]
 
 
 class Recurrent(nn.Module):
@@ -48,10 +59,8 @@ class Recurrent(nn.Module):
         orthogonal: bool = False,
     ) -> None:
         super().__init__()
-        if kind not in CELLS:
-            raise ValueError(f"no memory is called {kind!r}; there are {', '.join(CELLS)}")
         self.kind, self.inputs, self.hidden, self.layers = kind, inputs, hidden, layers
-        make = partial(CELLS[kind], forget=forget) if kind in FORGETTING else CELLS[kind]
+        make = partial(cell_of(kind), forget=forget) if kind in FORGETTING else cell_of(kind)
         cells = [make(hidden if layer else inputs, hidden) for layer in range(layers)]
         self.cells: Sequence[Cell] = nn.ModuleList(cells)  # type: ignore[assignment]  # a list of what it was given
         self.dropout = nn.Dropout(dropout)

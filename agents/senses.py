@@ -91,10 +91,11 @@ class Senses(nn.Module):
             inputs.append(self.stand(observation["pose"].to(self.stand.weight.dtype)))
         if self.last_move:
             inputs.append(self.last_move(observation["previous"]))
-        return Sensed(torch.cat(inputs, dim=-1) if inputs else self._nothing(observation), seen, places, real)
+        return Sensed(torch.cat(inputs, dim=-1) if inputs else self._nothing(observation, whole), seen, places, real)
 
     @staticmethod
-    def _nothing(observation: Observation) -> Tensor:
-        """Of who only hears: a vector of no numbers at every moment."""
-        shape = next(iter(observation.values())).shape[:2]
-        return torch.zeros(*shape, 0, device=next(iter(observation.values())).device)
+    def _nothing(observation: Observation, whole: Tensor | None) -> Tensor:
+        """Of who only hears: a vector of no numbers at every moment, as precise as what was heard."""
+        any_one = next(iter(observation.values()))
+        kind = torch.float32 if whole is None else whole.dtype
+        return torch.zeros(*any_one.shape[:2], 0, dtype=kind, device=any_one.device)

@@ -8,8 +8,9 @@ from typing import Any, Literal
 class Shape:
     """What an agent is made of."""
 
-    memory: Literal["elman", "elman-relu", "gru", "lstm", "mingru", "minlstm", "lru", "s6"] = "lstm"
-    """The cell of the recurrent core."""
+    memory: str = "lstm"
+    """The cell of the recurrent core: elman, elman-relu, gru, lstm, mingru, minlstm, lru, s6, or FILE.py:NAME of your
+    own."""
     hidden: int = 192
     """The size of the core's state."""
     layers: int = 1

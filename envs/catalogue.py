@@ -1,15 +1,12 @@
 """The tasks by name, for the command line and for Gymnasium."""
 
-import sys
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
-from runpy import run_path
 from typing import Any
 
 from gymnasium.vector import AutoresetMode
 
 from vln.env import TaskEnv
+from vln.files import MARK, load
 from vln.tasks import Task, TaskSpec
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
@@ -37,12 +34,10 @@ def spec_of(name: str) -> TaskSpec:
     """What makes the task of this name.
 
     A name like `corner.py:TASK` means what a file of the user's own calls so: a Task, a function that makes one, or a
-    TaskSpec, which tells a command line of the options of its world, too. The file is run once in a process, and may
-    import its neighbours.
+    TaskSpec, which tells a command line of the options of its world, too.
     """
-    if ".py:" in name:
-        file, _, variable = name.rpartition(":")
-        return _from_file(Path(file), variable)
+    if MARK in name:
+        return _from_file(name)
     if name not in TASKS:
         raise ValueError(f"no task is called {name!r}; there are {', '.join(TASKS)}")
     return TASKS[name]
@@ -53,23 +48,14 @@ def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     return spec_of(name).task(name, options or {})
 
 
-def absolute_task(name: str) -> str:
-    """The name of a task, which may lie in a file of the user's own, with that file named from the root."""
-    file, colon, variable = name.rpartition(":")
-    return f"{Path(file).absolute()}{colon}{variable}" if ".py:" in name else name
-
-
-def _from_file(file: Path, variable: str) -> TaskSpec:
-    if not file.is_file():
-        raise ValueError(f"there is no file {str(file)!r} for task {variable!r} to be in")
-    written = file.stat()
-    found = _run(file.absolute(), written.st_mtime_ns, written.st_size).get(variable)
+def _from_file(name: str) -> TaskSpec:
+    found = load(name)
     if isinstance(found, TaskSpec):
         return found
     if isinstance(found, Task):
         return TaskSpec(lambda: found, found.world)
     if not callable(found):
-        raise ValueError(f"{file} has no task called {variable!r}")
+        raise ValueError(f"{name} is no task: neither a Task, nor a function that makes one, nor a TaskSpec")
     return TaskSpec(found, _world_of(found))
 
 
@@ -80,15 +66,6 @@ def _world_of(make: Callable[..., Any]) -> Callable[..., World[Any]] | None:
     except (TypeError, ValueError, OSError):
         return None
     return task.world if isinstance(task, Task) else None
-
-
-@cache
-def _run(file: Path, when: int, size: int) -> dict[str, Any]:
-    """All that a file defines, once for every state of it."""
-    neighbours = str(file.parent)
-    if neighbours not in sys.path:
-        sys.path.append(neighbours)
-    return run_path(str(file))
 
 
 def make_env(

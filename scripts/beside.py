@@ -10,8 +10,9 @@ from command_line import About
 
 from vln.agents.catalogue import make_agent
 from vln.envs.catalogue import make_task, spec_of
+from vln.files import MARK
 from vln.options import Option, from_root, places_in
-from vln.runs import CODE, Plan, Run, Trust, open_run, plan_of
+from vln.runs import Plan, Run, Trust, open_run, plan_of
 
 NOT_SHOWN = ("data", "features")  # where something is does not change what it is
 ANNOTATED = ("r2r", "r2r-speaker")  # the tasks that read annotations
@@ -28,7 +29,7 @@ class Allowed:
 
     def known(self, plan: Plan) -> Mapping[str, Option]:
         """The options of a run's task and world; none where that would run a file that is not trusted."""
-        return {} if CODE in plan.task and not self.trust_code else spec_of(plan.task).options
+        return {} if MARK in plan.task and not self.trust_code else spec_of(plan.task).options
 
     @property
     def granted(self) -> Trust:

@@ -13,11 +13,12 @@ import tyro
 
 from vln.envs.catalogue import TASKS, make_task, spec_of
 from vln.options import Option, from_root
-from vln.runs import CODE, WARY, doubt, plan_of
+from vln.runs import WARY, doubt, plan_of
 from vln.tasks import TaskSpec
 from vln.training import CHECKPOINT
 
 HELP, HELP_ALL = ("-h", "--help"), "--help-all"
+OF_AGENT = "agent."  # before the options of an agent of somebody's own
 WIDEST = 110  # columns of a short help
 
 
@@ -57,19 +58,26 @@ def parse(
     spec: TaskSpec,
     default: C | None = None,
     known: Mapping[str, Any] | None = None,
+    own: Mapping[str, Option] | None = None,
 ) -> C:
     """What a command is told.
 
     named, spec: the task that it is about. default: what holds where nothing is said. known: of task and world, what
-    help shows as said already, as by a run; it is not given back. Raises SystemExit for an option that there is not.
+    help shows as said already, as by a run; it is not given back. own: the options of an agent of somebody's own.
+
+    Raises SystemExit for an option that there is not.
     """
     default = default or command()
-    _check_flags(command, arguments, named, spec)
+    _check_flags(command, arguments, named, spec, [OF_AGENT + name for name in own or {}])
     told = {**default.task_options, **default.world_options, **(known or {})}
     if any(argument in HELP for argument in arguments):
-        print(short_help(default, description, named, spec, told))
+        print(short_help(default, description, named, spec, told, own or {}))
         raise SystemExit
-    parts = {"of_task": _part("task", spec.task_options, told), "of_world": _part("world", spec.world_options, told)}
+    parts = {
+        "of_task": _part("task", spec.task_options, told),
+        "of_world": _part("world", spec.world_options, told),
+        "of_agent": _part("agent", own or {}, {}),
+    }
     namespace = {"__doc__": command.__doc__}
     whole = make_dataclass(command.__name__, _titled(parts), bases=(command,), frozen=True, namespace=namespace)
     given = {one.name: getattr(default, one.name) for one in fields(default)}
@@ -77,16 +85,17 @@ def parse(
     rest = [HELP[1] if argument == HELP_ALL else argument for argument in arguments]
     parsed: Any = tyro.cli(whole, args=rest, default=begin, description=description, config=(tyro.conf.SuppressFixed,))
     said = set(flags(arguments))
-    of_task, of_world = (
-        {name: _plain(getattr(part, name)) for name in options if name in said}
-        for part, options in ((parsed.of_task, spec.task_options), (parsed.of_world, spec.world_options))
-    )
-    result = command(**{one.name: getattr(parsed, one.name) for one in fields(command)})
-    return replace(
-        result,
-        task_options={**default.task_options, **from_root(of_task, spec.task_options)},
-        world_options={**default.world_options, **from_root(of_world, spec.world_options)},
-    )
+
+    def of(part: str, options: Mapping[str, Option], prefix: str = "") -> dict[str, Any]:
+        values = getattr(parsed, part)
+        return from_root({name: _plain(getattr(values, name)) for name in options if prefix + name in said}, options)
+
+    result = {one.name: getattr(parsed, one.name) for one in fields(command)}
+    result["task_options"] = {**default.task_options, **of("of_task", spec.task_options)}
+    result["world_options"] = {**default.world_options, **of("of_world", spec.world_options)}
+    if own:
+        result["agent_options"] = of("of_agent", own, OF_AGENT)
+    return command(**result)
 
 
 def parse_beside(command: type[C], arguments: Sequence[str], description: str | None, default: C | None = None) -> C:
@@ -97,7 +106,7 @@ def parse_beside(command: type[C], arguments: Sequence[str], description: str | 
     if run is None:
         return parse(command, arguments, description, "a command without a run or --task", _Any(make_task), default)
     plan = plan_of(Path(run))
-    if CODE in plan.task and "trust_code" not in flags(arguments):
+    if plan.programs and "trust_code" not in flags(arguments):
         raise SystemExit(doubt(Path(run), plan, WARY))
     known = {**plan.task_options, **plan.world_options}
     return parse(command, arguments, description, plan.task, spec_of(plan.task), default, known)
@@ -135,9 +144,16 @@ def flags(arguments: Sequence[str]) -> list[str]:
     return [name for one in names for name in (one, one.removeprefix("no_")) if name]
 
 
-def _check_flags(command: type[About], arguments: Sequence[str], named: str, spec: TaskSpec) -> None:
+def _check_flags(
+    command: type[About], arguments: Sequence[str], named: str, spec: TaskSpec, more: Sequence[str]
+) -> None:
     """Raise SystemExit at the first option that neither the command nor the task it is about takes."""
-    known = [*_names(command), *spec.options, *(flag.lstrip("-").replace("-", "_") for flag in (*HELP, HELP_ALL))]
+    known = [
+        *_names(command),
+        *spec.options,
+        *more,
+        *(flag.lstrip("-").replace("-", "_") for flag in (*HELP, HELP_ALL)),
+    ]
     for argument in arguments:
         name = argument.partition("=")[0][2:].replace("-", "_")
         if not argument.startswith("--") or not name or name in known or name.removeprefix("no_") in known:
@@ -180,7 +196,9 @@ def _titled(parts: Mapping[str, type[Any]]) -> list[tuple[str, Any, Any]]:
     """The fields that hold these parts, whose options stand under their titles, and without a prefix."""
     found: list[tuple[str, Any, Any]] = []
     for name, part in parts.items():
-        kind: Any = Annotated[part, tyro.conf.arg(name=part.__name__), tyro.conf.OmitArgPrefixes]
+        kind: Any = Annotated[part, tyro.conf.arg(name=part.__name__)]
+        if name != "of_agent":
+            kind = Annotated[kind, tyro.conf.OmitArgPrefixes]
         found.append((name, kind, field(default_factory=part)))
     return found
 
@@ -189,25 +207,34 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def short_help(default: About, description: str | None, named: str, spec: TaskSpec, told: Mapping[str, Any]) -> str:
+def short_help(
+    default: About,
+    description: str | None,
+    named: str,
+    spec: TaskSpec,
+    told: Mapping[str, Any],
+    own: Mapping[str, Option],
+) -> str:
     """A line for every option of the task and of its world; of all others the names, and what they are now."""
     width = min(WIDEST, shutil.get_terminal_size().columns)
     first = (description or "").partition("\n")[0]
     lines = [first, f"{HELP_ALL} explains every option, {HELP[1]} those of the task.", ""]
-    for title, options in ((f"task {named}", spec.task_options), ("its world", spec.world_options)):
+    of_agent = {OF_AGENT + name: replace(option, name=OF_AGENT + name) for name, option in own.items()}
+    groups = ((f"task {named}", spec.task_options), ("its world", spec.world_options), ("the agent", of_agent))
+    for title, options in groups:
         said = [(_usage(one, told), one.help) for one in options.values()]
         longest = max((len(flag) for flag, _ in said), default=0)
         lines += [f"{title}:"] if said else []
         lines += [_cut(f"  {flag:{longest}}  {meaning}", width) for flag, meaning in said]
-    groups: dict[str, list[str]] = {"command": []}
+    others: dict[str, list[str]] = {"command": []}
     for one in fields(default):
         value = getattr(default, one.name)
         if is_dataclass(value):
             title = GROUPS.get(one.name, one.name)
-            groups[title] = [_now(part.name, getattr(value, part.name)) for part in fields(value)]
-        elif one.name not in ("task_options", "world_options"):
-            groups["command"].append(_now(one.name, value))
-    for title, names in groups.items():
+            others[title] = [_now(part.name, getattr(value, part.name)) for part in fields(value)]
+        elif not one.name.endswith("_options"):
+            others["command"].append(_now(one.name, value))
+    for title, names in others.items():
         lines += textwrap.wrap(f"{title}: {'  '.join(names)}", width, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
 

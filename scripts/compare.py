@@ -34,13 +34,14 @@ from vln.agents.memories import CELLS
 from vln.agents.shape import Shape
 from vln.checkpoints import load_checkpoint
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import TASKS, absolute_task, make_task, spec_of
+from vln.envs.catalogue import TASKS, make_task, spec_of
 from vln.evaluation import evaluate
+from vln.files import MARK, absolute_name
 from vln.interruptions import stop_status
 from vln.learning import Lessons
 from vln.logs import METRICS_FILE, read_metrics
 from vln.options import places_in
-from vln.runs import CODE, Plan, begin_run, plan_of
+from vln.runs import Plan, begin_run, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
 from vln.units import Metric, description, metric_of, ordered
@@ -85,7 +86,7 @@ class Options(Beside):
     def plan(self, shape: Shape, seed: int) -> Plan:
         lessons = replace(self.lessons, seed=self.lessons.seed + seed)
         begin_with = str(self.begin_with.absolute() / run_name(shape.memory, seed)) if self.begin_with else None
-        task, about, world = absolute_task(self.task), self.task_options, self.world_options
+        task, about, world = absolute_name(self.task), self.task_options, self.world_options
         plan = Plan(task, lessons, about, world, asdict(shape), begin_with=begin_with)
         return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
 
@@ -259,7 +260,7 @@ def main(options: Options) -> dict[str, Any]:
 
 
 def read(arguments: list[str]) -> Options:
-    task = first_said(arguments, lambda argument: argument in TASKS or CODE in argument) or DEFAULT_TASK
+    task = first_said(arguments, lambda argument: argument in TASKS or MARK in argument) or DEFAULT_TASK
     options = parse(Options, arguments, __doc__, task, spec_of(task))
     if options.task != task:
         raise SystemExit(f"name the task before all flags: {called('compare')} {options.task} ...")

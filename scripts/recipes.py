@@ -1,14 +1,16 @@
 """Named settings: the default, the demo, and what made the rows of RESULTS.md. Options given beside one change it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from beside import Beside
 
 from vln.agents.shape import Shape
-from vln.envs.catalogue import TASKS, absolute_task
+from vln.envs.catalogue import TASKS
+from vln.files import absolute_name
 from vln.learning import Lessons
 from vln.runs import Plan
 
@@ -22,6 +24,10 @@ class Options(Beside):
     """What to train on, what to train, and how."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(help=f"{OF_TASKS}; goto unless given.")] = None
+    agent: str | None = None
+    """FILE.py:NAME of an agent of your own, in place of the one that the spaces of the world call for; its options are
+    --agent.OPTION."""
+    agent_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None
@@ -52,9 +58,12 @@ class Options(Beside):
 
     @property
     def plan(self) -> Plan:
-        about, world, shape = self.task_options, self.world_options, asdict(self.shape)
+        about, world = self.task_options, self.world_options
+        shape = asdict(self.shape) | {"memory": absolute_name(self.shape.memory)}
+        if self.agent is not None:
+            shape = {"agent": absolute_name(self.agent), **self.agent_options}
         begin_with, vectors = (str(path.absolute()) if path else None for path in (self.begin_with, self.vectors))
-        task = absolute_task(self.task or DEFAULT_TASK)
+        task = absolute_name(self.task or DEFAULT_TASK)
         floors = FLOORS if self.floors is None else self.floors
         return Plan(task, self.lessons, about, world, shape, (), begin_with, vectors, floors)
 

@@ -21,11 +21,13 @@ from complaints import plainly
 from recipes import DEFAULT_TASK, RECIPES, Options
 
 from vln.agents.catalogue import make_agent
+from vln.agents.shape import Shape
 from vln.devices import best_device, use_threads
-from vln.envs.catalogue import TASKS, absolute_task, make_task, spec_of
+from vln.envs.catalogue import TASKS, make_task, spec_of
+from vln.files import MARK, absolute_name, load
 from vln.interruptions import stop_status
-from vln.options import places_in
-from vln.runs import CODE, WARY, Plan, begin_run, doubt, plan_of
+from vln.options import Option, options_of, places_in
+from vln.runs import WARY, Plan, begin_run, doubt, plan_of
 from vln.tasks import TaskSpec
 from vln.team import assemble
 from vln.training import CHECKPOINT
@@ -39,21 +41,37 @@ def read(arguments: list[str]) -> Options:
     if recipe is not None and recipe not in RECIPES:
         raise SystemExit(f"no recipe is called {recipe!r}; there are {', '.join(RECIPES)}")
     default = Options() if recipe is None else RECIPES[recipe]
-    said = first_said(arguments, lambda argument: argument in TASKS or CODE in argument)
+    said = first_said(arguments, lambda argument: argument in TASKS or MARK in argument)
     known: dict[str, Any] = {}
     if resume is not None:
         plan = plan_of(Path(resume))
         known = {**plan.task_options, **plan.world_options}
-        if CODE in plan.task and said is None and "trust_code" not in flags(arguments):
+        named_here = [] if said is None else [plan.task]
+        if not {*plan.programs} <= {*named_here} and "trust_code" not in flags(arguments):
             raise SystemExit(doubt(Path(resume), plan, WARY))
         task = said or plan.task
         _check_resume(Path(resume), arguments, spec_of(task))
     else:
         task = said or default.task or DEFAULT_TASK
-    options = parse(Options, arguments, __doc__, task, spec_of(task), default, known)
+    own = _own_agent(arguments)
+    options = parse(Options, arguments, __doc__, task, spec_of(task), default, known, own)
     if options.task not in (None, task):
         raise SystemExit(f"name the task before all flags: {called('train')} {options.task} ...")
     return options
+
+
+def _own_agent(arguments: list[str]) -> Mapping[str, Option]:
+    """The options of an agent of somebody's own. Raises SystemExit where one of ours is given beside it."""
+    name = value_of(arguments, "--agent")
+    if name is None:
+        return {}
+    if MARK not in name:
+        raise SystemExit(f"--agent is FILE.py:NAME of an agent of your own, not {name!r}")
+    for option in flags(arguments):
+        if option in Shape.__dataclass_fields__:
+            flag = option.replace("_", "-")
+            raise SystemExit(f"--{flag} is of agents that come with vln; what {name} takes is said as --agent.OPTION")
+    return options_of(load(name))
 
 
 def _check_resume(folder: Path, arguments: list[str], spec: TaskSpec) -> None:
@@ -98,8 +116,9 @@ def _gone_on(options: Options, folder: Path) -> Plan:
     about, world = options.task_options, options.world_options
     plan, named = plan.pointed(about, world), {*about, *world}
     trust = options.granted
-    if options.task and CODE in options.task and CODE in plan.task:
-        plan, trust = replace(plan, task=absolute_task(options.task)), replace(trust, code=True)
+    if options.task and MARK in options.task and MARK in plan.task:
+        of_task_alone = plan.programs == [plan.task]
+        plan, trust = replace(plan, task=absolute_name(options.task)), replace(trust, code=trust.code or of_task_alone)
     elif options.task not in (None, plan.task):
         raise SystemExit(f"{folder} is of task {plan.task} and goes on with that, not with {options.task}")
     if refused := doubt(folder, plan, trust, named):
@@ -111,7 +130,7 @@ def _consent(plan: Plan) -> str:
     """What is said beside a run of this plan to let it go on: where its files are, and that its task may be run."""
     where = _places({**plan.task_options, **plan.world_options}, plan)
     said = [f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in where.items()]
-    return "".join(said) + (" --trust-code" if CODE in plan.task else "")
+    return "".join(said) + (" --trust-code" if plan.programs else "")
 
 
 def _places(options: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
@@ -126,6 +145,9 @@ def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
     plans: dict[Path, Plan] = {}
     for name, floor in make_task(plan.task, plan.task_options).floors.items():
         place = folder / name
+        if "agent" in plan.agent and floor.agent:
+            print(f"no baseline {name!r}: it is made of parts that {plan.agent['agent']} may not have", flush=True)
+            continue
         plans[place] = plan.floor(name, floor, max(1, round(share * plan.lessons.updates)))
         if (place / CHECKPOINT).exists():
             updates = plan_of(place).lessons.updates

@@ -225,7 +225,7 @@ def test_an_agent_of_no_sense_is_refused() -> None:
 
 def test_a_memory_of_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="no memory is called 'stack'"):
-        Navigator(tiny_world().spaces, 4, Shape(memory="stack"))  # type: ignore[arg-type]  # that is the point
+        Navigator(tiny_world().spaces, 4, Shape(memory="stack"))
 
 
 @pytest.mark.parametrize(

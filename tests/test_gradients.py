@@ -22,7 +22,7 @@ STEPS, SLOTS = 12, 2
 
 def summing(memory: str = "elman", layers: int = 1) -> Sequencer:
     torch.manual_seed(0)
-    shape = Shape(memory=memory, hidden=6, layers=layers)  # type: ignore[arg-type]  # one of CELLS
+    shape = Shape(memory=memory, hidden=6, layers=layers)
     return Sequencer({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape)
 
 

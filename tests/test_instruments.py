@@ -30,7 +30,7 @@ STEPS = 5
 def adder(memory: str, layers: int = 1) -> tuple[World[Any], Sequencer]:
     torch.manual_seed(0)
     world = make_task("adding", {"length": 12}).open("val")
-    shape = Shape(memory=memory, hidden=6, layers=layers)  # type: ignore[arg-type]  # one of CELLS
+    shape = Shape(memory=memory, hidden=6, layers=layers)
     return world, Sequencer(world.spaces, world.move_space, shape).eval()
 
 
@@ -93,7 +93,7 @@ def test_a_share_of_steps_is_counted_as_shut_and_open() -> None:
 @pytest.mark.parametrize("memory", CELLS)
 def test_saliency_is_what_a_small_change_of_the_past_changes(memory: str) -> None:
     torch.manual_seed(0)
-    shape = Shape(memory=memory, hidden=6, layers=2)  # type: ignore[arg-type]  # one of CELLS
+    shape = Shape(memory=memory, hidden=6, layers=2)
     agent = Sequencer({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape).double().eval()
     seen = {"given": torch.rand(STEPS, 1, 2, dtype=torch.float64)}
     starts = torch.zeros(STEPS, 1, dtype=torch.bool)

@@ -20,6 +20,7 @@ from vln.envs.sail.protocols import PROTOCOLS
 from vln.envs.sail.task import Heading, Protocol
 from vln.learning import Lessons
 from vln.options import check_options, from_root, options_of, places_in
+from vln.runs import open_run, plan_of
 from vln.world import World
 
 ACROSS = 45  # lines of a short help, at most
@@ -178,3 +179,93 @@ def test_a_file_of_ones_own_has_its_options_on_the_command_line(
         assert "run\n" not in capsys.readouterr().out  # a file is run once in a process
         with pytest.raises(SystemExit, match=r"mine\.py:corner takes no --color; did you mean --colours"):
             run("train", "mine.py:corner", "--color", "2")
+
+
+OWN = '''
+from torch import nn
+from torch.distributions import Categorical
+from vln.agent import Agent, Decision
+from vln.agents.cells import Elman
+
+class Reflex(Agent):
+    """Goes by its last move alone, and forgets.
+
+    wide: how wide it is. steady: whether it always does the same.
+    """
+
+    def __init__(self, spaces, moves, answers, wide: int = 4, steady: bool = False) -> None:
+        super().__init__()
+        self.wide = wide
+        self.see = nn.Embedding(spaces["previous"].n, wide)
+        self.policy = nn.Linear(wide, moves.n)
+
+    def initial(self, batch):
+        return {}
+
+    def forward(self, observation, memory, starts):
+        logits = self.policy(self.see(observation["previous"]))
+        return Decision(Categorical(logits=logits), logits.mean(dim=-1)), {}
+
+def Cell(inputs, size):
+    print("made")
+    return Elman(inputs, size)
+
+def Nothing(spaces, moves, answers):
+    return nn.Linear(1, 1)
+'''
+SHORT = ("--difficulty", "1", "--houses", "512", "--updates", "2", "--slots", "2", "--window", "4", "--threads", "1")
+
+
+def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(OWN)
+        own = ("goto", "--agent", "mine.py:Reflex")
+        with pytest.raises(SystemExit):
+            run("train", *own, "--help")
+        assert "how wide it is." in capsys.readouterr().out.partition("--agent.wide 4")[2].partition("\n")[0]
+        assert run("train", *own, "--agent.wide", "6", "--floors", "1", *SHORT)
+        folder = tmp_path / "runs" / "goto"
+        assert plan_of(folder).agent == {"agent": str(tmp_path / "mine.py:Reflex"), "wide": 6}
+        assert plan_of(folder / "deaf").agent["wide"] == 6
+        judged = ("--episodes", "4", "--threads", "1")
+        with pytest.raises(SystemExit, match=r"would have .*mine\.py run as a program.*--trust-code"):
+            run("evaluate", str(folder), *judged)
+        with pytest.raises(ValueError, match=r"would have .*mine\.py run as a program"):
+            open_run(folder, make_task, make_agent)
+        assert {"agent", "blind", "deaf"} <= set(run("evaluate", str(folder), "--trust-code", *judged)["rows"])
+        assert run("train", "--resume", str(folder), "--trust-code", "--threads", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("--agent mine.py:Reflex --agent.wyde 3", "takes no --agent.wyde; did you mean --agent.wide"),
+        ("--agent mine.py:Reflex --hidden 3", "--hidden is of agents that come with vln"),
+        ("--agent mine.py:Reflect", "mine.py has nothing called 'Reflect'"),
+        ("--agent reflex", "--agent is FILE.py:NAME of an agent of your own"),
+        ("--agent nowhere.py:Reflex", "no file 'nowhere.py'"),
+        ("--agent mine.py:Nothing", r"makes no vln\.agent\.Agent but Linear"),
+        ("--memory mine.py:Memory", "mine.py has nothing called 'Memory'"),
+        ("--memory lstn", "no memory is called 'lstn'"),
+    ],
+)
+def test_what_is_no_agent_or_cell_of_ones_own_is_refused(arguments: str, complaint: str, tmp_path: Path) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(OWN)
+        with pytest.raises((SystemExit, ValueError), match=complaint):
+            run("train", "parity", *arguments.split(), "--updates", "1", "--floors", "0", "--threads", "1")
+        assert not (tmp_path / "runs").exists()
+
+
+def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(OWN)
+        few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --floors 0"
+        assert run("train", "parity", "--memory", "mine.py:Cell", *few.split())
+        assert "made" in capsys.readouterr().out
+        folder = str(tmp_path / "runs" / "parity")
+        with pytest.raises(SystemExit, match="run as a program"):
+            run("evaluate", folder)
+        assert run("evaluate", folder, "--trust-code", "--threads", "1")["rows"]["agent"]

@@ -70,7 +70,7 @@ def test_a_trained_agent_is_far_better_than_chance(name: str, folder: Path, caps
 
 def test_a_task_in_a_file_of_ones_own_has_a_name_for_the_console(folder: Path) -> None:
     assert make_task("corner.py:TASK").open("val_seen").episodes[0].family == "Corner"
-    with pytest.raises(ValueError, match=r"corner\.py has no task called 'TUSK'"):
+    with pytest.raises(ValueError, match=r"corner\.py has nothing called 'TUSK'"):
         make_task("corner.py:TUSK")
     with pytest.raises(ValueError, match=r"no file 'kerner\.py'"):
         make_task("kerner.py:TASK")

@@ -16,6 +16,7 @@ from vln.checkpoints import Checkpoint, load_checkpoint
 from vln.devices import keep_memory
 from vln.episode import Episode
 from vln.evaluation import evaluate
+from vln.files import MARK
 from vln.interface import Interface
 from vln.language import Vocabulary
 from vln.learning import RULES, Lessons
@@ -32,7 +33,6 @@ from vln.writing import write_text
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
 MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
 
-CODE = ".py:"  # in the name of a task that lies in a file of somebody's own: FILE.py:NAME
 SAMPLED = 200  # characters that a training shows of what its agent writes
 
 
@@ -59,6 +59,11 @@ class Plan:
     vectors: str | None = None
     floors: float = 0.0
     baseline: bool = False
+
+    @property
+    def programs(self) -> list[str]:
+        """What of it is found in programs of somebody's own (see vln.files)."""
+        return [name for name in (self.task, *self.agent.values()) if isinstance(name, str) and MARK in name]
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
@@ -107,9 +112,9 @@ def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = 
 
     named_here: the options of its plan that whoever opens the run has named himself.
     """
-    if CODE in plan.task and not trust.code:
-        file = plan.task.rpartition(":")[0]
-        return f"{folder} would have {file} run as a program: read that file, then allow it with --trust-code"
+    if plan.programs and not trust.code:
+        files = " and ".join(sorted({name.rpartition(":")[0] for name in plan.programs}))
+        return f"{folder} would have {files} run as a program: read that file, then allow it with --trust-code"
     for name, value in {**plan.task_options, **plan.world_options}.items():
         if name not in named_here and _is_path(value) and not trust.paths:
             return (
@@ -282,6 +287,8 @@ def open_run(
     checkpoint = load_checkpoint(folder / CHECKPOINT)
     plan = _plan_in(checkpoint, folder)
     interface = Interface.from_facts(checkpoint.facts)
+    if any(name != plan.task for name in plan.programs) and not trust.code:
+        raise ValueError(doubt(folder, plan, trust))
     agent = plan.make(make_agent, interface, device)
     load_weights(agent, kept_weights(checkpoint))
     here = {**(task_options or {}), **(world_options or {})}
