@@ -108,6 +108,7 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     shape, lessons = Shape(hidden=8, word_dim=8, sight=8), Lessons(updates=4, slots=2, window=4)
     mazes = replace(module.RECIPES["mazes"], task_options={"houses": 3})
     for name, recipe in {"demo": module.Options(task="parity", name="demo"), "mazes": mazes}.items():
+        shape = Shape(hidden=8, word_dim=8) if name == "demo" else Shape(hidden=8, word_dim=8, sight=8)
         monkeypatch.setitem(module.RECIPES, name, replace(recipe, shape=shape, lessons=lessons, threads=1))
     yield module
     for name in ("recipes", "complaints", "contenders", "train", "evaluate", "watch", "analyses", "analyses.common"):
