@@ -8,9 +8,9 @@ import torch
 from gymnasium import Space
 from gymnasium.spaces import Box
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal
 
 from vln.agent import Decision, Observation
+from vln.policies import Categorical, Gaussian
 
 from .eyes import GlimpseEye
 from .hearing import Hearing
@@ -84,12 +84,12 @@ class Glimpser(Hearing):
         value = self.value(remembered).float().squeeze(-1)
         return Decision(self._policy(remembered), value, attention, self.answer(hidden).float()), core
 
-    def _policy(self, remembered: Tensor) -> Categorical | Normal:
+    def _policy(self, remembered: Tensor) -> Categorical | Gaussian:
         told = self.policy(remembered).float()
         if not self.points:
-            return Categorical(logits=told, validate_args=False)
+            return Categorical(logits=told)
         middle = told.tanh()
-        return Normal(middle, torch.full_like(middle, self.aim), validate_args=False)
+        return Gaussian(middle, torch.full_like(middle, self.aim))
 
 
 def _coordinates(moves: Box) -> int:

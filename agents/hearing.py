@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from vln.agent import Agent, Decision, Memory, Observation, at
+from vln.agent import Agent, Decision, Memory, Observation
 
 from .memories import Recurrent
 from .words import Read, Reader, read_moment, read_window
@@ -36,4 +36,4 @@ class Hearing(Agent):
         moment = {name: values[None] for name, values in observation.items()}
         read, kept = read_moment(self.reader, observation["instruction"], memory, starts) if self.reader else (None, {})
         decision, core = self.decide(moment, memory["core"], starts[None], read)
-        return at(decision, 0), {"core": core, **kept}
+        return decision[0], {"core": core, **kept}

@@ -7,9 +7,9 @@ import torch
 from gymnasium import Space
 from gymnasium.spaces import Box
 from torch import Tensor, nn
-from torch.distributions import Categorical
 
 from vln.agent import Decision, Observation
+from vln.policies import Categorical
 
 from .candidates import Pointer, only_possible
 from .eyes import SecondLook
@@ -93,6 +93,6 @@ class Navigator(Hearing):
             logits = self.policy(hidden).float()
         if self.masks:
             logits = only_possible(logits, observation["possible"])
-        policy = Categorical(logits=logits, validate_args=False)
+        policy = Categorical(logits=logits)
         answer = self.answer(sensed.seen).float() if self.answer else None
         return Decision(policy, self.value(hidden).float().squeeze(-1), attention, answer), core

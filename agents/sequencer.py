@@ -7,10 +7,9 @@ import torch
 from gymnasium import Space
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal
 
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.policies import Policy
+from vln.policies import Categorical, Gaussian, Policy
 
 from .memories import Recurrent
 from .shape import PLAIN, Shape
@@ -62,5 +61,5 @@ class Sequencer(Agent):
     def _policy(self, hidden: Tensor) -> Policy:
         told = self.policy(hidden).float()
         if self.numbers:
-            return Normal(told, torch.full_like(told, self.aim), validate_args=False)
-        return Categorical(logits=told, validate_args=False)
+            return Gaussian(told, torch.full_like(told, self.aim))
+        return Categorical(logits=told)

@@ -7,9 +7,9 @@ import torch
 from gymnasium import Space
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor, nn
-from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation
+from vln.policies import Categorical
 
 from .memories import Recurrent
 from .shape import PLAIN, Shape
@@ -54,7 +54,7 @@ class Speaker(Agent):
         hidden = self.dropout(hidden)
         seen, _ = self.attention(hidden, read)
         told = self.dropout(torch.tanh(self.join(torch.cat([hidden, seen], dim=-1))))
-        policy = Categorical(logits=self.say(told).float(), validate_args=False)
+        policy = Categorical(logits=self.say(told).float())
         return Decision(policy, self.value(hidden).float().squeeze(-1)), {"core": core}
 
     def _look(self, path: Tensor, which: Tensor) -> Read:

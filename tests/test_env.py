@@ -30,8 +30,9 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.metrics import spl
+from vln.rewards import SUCCESS_REWARD
 from vln.sb3 import GymnasiumVecEnv
-from vln.slots import SUCCESS_REWARD, Slots
+from vln.slots import Slots
 from vln.tasks import Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World

@@ -15,10 +15,11 @@ from toy import Corridor
 from vln.agents.scripted import Habit
 from vln.films import MOST_PICTURES, film, foretold
 from vln.judging import Contender, judge, make_table
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.recordings import MOST_ALTERNATIVES, MOST_STEPS, alternatives, recording
 from vln.replays import Replay, replay
 from vln.report import write_report
+from vln.rules import rule_of
 from vln.texts import visible
 
 VERDICTS = {
@@ -175,7 +176,7 @@ def test_a_long_text_is_cut_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_what_a_value_means_is_told_by_the_lessons(lessons: Lessons, meaning: str | None) -> None:
-    assert lessons.value == meaning
+    assert rule_of(lessons).value == meaning
 
 
 def test_a_value_is_shown_as_what_it_was_taught_to_be_or_not_at_all() -> None:

@@ -11,7 +11,6 @@ import pytest
 import torch
 from browser import open_page
 from torch import nn
-from torch.distributions import Categorical
 from toy import LEFT, LENGTH, PIT, RIGHT, STOP, Corridor, Place
 
 from vln.agent import Agent, Decision
@@ -22,6 +21,7 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.losses import DISTANCE_UNIT
+from vln.policies import Categorical
 from vln.replays import failures_first, pictures, replay
 from vln.report import write_report
 from vln.rollouts import follow_teacher, sample

@@ -12,7 +12,8 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from vln.generators import checked_seed, drawn_episode
-from vln.slots import SUCCESS_REWARD, Slots
+from vln.rewards import SUCCESS_REWARD
+from vln.slots import Slots
 from vln.window import Window
 from vln.world import World
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
-from torch.distributions import Categorical
 
 from vln.agent import Agent
 from vln.beam import Judge, plan
@@ -17,13 +16,14 @@ from vln.evaluation import Surprise
 from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
 from vln.moments import Moment, as_judged, moments
+from vln.policies import Categorical
 from vln.rollouts import Act, greedy
+from vln.rules import Value
 from vln.units import metric_of, number
 from vln.world import Shown, Signposted, State, Walked, World
 
 Picture = NDArray[np.uint8]
 Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
-Value = Literal["distance", "success"]  # what an agent's value was taught to be (see Lessons.value)
 
 
 @dataclass(frozen=True, eq=False)

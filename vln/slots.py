@@ -8,11 +8,8 @@ from numpy.typing import NDArray
 
 from vln.outcomes import outcome_of
 from vln.pages import on_page
+from vln.rewards import Rewards
 from vln.world import State, Walked, World, put, take
-
-# What stopping right is worth beside the error removed on the way: without it, an agent that walks to the goal and
-# never stops would be as good as one that stops there.
-SUCCESS_REWARD = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,10 +34,7 @@ class Step:
 class Slots:
     """`count` episodes of one world, side by side, in slots numbered from 0.
 
-    The reward of a move is the error it removes, and `success_reward` more when it is a `stop` at the right place. An
-    infinite error (no way leads on) counts as the last finite one: the rewards of an episode add up to what it gained.
-
-    success_reward: what stopping right is worth, in the unit of the world's error.
+    success_reward: what ending well is worth, in the unit of the world's error (see vln.rewards).
     trails: whether to keep the positions passed, which pictures and path metrics need.
     limit: after how many moves an episode is cut off as by Gymnasium's TimeLimit: ended or not, and without the reward
         of an end. None for the world's own limit alone.
@@ -58,7 +52,7 @@ class Slots:
         self.success = np.zeros(count, dtype=np.bool_)
         # By a world's usual rule only a stop, which ends the episode, is a success; by another any moment may be one.
         self._needs_stop = type(world).success is World.success
-        self._distance = np.zeros(count, dtype=np.float32)  # the last finite error
+        self._rewards = Rewards.begin(np.zeros(count, dtype=np.float32), success_reward)
         self._first_error = np.zeros(count, dtype=np.float32)
         self._everyone = np.arange(count)
         self._keep_trails = trails
@@ -71,7 +65,7 @@ class Slots:
         begun = self.world.begin(episode)
         error = self.world.error(begun)
         self._first_error[slots] = error
-        self._distance[slots] = np.where(np.isfinite(error), error, 0)
+        self._rewards = self._rewards.begun(slots, error)
         self.success[slots] = False
         self.state = begun if len(slots) == self.count else put(self.state, slots, begun)
         if self._keep_trails:
@@ -93,10 +87,7 @@ class Slots:
         if held is not None:
             state = put(state, held, take(before, held))
         self.state = state
-        error = world.error(state)
-        distance = np.where(np.isfinite(error), error, self._distance)
-        reward = np.subtract(self._distance, distance, dtype=np.float64)
-        self._distance = distance
+        self._rewards, reward = self._rewards.after(world.error(state))
         if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
         terminated, truncated = world.terminated(state), world.truncated(state)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from vln.env import check_render_mode, checked_action, chosen_episode
 from vln.generators import Generators, checked_seed
-from vln.slots import SUCCESS_REWARD, Slots, Step
+from vln.rewards import SUCCESS_REWARD
+from vln.slots import Slots, Step
 from vln.world import State, World
 
 Observation = dict[str, NDArray[Any]]
