@@ -31,7 +31,7 @@ from vln.world import put, take
 
 LOOKS = 3
 EPISODES = Numbered("train", 50)
-SHARED = ("moves", "answer", "starts", "ended", "succeeded", "error")
+SHARED = ("actions", "answer", "starts", "dones", "successes", "error", "reward")
 
 
 def chosen(seed: int, slots: int) -> NDArray[np.int64]:

@@ -173,7 +173,7 @@ class Product(Policy):
     """Named parts that are chosen independently of each other. An action is a dict of theirs."""
 
     def __init__(self, parts: Mapping[str, Policy]) -> None:
-        self.parts = dict(parts)
+        self.parts = dict(sorted(parts.items()))
 
     def sample(self, rng: torch.Generator) -> dict[str, Action]:
         return {name: part.sample(rng) for name, part in self.parts.items()}

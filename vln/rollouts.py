@@ -70,10 +70,10 @@ def scheduled_sampling(share: float, greedy_fraction: float = 0.0, stop: int | N
 
 
 def teachers_action(best: Action | None, rng: torch.Generator) -> Action:
-    """One of the optimal actions, all alike. Raises ValueError where nobody was asked for them."""
+    """One of the optimal actions, all alike; 0 where any number will do. Raises ValueError where nobody was asked."""
     if best is None:
         raise ValueError("to follow a teacher there must be one: pass label=world.teacher")
-    return each_part(lambda part: draw(part.float(), rng) if part.dtype == torch.bool else part, best)
+    return each_part(lambda part: draw(part.float(), rng) if part.dtype == torch.bool else part.nan_to_num(0), best)
 
 
 @dataclass(frozen=True)

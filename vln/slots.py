@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vln.actions import Action, each_part
 from vln.outcomes import outcome_of
 from vln.pages import on_page
 from vln.rewards import Rewards
@@ -76,7 +77,7 @@ class Slots:
             self._trails[0, slots] = position
 
     def step(
-        self, move: NDArray[Any], answer: NDArray[np.float32] | None = None, held: NDArray[np.int64] | None = None
+        self, move: Action, answer: NDArray[np.float32] | None = None, held: NDArray[np.int64] | None = None
     ) -> Step:
         """Make a move [B] in every slot, but leave the slots `held` (their numbers), none of them over, as they are.
 
@@ -107,10 +108,13 @@ class Slots:
         """What is told of every slot of a state beside what it shows: the instruction, where words are given."""
         return {"instruction": self.world.instructions(state.episode)} if "instruction" in self.world.spaces else {}
 
-    def expert_moves(self, state: State) -> NDArray[Any]:
+    def expert_moves(self, state: State) -> Action:
         """An optimal move in every slot of a state: the first, where several are; of points the zero, where all are."""
-        best = self.world.expert(state)
-        return best.argmax(axis=1) if best.dtype == np.bool_ else np.nan_to_num(best)
+
+        def first(best: NDArray[Any]) -> NDArray[Any]:
+            return best.argmax(axis=1) if best.dtype == np.bool_ else np.nan_to_num(best)
+
+        return each_part(first, self.world.expert(state))
 
     def judged(self, slots: NDArray[np.int64]) -> Ending:
         """These slots as if their episodes ended now."""
