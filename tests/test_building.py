@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from reader import AHEAD, OPEN, facing, find
 
-from vln.envs.rooms.building import ROOM_FLOORS, THRESHOLD, build
+from vln.envs.rooms.building import build
 from vln.envs.rooms.house import House
 from vln.envs.rooms.novelty import NOVEL_PAIRS
-from vln.envs.rooms.things import COLOURS, HOUSE_KINDS, Colour, Kind
+from vln.envs.rooms.things import COLOURS, HOUSE_KINDS, ROOM_FLOORS, THRESHOLD, Colour, Kind
 
 SIZES = {
     "one small room": {"rooms": (1, 1), "side": (7, 7), "objects": (3, 4)},

@@ -11,15 +11,11 @@ from .chance import pick
 from .house import COLOUR, FLOOR, HEADINGS, KIND, House
 from .novelty import NOVEL, NOVEL_PAIRS
 from .paths import FAR, fill_steps
-from .things import COLOURS, HOUSE_FLOORS, HOUSE_KINDS, Colour, Floor, Kind
+from .things import COLOURS, HOUSE_KINDS, ROOM_FLOORS, THRESHOLD, Colour, Kind
 
 LEAST_ROOM = 3  # cells a side, without walls
 LOOPS = 0.25  # how often two neighbouring rooms that need no door between them have one
 SHARING = 0.5  # how often an object is drawn to share its kind or its colour with an earlier one
-
-# What lies under walls, in doors and in doorways. No room has it: a threshold belongs to neither of its rooms.
-THRESHOLD = int(Floor.CONCRETE)
-ROOM_FLOORS = tuple(floor for floor in HOUSE_FLOORS if floor != THRESHOLD)
 
 Cell = tuple[int, int]  # row, column
 Pair = tuple[int, int]  # kind, colour

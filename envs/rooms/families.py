@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 
-from .building import THRESHOLD, Cell, build
+from .building import Cell, build
 from .chance import pick
 from .house import FLOOR, Goal, House, Pose
 from .lines import in_line
@@ -23,6 +23,7 @@ from .paths import shortest_path
 from .phrases import FIND, GO, GO_TO, GO_TO_ROOM, IN_THREE_STAGES, IN_TWO_STAGES, RELATION, RELATION_WORDS, Phrasings
 from .routes import describe, follow
 from .routes import say as say_route
+from .things import THRESHOLD
 
 LONGEST = 48  # words in an instruction
 TRIES = 12  # starts and goals tried in one house before another house is asked for

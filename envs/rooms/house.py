@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .things import Kind
+from .floor_plan import read_plan, write_plan
+from .things import HOUSE_KINDS, Kind
 
 KIND, COLOUR, FLOOR = 0, 1, 2  # the layers of House.cells
 
@@ -46,6 +47,32 @@ class House:
             raise ValueError(f"the map is open to the outside at row {row}, column {column}: close it with a wall")
         self.cells.setflags(write=False)
         self.solid.setflags(write=False)
+
+    @classmethod
+    def of_text(cls, text: str, **names: str) -> "House":
+        """The house that a floor plan draws, its rows divided by "/" or on lines of their own; see `text`.
+
+        `#` is a wall, `.` floor, `+` a door of a colour of its own, a letter what it is named here or on a line of the
+        plan's own (`r = red chair`) after the rows: an object or a door with its colour, a "doorway", or the floor of
+        the room that it lies in ("wooden floor"). Rooms whose floor is not named are laid with one each, and objects
+        stand on the floor of their room, as they do in houses that are built (see building.build).
+
+            House.of_text("#########/#...#...#/#.r.+..b#/#########", r="red chair", b="blue table")
+
+        Raises ValueError where a name is not known, a character stands for nothing, rows differ in length, a door does
+        not stand in a wall between two free cells, or the house is open to the outside. Rows and columns count from 0.
+        """
+        cells = read_plan(text, names)
+        return cls(cells, np.isin(cells[..., KIND], (Kind.WALL, *HOUSE_KINDS)))
+
+    def text(self) -> str:
+        """The floor plan of this house, its letters named, which `of_text` reads as the same cells.
+
+        Raises ValueError for a map that is no house, such as a SAIL maze.
+        """
+        if self.stride != 1:
+            raise ValueError("a floor plan is of a house, not of a maze whose places lie on every second cell")
+        return write_plan(self.cells)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -69,6 +69,10 @@ PICTURES = (Kind.BUTTERFLY, Kind.FISH, Kind.TOWER)
 COLOURS = tuple(range(Colour.RED, Colour.WHITE + 1))
 HOUSE_FLOORS = tuple(range(Floor.BLUE, Floor.STRIPED + 1))
 
+# What lies under walls, in doors and in doorways. No room has it: a threshold belongs to neither of its rooms.
+THRESHOLD = int(Floor.CONCRETE)
+ROOM_FLOORS = tuple(floor for floor in HOUSE_FLOORS if floor != THRESHOLD)
+
 # The codes of one cell are below these numbers (for embeddings and the bounds of Gymnasium's Box).
 CODES = (max(Kind) + 1, max(Colour) + 1, max(Floor) + 1)
 
