@@ -18,7 +18,8 @@ class Episode:
     instruction: what a person says, as text.
     place: where it happens; its `identity` (str) tells places apart (a House, a building's graph, a picture).
     start: where and how the agent begins, in the place's own terms (in rooms: row, column, heading).
-    goals: the stages to reach, in order; the last one is where to stop. In the place's own terms.
+    goals: the stages to reach, in order; the last one is where to stop. In the place's own terms. None where nobody
+        says what counts as done: then no error is finite, and nothing is a success.
     family: the kind of instruction, by which results are split.
     name: which episode this is, unique in its split.
     reference: positions [n, ...] of the path a judge compares with (nDTW, CLS), or None for the shortest path.

@@ -50,7 +50,7 @@ def options_of(function: Callable[..., Any]) -> Mapping[str, Option]:
     bound = function.keywords if hasattr(function, "keywords") else {}
     return {
         name: option if name not in bound else _rebound(option, bound[name])
-        for name, option in _options_of(_plain(function)).items()
+        for name, option in _options_of(unwrapped(function)).items()
         if name not in bound or _can_be_written(bound[name])
     }
 
@@ -84,7 +84,8 @@ def from_root(options: Mapping[str, Any], known: Mapping[str, Option]) -> dict[s
     return {**options, **{name: str(Path(value).expanduser().absolute()) for name, value in found}}
 
 
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function or class that declares the options of a function: what it wraps, or is a partial of."""
     function = inspect.unwrap(function)
     while hasattr(function, "func"):  # a partial
         function = inspect.unwrap(function.func)

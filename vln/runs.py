@@ -18,12 +18,14 @@ from vln.episode import Episode
 from vln.evaluation import evaluate
 from vln.files import MARK
 from vln.interface import Interface
-from vln.language import Vocabulary
+from vln.language import Vocabulary, split_words
 from vln.lessons import Lessons
+from vln.rollouts import Act, greedy
 from vln.rules import Value, rule_of
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
 from vln.threads import ThreadChoice
+from vln.traces import Trace, warn_of_unknown
 from vln.training import CHECKPOINT, inherit_weights, kept_weights, load_weights, train
 from vln.vectors import lend_vectors, read_vectors
 from vln.world import World
@@ -174,9 +176,30 @@ class Run:
         """
         return self.fitting(self.task, self.task.open(split, **{**self.plan.world_options, **options}))
 
-    def open_over(self, episodes: Sequence[Episode]) -> World[Any]:
+    def open_over(self, episodes: Sequence[Episode], **options: Any) -> World[Any]:
         """The same over other episodes than those of a split."""
-        return self.fitting(self.task, self.task.open_over(episodes, **self.plan.world_options))
+        return self.fitting(self.task, self.task.open_over(episodes, **{**self.plan.world_options, **options}))
+
+    def ask(self, instruction: str, place: Any, start: Any, act: Act = greedy, seed: int = 0, **options: Any) -> Trace:
+        """What the agent does with an instruction, in a place of one's own: a Trace, to be gone through step by step.
+
+            for step in run.ask("go to the blue table", house, start=(1, 1, "east")):
+                print(step.action, step.attention)
+
+        place, start: in the terms of the task's world: in rooms a House, and row, column and heading. act: how it acts
+        (see vln.rollouts). seed: of the acting, where it draws. options: of the world, in place of its own (max_steps).
+
+        Warns of words that the agent does not know; they are the trace's `unknown_words`. Raises ValueError where the
+        task has no such episodes, where nobody can start so, and for an instruction without words.
+        """
+        if not split_words(instruction):
+            raise ValueError("an instruction has at least one word")
+        trace = Trace(
+            self.open_over([self.task.episode_of(instruction, place, start)], **options), self.agent, act, seed
+        )
+        if "instruction" in self.interface.spaces and "instruction" not in self.plan.without:
+            warn_of_unknown(trace.unknown_words, self.vocabulary)
+        return trace
 
     def open_in(self, task: Task, split: str, **options: Any) -> World[Any]:
         """The world of another task, told in the words that the agent knows. Raises ValueError as `open` does."""

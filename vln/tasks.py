@@ -10,7 +10,7 @@ import numpy as np
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.options import Option, check_options, named_by, options_of
+from vln.options import Option, check_options, named_by, options_of, unwrapped
 from vln.world import World
 
 # From the name of a split to its episodes.
@@ -142,6 +142,13 @@ class Task:
     def with_words(self, vocabulary: Vocabulary) -> "Task":
         """The same task, told in the words that an agent knows."""
         return self.knowing(vocabulary) if self.knowing else replace(self, words=vocabulary)
+
+    def episode_of(self, instruction: str, place: Any, start: Any) -> Episode:
+        """The episode of an instruction in a place of somebody's own, without a goal (see World.episode_of)."""
+        world = unwrapped(self.world)
+        if not (isinstance(world, type) and issubclass(world, World)):
+            raise ValueError(f"task {self.name!r} opens its world by a function, which says nothing of such episodes")
+        return world.episode_of(instruction, place, start)
 
     def open(self, split: str, **options: Any) -> World[Any]:
         """The world of one split. The options are the world's own (view, max_steps, ...).

@@ -179,6 +179,19 @@ class World(ABC, Generic[S]):
     def position(self, state: S) -> NDArray[Any]:
         """Where the agent is, [B, ...], in the place's own terms (row and column, a viewpoint); without the heading."""
 
+    def pose(self, state: S, slot: int) -> tuple[Any, ...]:
+        """Where and how an agent stands, as `episode_of` takes a start: its position, where a world says no more."""
+        return tuple(np.ravel(self.position(state)[slot]).tolist())
+
+    @classmethod
+    def episode_of(cls, instruction: str, place: Any, start: Any) -> Episode:
+        """The episode of an instruction in a place of somebody's own, without a goal (see vln.runs.Run.ask).
+
+        place, start: in the world's own terms. Raises ValueError where the world has no such episodes, and where
+        nobody can start so.
+        """
+        raise ValueError(f"{cls.__name__} has no episodes of an instruction, a place and a start of your own")
+
     @property
     def picture_size(self) -> tuple[int, int] | None:
         """The height and width of a page for the pictures of all episodes; None where they are all of one size.

@@ -204,6 +204,25 @@ def _episode(record: Mapping[str, Any], name: str, text: str, graph: Graph) -> E
     )
 
 
+def episode_from(instruction: str, graph: Any, start: Any) -> Episode:
+    """An instruction of somebody's own in a graph, without a goal. start: a viewpoint's id, and degrees from +y.
+
+    Raises ValueError where there is no such viewpoint.
+    """
+    if not isinstance(graph, Graph):
+        raise ValueError(f"buildings are walked in a Graph (an episode's place), not in a {type(graph).__name__}")
+    if not isinstance(start, Sequence) or isinstance(start, str) or len(start) != 2:
+        raise ValueError(f"a start is the id of a viewpoint and a heading in degrees, not {start!r}")
+    viewpoint, degrees = start
+    if viewpoint not in graph.number:
+        raise ValueError(
+            f"{graph.scan} has no viewpoint {viewpoint!r}; there are {', '.join(graph.viewpoints[:3])}, ..."
+        )
+    place = Start(graph.number[viewpoint], float(np.radians(float(degrees))))
+    path = np.array([[place.viewpoint]], dtype=np.int32)
+    return Episode(instruction, graph, (place,), (), graph.scan, "", path)
+
+
 def mirrored(episode: Episode, words: str) -> Episode:
     """An episode with left and right exchanged in its building; words: the instruction that says so."""
     (start,) = episode.start

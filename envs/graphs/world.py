@@ -15,6 +15,7 @@ from vln.language import Vocabulary
 from vln.tasks import Floor
 from vln.world import Signposted, State, Walked, World
 
+from .annotations import episode_from
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
 from .graph import REACH
 from .images import Table, images_of
@@ -241,6 +242,15 @@ class Graphs(World[GraphState], Walked, Signposted):
             here = (state.node, state.heading, state.elevation)
             best_drives(*of_graphs, atlas.steps, atlas.central, target, *here, best)
         return best
+
+    @classmethod
+    def episode_of(cls, instruction: str, place: Any, start: Any) -> Episode:
+        """place: a Graph of the data. start: the id of a viewpoint, and a heading in degrees clockwise from +y."""
+        return episode_from(instruction, place, start)
+
+    def pose(self, state: GraphState, slot: int) -> tuple[str, float]:
+        viewpoint, degrees = int(self.position(state)[slot, 0]), float(np.degrees(state.heading[slot]))
+        return self.episodes[int(state.episode[slot])].place.viewpoints[viewpoint], round(degrees, 1)
 
     def position(self, state: GraphState) -> NDArray[np.int32]:
         """[B, 1], which viewpoint of its graph each agent is at."""

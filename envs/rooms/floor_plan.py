@@ -27,8 +27,8 @@ def read_plan(text: str, names: Mapping[str, str]) -> Cells:
         for column, character in enumerate(line):
             if character not in codes:
                 raise ValueError(
-                    f"row {row}, column {column}: {character!r} stands for nothing; {WALL!r} is a wall, {FREE!r} floor, "
-                    f"{DOOR!r} a door, and a letter what it is named, as in {character if character.isalpha() else 'r'}"
+                    f"row {row}, column {column}: {character!r} stands for nothing; {WALL!r} is a wall, {FREE!r} "
+                    f"floor, {DOOR!r} a door, and a letter what it is named, as in {character if character.isalpha() else 'r'}"
                     f'="red chair"'
                 )
     drawn = set("".join(rows))

@@ -1,8 +1,10 @@
 """A house: the map one episode takes place in, and poses in it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +113,34 @@ class House:
             if 0 <= stand[0] < self.shape[0] and 0 <= stand[1] < self.shape[1] and not self.solid[stand]:
                 poses[*stand, heading] = True
         return poses
+
+
+def house_in(place: Any) -> House:
+    """The place, which is a house. Raises ValueError where it is something else."""
+    if not isinstance(place, House):
+        raise ValueError(f"rooms are walked in a House, not in a {type(place).__name__}: House.of_text draws one")
+    return place
+
+
+def pose_in(house: House, start: Any) -> Pose:
+    """The pose that a person names: row, column and heading, a name of COMPASS or its number.
+
+    Raises ValueError where nobody can stand so.
+    """
+    if not isinstance(start, Sequence) or len(start) != 3:
+        raise ValueError(f"a start is row, column and heading, as in (1, 1, 'east'), not {start!r}")
+    row, column, heading = start
+    if isinstance(heading, str) and heading.lower() in COMPASS:
+        heading = COMPASS.index(heading.lower())
+    if isinstance(heading, str) or heading not in range(len(COMPASS)):
+        raise ValueError(f"no heading is called {heading!r}; there are {', '.join(COMPASS)}")
+    rows, columns = house.shape
+    if row not in range(rows) or column not in range(columns):
+        raise ValueError(f"row {row}, column {column} is outside of a house of {rows} rows and {columns} columns")
+    if house.solid[row, column]:
+        thing = Kind(int(house.cells[row, column, KIND])).name.lower()
+        raise ValueError(f"row {row}, column {column} holds a {thing}: nobody can start there")
+    return int(row), int(column), int(heading)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from vln.episode import Episode, tokens_of
 from vln.kernels import shared_kernel
 from vln.language import Vocabulary
 
-from .house import as_bits
+from .house import Goal, as_bits
 from .paths import FAR, fill_distances
 from .things import Kind
 
@@ -43,7 +43,10 @@ class Pool:
 
     @classmethod
     def of(cls, episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> "Pool":
-        """words: the least length of `tokens`. Raises ValueError, naming the episode, when no way leads to its goal."""
+        """words: the least length of `tokens`. Raises ValueError, naming the episode, when no way leads to its goal.
+
+        An episode may have no goals (see World.episode_of): it has one stage then, that nothing reaches.
+        """
         if not episodes:
             raise ValueError("a world needs at least one episode")
         houses = list({id(episode.place): episode.place for episode in episodes}.values())
@@ -51,11 +54,12 @@ class Pool:
         if len(strides := {house.stride for house in houses}) > 1:
             raise ValueError(f"the places of one world have one stride, not {sorted(strides)}")
         rows, columns = (max(house.shape[side] for house in houses) for side in (0, 1))
-        count, stages = len(episodes), max(len(episode.goals) for episode in episodes)
+        goals = [episode.goals or (_nowhere(episode.place.shape),) for episode in episodes]
+        count, stages = len(episodes), max(map(len, goals))
         place = np.array([numbers[id(episode.place)] for episode in episodes], dtype=np.int32)
-        wanted = [goal for episode in episodes for goal in episode.goals]
-        owner = np.repeat(np.arange(count), [len(episode.goals) for episode in episodes])
-        turn = np.concatenate([np.arange(len(episode.goals)) for episode in episodes])
+        wanted = [goal for those in goals for goal in those]
+        owner = np.repeat(np.arange(count), list(map(len, goals)))
+        turn = np.concatenate([np.arange(len(those)) for those in goals])
         goal = np.zeros((count, stages, rows, columns), dtype=np.uint8)
         goal[owner, turn] = as_bits(_stack([one.poses for one in wanted], (rows, columns, 4), False))
         known = np.ones((count, stages), dtype=np.bool_)
@@ -65,11 +69,11 @@ class Pool:
         sight = np.zeros((count, stages, rows), dtype=np.uint64)
         sight[owner, turn] = seen @ (np.uint64(1) << np.arange(columns, dtype=np.uint64))
         solid = _stack([house.solid for house in houses], (rows, columns), True)
-        number_of_stages = np.array([len(episode.goals) for episode in episodes], dtype=np.int8)
+        number_of_stages = np.array(list(map(len, goals)), dtype=np.int8)
         left = np.empty((count, stages, rows, columns, 4), dtype=np.int16)
         _fill_left(solid, houses[0].stride, place, goal, number_of_stages, left)
         start = np.array([episode.start for episode in episodes], dtype=np.int16)
-        lost = left[np.arange(count), 0, *start.T] == FAR
+        lost = (left[np.arange(count), 0, *start.T] == FAR) & [bool(episode.goals) for episode in episodes]
         if lost.any():
             episode = episodes[int(np.flatnonzero(lost)[0])]
             raise ValueError(
@@ -91,6 +95,10 @@ class Pool:
             sight=sight,
             known=known,
         )
+
+
+def _nowhere(shape: tuple[int, int]) -> Goal:
+    return Goal(np.zeros((*shape, 4), dtype=np.bool_))
 
 
 def _stack(arrays: Sequence[NDArray], shape: tuple[int, ...], filling: object) -> NDArray:

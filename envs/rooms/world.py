@@ -16,7 +16,7 @@ from vln.tasks import Floor
 from vln.world import State, Walked, World
 
 from .first_person import first_person
-from .house import House
+from .house import COMPASS, House, house_in, pose_in
 from .kernels import mark_best, pass_stages, walk
 from .labels import room_labels
 from .lanes import WIDTH, lanes
@@ -215,8 +215,17 @@ class Rooms(World[RoomState], Walked):
             found["goal in sight"] = self.answer(state) > 0
         return found | room_labels(self.episodes, state.episode, state.pose)
 
+    @classmethod
+    def episode_of(cls, instruction: str, place: Any, start: Any) -> Episode:
+        """place: a House, as House.of_text draws one. start: row, column, and a heading, "north" or its number."""
+        return Episode(instruction, house_in(place), pose_in(place, start), (), "", "")
+
     def position(self, state: RoomState) -> NDArray[np.int16]:
         return state.pose[:, :2].copy()
+
+    def pose(self, state: RoomState, slot: int) -> tuple[int, int, str]:
+        row, column, heading = state.pose[slot].tolist()
+        return row, column, COMPASS[heading]
 
     def distances(self, episode: int, path: NDArray[np.int16], reference: NDArray[np.int16]) -> NDArray[np.float32]:
         return walking_distances(self.episodes[episode].place, path, reference)
@@ -228,6 +237,8 @@ class Rooms(World[RoomState], Walked):
         asked = self.episodes[episode]
         if asked.reference is not None:
             return asked.reference.astype(np.int16, copy=False)
+        if not asked.goals:
+            raise ValueError(f"episode {asked.name!r} has no goal, and so no path to compare with")
         pool, stages = self.pool, slice(self.pool.stages[episode])
         house, goal, left = pool.solid[pool.place[episode]], pool.goal[episode, stages], pool.left[episode, stages]
         return descend(house, pool.stride, goal, left, *pool.start[episode].tolist())[:, :2]
@@ -244,8 +255,10 @@ class Rooms(World[RoomState], Walked):
         here = replace(state, episode=state.episode[slot : slot + 1], pose=state.pose[slot : slot + 1])
         row, column, heading = (int(number) for number in state.pose[slot])
         view = _see_first_person(self, here, PORTRAIT_VIEW)[0]
-        wanted = asked.goals[int(state.stage[slot])]
-        goal = wanted.sight if wanted.sight is not None else wanted.poses.any(axis=-1)
+        goal = None
+        if asked.goals:
+            wanted = asked.goals[int(state.stage[slot])]
+            goal = wanted.sight if wanted.sight is not None else wanted.poses.any(axis=-1)
         return portrait(house, trail, (row, column, heading), view, asked.instruction, goal, tints)
 
     def _look(self, state: RoomState) -> None:
