@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import graphs
@@ -12,7 +13,7 @@ from toy import Corridor
 import vln
 from vln.agents.catalogue import make_agent
 from vln.envs.catalogue import make_task
-from vln.envs.rooms import House, Rooms
+from vln.envs.rooms import Goal, House, Rooms
 from vln.envs.rooms.world import VIEWS
 from vln.lessons import Lessons
 from vln.rollouts import sample
@@ -26,7 +27,7 @@ SMALL = {"hidden": 8, "word_dim": 8, "sight": 8}
 
 def trained(folder: Path, view: str = "symbols") -> Run:
     lessons = Lessons(updates=1, slots=2, window=4)
-    plan = Plan("goto", lessons, {"difficulty": 1}, {"view": view} | ({"size": 16} if "_" in view else {}), SMALL)
+    plan = Plan("goto", lessons, {"difficulty": 1}, {"view": view} | ({"size": 28} if "_" in view else {}), SMALL)
     assert begin_run(folder, plan, make_task, make_agent)
     return vln.open_run(folder)
 
@@ -39,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_each_step_tells_action_probabilities_attention_and_pose(run: Run) -> None:
     steps = list(run.ask("go to the blue table", HOUSE, START, max_steps=5))
     assert steps[0].pose == START
-    for step, after in zip(steps, steps[1:], strict=False):
+    for step, after in pairwise(steps):
         assert not step.ended
         assert step.next_pose == after.pose
     assert steps[-1].ended
@@ -121,7 +122,7 @@ def test_a_lost_goal_beside_an_episode_without_one_is_still_refused() -> None:
     free = Rooms.episode_of("go", HOUSE, START)
     closed = House.of_text("#######/#.#..b#/#######", b="blue table")
     built = make_task("goto", {"difficulty": 1}).episodes("val_seen")[0]
-    lost = replace(built, place=closed, start=(1, 1, 0), goals=(replace(built.goals[0], poses=closed.facing(1, 5)),))
+    lost = replace(built, place=closed, start=(1, 1, 0), goals=(Goal(closed.facing(1, 5)),))
     with pytest.raises(ValueError, match="no way leads"):
         Rooms([free, lost], make_task("goto").vocabulary)
 

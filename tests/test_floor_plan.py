@@ -67,7 +67,7 @@ def test_a_maze_is_no_house_and_is_not_written_as_one() -> None:
         House(house.cells, house.solid, stride=2).text()
     cells = house.cells.copy()
     cells[1, 1, FLOOR] = Floor.BRICK
-    with pytest.raises(ValueError, match="a room has one"):
+    with pytest.raises(ValueError, match="its rooms have floors that a plan can't say"):
         House(cells, house.solid.copy()).text()
 
 

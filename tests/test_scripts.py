@@ -52,6 +52,31 @@ def test_a_run_is_filmed(trained: Path, here: Path, capsys: pytest.CaptureFixtur
     assert "val_unseen/0/0" in capsys.readouterr().out
 
 
+def test_a_run_is_asked_in_a_house_drawn_as_text(trained: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = "#########/#...#...#/#.r.+..b#/#########\nr = red chair\nb = blue table\n"
+    (here / "house.txt").write_text(plan.replace("/", "\n"))
+    kept = ["--picture", str(here / "out" / "path.png"), "--video", str(here / "out.mp4")]
+    there = ["--house", "house.txt", "--start", "1,1,east", "--max-steps", "3", "--threads", "1"]
+    steps = run("ask", str(trained), "go to the blue tabel", *there, *kept)
+    printed = capsys.readouterr()
+    assert steps[0].pose == (1, 1, "east")
+    assert f"1, 1, east     {steps[0].action} (" in printed.out
+    assert "does not know 'tabel' (it knows 'table')" in printed.err
+    assert all(file.stat().st_size > 1000 for file in (here / "out" / "path.png", here / "out.mp4"))
+    with pytest.raises(SystemExit, match="--start row,column,heading"):
+        run("ask", str(trained), "go to the blue table", "--house", "house.txt")
+    with pytest.raises(SystemExit, match="give --house, or --split and --episode"):
+        run("ask", str(trained), "go to the blue table", *there, "--episode", "1")
+
+
+def test_a_run_is_asked_in_the_place_of_an_episode(trained: Path) -> None:
+    of_task = ["--split", "val_seen", "--episode", "2", "--max-steps", "2", "--threads", "1"]
+    steps = run("ask", str(trained), "go to the blue table", *of_task)
+    assert 1 <= len(steps) <= 2
+    with pytest.raises(SystemExit, match=r"episodes 0 to \d+, not 9999999"):
+        run("ask", str(trained), "go to the blue table", "--episode", "9999999")
+
+
 def test_several_runs_decide_together_and_search(trained: Path) -> None:
     table = run(
         "evaluate", str(trained), "--ensemble", str(trained), "--beam", "3", "--episodes", "4", "--threads", "1"

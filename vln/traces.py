@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vln.actions import chosen, numbers_in
+from vln.actions import chosen, each_part, numbers_in
 from vln.agent import Agent
 from vln.language import Vocabulary, split_words
 from vln.moments import Moment, as_judged, moments
@@ -19,6 +19,8 @@ from vln.pages import Picture
 from vln.rollouts import Act, greedy
 from vln.units import number
 from vln.world import Signposted, World
+
+ALIKE = 0.8  # from 0 to 1: how alike a known word must be to be named beside an unknown one
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,16 +97,14 @@ class Trace(Iterable[TraceStep]):
 def warn_of_unknown(words: Sequence[str], vocabulary: Vocabulary) -> None:
     """Warn of words that an agent does not know, and name those it knows that look most like them."""
     if words:
-        alike = {word: difflib.get_close_matches(word, vocabulary.words, 1) for word in words}
+        alike = {word: difflib.get_close_matches(word, vocabulary.words, 1, ALIKE) for word in words}
         told = ", ".join(f"{word!r}" + "".join(f" (it knows {one!r})" for one in alike[word]) for word in words)
         warnings.warn(f"the agent does not know {told}: to it unknown words are all the same", stacklevel=3)
 
 
 def _step(world: World[Any], moment: Moment[Any], words: Sequence[str], path: Sequence[NDArray[Any]]) -> TraceStep:
     decision, space = moment.decision, world.move_space
-    action = (
-        {name: part[0] for name, part in moment.moves.items()} if isinstance(moment.moves, dict) else moment.moves[0]
-    )
+    action = each_part(lambda part: part[0], moment.moves)
     names = _names(world, moment.state)
     done = (*(names[choice] for choice in chosen(space, action)), *(number(one) for one in numbers_in(space, action)))
     probabilities = decision.policy.choice_probs()[0].float().tolist()

@@ -26,10 +26,11 @@ def read_plan(text: str, names: Mapping[str, str]) -> Cells:
     for row, line in enumerate(rows):
         for column, character in enumerate(line):
             if character not in codes:
+                letter = character if character.isalpha() else "r"
                 raise ValueError(
                     f"row {row}, column {column}: {character!r} stands for nothing; {WALL!r} is a wall, {FREE!r} "
-                    f"floor, {DOOR!r} a door, and a letter what it is named, as in {character if character.isalpha() else 'r'}"
-                    f'="red chair"'
+                    f"floor, {DOOR!r} a door, and a letter what it is named, as in {letter}"
+                    '="red chair"'
                 )
     drawn = set("".join(rows))
     if unused := sorted(set(named) - drawn):
