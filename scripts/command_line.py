@@ -73,9 +73,14 @@ def parse(
     if any(argument in HELP for argument in arguments):
         print(short_help(default, description, named, spec, told, own or {}))
         raise SystemExit
+    # What the command itself means by a name comes before what a world may mean by it.
+    of_task, of_world = (
+        {name: option for name, option in those.items() if name not in set(_names(command))}
+        for those in (spec.task_options, spec.world_options)
+    )
     parts = {
-        "of_task": _part("task", spec.task_options, told),
-        "of_world": _part("world", spec.world_options, told),
+        "of_task": _part("task", of_task, told),
+        "of_world": _part("world", of_world, told),
         "of_agent": _part("agent", own or {}, {}),
     }
     namespace = {"__doc__": command.__doc__}
@@ -91,8 +96,8 @@ def parse(
         return from_root({name: _plain(getattr(values, name)) for name in options if prefix + name in said}, options)
 
     result = {one.name: getattr(parsed, one.name) for one in fields(command)}
-    result["task_options"] = {**default.task_options, **of("of_task", spec.task_options)}
-    result["world_options"] = {**default.world_options, **of("of_world", spec.world_options)}
+    result["task_options"] = {**default.task_options, **of("of_task", of_task)}
+    result["world_options"] = {**default.world_options, **of("of_world", of_world)}
     if own:
         result["agent_options"] = of("of_agent", own, OF_AGENT)
     return command(**result)

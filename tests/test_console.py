@@ -8,7 +8,7 @@ from commands import ROOT, SCRIPTS, standing_in
 
 from vln import console
 
-IS_NONE = {"set_up"}  # a script that an installation does not need
+IS_NONE = {"set_up", "write_docs"}  # scripts that an installation does not need
 
 
 def call(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

@@ -5,7 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
-OF_A_CHECKOUT = ("set_up",)  # scripts that an installation does not need
+OF_A_CHECKOUT = ("set_up", "write_docs")  # scripts that an installation does not need
 
 
 def scripts() -> Path:

@@ -20,7 +20,11 @@ Code = tuple[int, int, int]  # kind, colour, floor; a floor of 0 is that of the 
 def read_plan(text: str, names: Mapping[str, str]) -> Cells:
     """The cells uint8 [rows, columns, 3] (kind, colour, floor) that a floor plan draws; see House.of_text."""
     rows, named = _parts(text, names)
-    codes = {WALL: (Kind.WALL, 0, THRESHOLD), FREE: (Kind.NOTHING, 0, 0), DOOR: (Kind.DOOR, 0, THRESHOLD)}
+    codes: dict[str, Code] = {
+        WALL: (Kind.WALL, 0, THRESHOLD),
+        FREE: (Kind.NOTHING, 0, 0),
+        DOOR: (Kind.DOOR, 0, THRESHOLD),
+    }
     codes |= {letter: _code(letter, name) for letter, name in named.items()}
     _check_shape(rows)
     for row, line in enumerate(rows):

@@ -1,0 +1,275 @@
+"""Write the tables and numbers of docs/worlds from the code and from docs/results, between the marks that ask for them.
+
+python scripts/write_docs.py
+python scripts/write_docs.py --check
+"""
+
+import waiting  # noqa: F401  # before torch is loaded
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import tyro
+from complaints import plainly
+from gymnasium import Space
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
+
+import vln  # noqa: F401  # registers the environments
+from vln.agents.scripted import scripted_for
+from vln.envs.catalogue import make_task, spec_of
+from vln.envs.graphs.atlas import Atlas
+from vln.envs.graphs.graph import Graph
+from vln.envs.graphs.tellings import Tellings
+from vln.envs.graphs.world import Graphs
+from vln.envs.sail.task import SPLITS
+from vln.episode import Episode
+from vln.evaluation import evaluate
+from vln.language import Vocabulary
+from vln.options import Option
+from vln.tasks import Task, Written
+from vln.units import METRICS, metric_of
+from vln.world import World
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES, RESULTS = ROOT / "docs" / "worlds", ROOT / "docs" / "results"
+MARK = re.compile(r"<!-- (\w+): (.*?) -->.*?<!-- end -->", re.S)
+NEEDS_DATA = {"r2r": {"data": "DIR"}, "r2r-speaker": {"data": "DIR"}}
+LIKE = {"sail": "mazes", "circlesquare-peer": "circlesquare"}  # tasks whose worlds show the same as one without data
+
+# What an agent is shown, by name.
+OBSERVATIONS = {
+    "instruction": "token ids of the instruction's words, padded with 0 (1 is an unknown word)",
+    "view": "what the agent sees",
+    "previous": "the last action; the number of actions at first",
+    "possible": "which actions are possible",
+    "pose": "heading and elevation, and what the last action changed",
+    "where": "where the eye looks: column and row, from -1 to 1",
+    "path": "the path to describe: where each of its steps leads",
+    "given": "the symbol, or the numbers, of this step",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Whether to write or to compare."""
+
+    check: bool = False
+    """Only say which pages are not what would be written."""
+
+
+def main(options: Options) -> list[Path]:
+    """Write the pages, or compare them. Returns those that were not what they are now."""
+    stale = [page for page in sorted(PAGES.glob("*.md")) if written(page.read_text()) != page.read_text()]
+    for page in stale:
+        print(f"{page.relative_to(ROOT)}: {'not what the code says' if options.check else 'written'}")
+        if not options.check:
+            page.write_text(written(page.read_text()))
+    if options.check and stale:
+        raise SystemExit("python scripts/write_docs.py writes them")
+    return stale
+
+
+def written(page: str) -> str:
+    """The page with all that its marks ask for, as the code and the results say it now."""
+
+    def write(mark: re.Match[str]) -> str:
+        kind, text = mark[1], mark[2]
+        if kind not in WRITERS:
+            raise ValueError(f"nothing is written for the mark {mark[0][:60]!r}; there are {', '.join(WRITERS)}")
+        body = WRITERS[kind](*map(str.strip, text.split("|")))
+        body = body if kind == "result" else f"\n\n{body}\n\n"
+        return f"<!-- {kind}: {text} -->{body}<!-- end -->"
+
+    return MARK.sub(write, page)
+
+
+def ids(*names: str) -> str:
+    """The Gymnasium id of each task, its name on the command line and its splits."""
+    known = {spec.kwargs["task"]: id for id, spec in gymnasium.registry.items() if id.startswith("vln/")}
+    rows = []
+    for name in names:
+        # A fold of SAIL is only made with its data, and only its splits are wanted.
+        named, judged = (SPLITS, Task.judging) if name == "sail" else _splits(make_task(name, NEEDS_DATA.get(name)))
+        splits = ", ".join(f"`{split}`" for split in named)
+        rows.append((f"`{known[name]}`" if name in known else "", f"`{name}`", splits, f"`{judged}`"))
+    return table(("id", "task", "splits", "test split"), rows)
+
+
+def options(name: str) -> str:
+    """The options of a task and of its world."""
+    spec = spec_of(name)
+    rows = [
+        (f"`{one.name}`", what, _default(one), _values(one), one.help)
+        for what, those in (("task", spec.task_options), ("world", spec.world_options))
+        for one in those.values()
+    ]
+    return table(("option", "of the", "default", "values", "meaning"), rows) if rows else "It has no options."
+
+
+def observations(name: str) -> str:
+    """What an agent is shown, with the shape; axes that depend on the data are called K."""
+    first, *others = samples(LIKE.get(name, name))
+    rows = []
+    for key, space in first.spaces.items():
+        shapes = [_shape(world.spaces[key]) for world in (first, *others)]
+        axes = ("K" if len(set(sizes)) > 1 else str(sizes[0]) for sizes in zip(*shapes, strict=True))
+        kind = _kind(space)
+        if any(_kind(world.spaces[key]) != kind for world in others):
+            kind = "Discrete(K)"
+        rows.append((f"`{key}`", f"{kind} [{', '.join(axes)}]".replace(" []", ""), OBSERVATIONS[key]))
+    return table(("observation", "space", "meaning"), rows)
+
+
+def actions(name: str) -> str:
+    """What an agent does, in a sentence."""
+    first, *others = samples(LIKE.get(name, name))
+    names = [f"`{move}`" for move in first.moves]
+    space = first.move_space
+    if first.shown == "sentence":
+        return f"An action is a word of the vocabulary, or {names[-1]}."
+    if isinstance(space, Discrete):
+        if any(len(world.moves) != len(first.moves) for world in others):
+            return f"An action is one of K choices, {names[0]} and so on, and {names[-1]}."
+        listed = ", ".join(f"{number} {move}" for number, move in enumerate(names))
+        text = f"An action is one of {len(names)} choices: {listed}" if len(names) <= 16 else _many(names)
+    else:
+        text = f"An action is {_kind(space)} {list(_shape(space))}: {', '.join(names)}"
+    beside = f"; beside it stands an answer, the logits of {first.answers} classes" if first.graded else ""
+    return f"{text}{beside}."
+
+
+def metrics(name: str) -> str:
+    """The metrics of a task's episodes, in the order of a table's columns."""
+    world = samples(LIKE.get(name, name))[0]
+    contender = next(iter(scripted_for(world).values()))
+    label = world.expert if contender.told else None
+    (outcome,) = evaluate(world, contender.agent, range(1), contender.act, label)
+    known = sorted(outcome.metrics(), key=lambda one: [*METRICS, one].index(one))
+    rows = []
+    for one in known:
+        metric = METRICS.get(one) or metric_of(one)
+        unit = world.unit if metric.unit is None else metric.unit
+        headline = " (headline)" if one == world.headline else ""
+        rows.append((f"`{one}`{headline}", metric.title, unit, metric.better, metric.meaning))
+    return table(("metric", "column", "unit", "better", "meaning"), rows)
+
+
+def baselines(name: str) -> str:
+    """The rows of a task's table beside the agent."""
+    scripted = ", ".join(f"`{row}`" for row in scripted_for(samples(LIKE.get(name, name))[0]))
+    trained = ", ".join(
+        f"`{row}`" for row in make_task("mazes" if name == "sail" else name, NEEDS_DATA.get(name)).floors
+    )
+    return f"Without training: {scripted}. Trained like the agent: {trained or 'none'}."
+
+
+def result(file: str, row: str, metric: str) -> str:
+    """One number of docs/results, without its unit."""
+    found = json.loads((RESULTS / file).read_text())["rows"]
+    for key in (row, metric):
+        if key not in found:
+            raise ValueError(f"{file} has no {key!r}; there are {', '.join(found)}")
+        found = found[key]
+    return metric_of("success" if metric == "sentence" else metric).written(found["mean"])
+
+
+def results(file: str, *columns: str) -> str:
+    """A table of docs/results: these metrics of all its rows."""
+    rows = json.loads((RESULTS / file).read_text())["rows"]
+    heads = ["sentence %" if one == "sentence" else metric_of(one).head for one in columns]
+    return table(
+        ("", *heads),
+        [(row, *(result(file, row, one) if one in values else "" for one in columns)) for row, values in rows.items()],
+    )
+
+
+WRITERS: dict[str, Callable[..., str]] = {
+    function.__name__: function
+    for function in (ids, options, observations, actions, metrics, baselines, result, results)
+}
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+    lines = [tuple(heads), *(tuple(one.replace("|", "\\|").replace("\n", " ") for one in row) for row in rows)]
+    first, *rest = ("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join([first, "|" + "---|" * len(lines[0]), *rest])
+
+
+@cache
+def samples(name: str) -> tuple[World[Any], ...]:
+    """Worlds of a task over few episodes that need no data; of buildings two, which differ in what depends on data."""
+    if name in ("r2r", "r2r-speaker"):
+        return tuple(_building(name, ends) for ends in (2, 3))
+    task = make_task(name, {"houses": 3} if name == "mazes" else None)
+    if isinstance(task.source, Written):
+        one = replace(task.source, sizes={"train": (1, 1)})
+        return (task.open_over(one("train")),)
+    return (task.open(task.judging),)
+
+
+def _building(name: str, ends: int) -> World[Any]:
+    """A star of viewpoints: one in the middle, and so many around it."""
+    turns = np.linspace(0, 2 * np.pi, ends, endpoint=False)
+    around = [(4 * float(np.sin(turn)), 4 * float(np.cos(turn)), 1.5) for turn in turns]
+    edges = np.array([(0, end + 1) for end in range(ends)], dtype=np.int32)
+    names = tuple("abcdefgh"[: ends + 1])
+    graph = Graph.of("star", names, np.array([(0.0, 0.0, 1.5), *around]), edges)
+    middle = Graphs.episode_of("go to the end" + " again" * (ends - 2), graph, ("a", 0))
+    path = np.arange(2, dtype=np.int32)[:, None]
+    episode = Episode(middle.instruction, graph, middle.start, (1,), graph.scan, "star", path)
+    world: Any = Graphs if name == "r2r" else Tellings
+    return world([episode], Vocabulary.of([episode.instruction]), Atlas.of([graph]))
+
+
+def _splits(task: Task) -> tuple[tuple[str, ...], str]:
+    return task.splits, task.judging
+
+
+def _many(names: list[str]) -> str:
+    return f"An action is one of K choices: {', '.join(names[:3])} and so on"
+
+
+def _shape(space: Space[Any]) -> tuple[int, ...]:
+    return space.shape or ()
+
+
+def _kind(space: Space[Any]) -> str:
+    if isinstance(space, Discrete):
+        return f"Discrete({space.n})"
+    if isinstance(space, MultiBinary):
+        return "MultiBinary"
+    if isinstance(space, Dict):
+        return "Dict"
+    assert isinstance(space, Box)
+    return f"{space.dtype}"
+
+
+def _default(option: Option) -> str:
+    if option.default is None:
+        return ""
+    if isinstance(option.default, tuple):
+        return f"`{' '.join(map(str, option.default))}`"
+    return f"`{option.default}`"
+
+
+def _values(option: Option) -> str:
+    kinds: Mapping[type[Any], str] = {bool: "yes or no", int: "integer", float: "number", str: "text", Path: "path"}
+    return ", ".join([*(f"`{name}`" for name in option.names), *(kinds[kind] for kind in option.kinds)])
+
+
+def read(arguments: list[str]) -> Options:
+    return tyro.cli(Options, args=arguments, description=__doc__)
+
+
+if __name__ == "__main__":
+    with plainly():
+        main(read(sys.argv[1:]))
