@@ -137,7 +137,7 @@ def test_a_building_is_asked_from_a_viewpoint_and_others_say_that_they_can_not_b
     with pytest.raises(ValueError, match="has no viewpoint 'nowhere'"):
         graphs.Graphs.episode_of("go", hall, ("nowhere", 0))
     task = Task("corridor", lambda split: [], lambda episodes, vocabulary: Corridor(list(episodes)))
-    with pytest.raises(ValueError, match="opens its world by a function"):
+    with pytest.raises(ValueError, match="its world is opened by a function"):
         task.episode_of("go to three", None, 1)
-    with pytest.raises(ValueError, match="Corridor has no episodes of an instruction"):
+    with pytest.raises(ValueError, match="Corridor can't be asked in a place of your own"):
         replace(task, world=Corridor).episode_of("go to three", None, 1)

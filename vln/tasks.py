@@ -147,7 +147,10 @@ class Task:
         """The episode of an instruction in a place of somebody's own, without a goal (see World.episode_of)."""
         world = unwrapped(self.world)
         if not (isinstance(world, type) and issubclass(world, World)):
-            raise ValueError(f"task {self.name!r} opens its world by a function, which says nothing of such episodes")
+            raise ValueError(
+                f"task {self.name!r} can't be asked in a place of your own: its world is opened by a function; "
+                f"a class of World that has episode_of, or a partial of one, can be asked"
+            )
         return world.episode_of(instruction, place, start)
 
     def open(self, split: str, **options: Any) -> World[Any]:

@@ -190,7 +190,7 @@ class World(ABC, Generic[S]):
         place, start: in the world's own terms. Raises ValueError where the world has no such episodes, and where
         nobody can start so.
         """
-        raise ValueError(f"{cls.__name__} has no episodes of an instruction, a place and a start of your own")
+        raise ValueError(f"{cls.__name__} can't be asked in a place of your own: it has no episode_of")
 
     @property
     def picture_size(self) -> tuple[int, int] | None:
