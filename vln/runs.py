@@ -66,7 +66,9 @@ class Plan:
     @property
     def programs(self) -> list[str]:
         """What of its task and agent is found in programs of somebody's own (see vln.files)."""
-        return [name for name in (self.task, *self.agent.values()) if isinstance(name, str) and MARK in name]
+        encoders = self.agent.get("encoders", {})
+        names = (self.task, *self.agent.values(), *encoders.values())
+        return [name for name in names if isinstance(name, str) and MARK in name]
 
     @property
     def training_programs(self) -> list[str]:
@@ -115,13 +117,15 @@ class Trust:
 WARY = Trust()
 
 
-def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = ()) -> str:
+def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = (), training: bool = False) -> str:
     """What the run in a folder would do that it is not trusted with, in words; nothing where all is well.
 
-    named_here: the options of its plan that whoever opens the run has named himself.
+    named_here: the options of its plan that whoever opens the run has named himself. training: whether it is to go on
+    with its training.
     """
-    if plan.programs and not trust.code:
-        files = " and ".join(sorted({name.rpartition(":")[0] for name in plan.programs}))
+    programs = plan.training_programs if training else plan.programs
+    if programs and not trust.code:
+        files = " and ".join(sorted({name.rpartition(":")[0] for name in programs}))
         return f"{folder} would have {files} run as a program: read that file, then allow it with --trust-code"
     for name, value in {**plan.task_options, **plan.world_options}.items():
         if name not in named_here and _is_path(value) and not trust.paths:
