@@ -57,7 +57,10 @@ class RecurrentAgent(Agent):
             raise ValueError(f"no observation is called {sorted(unknown)}; there are {', '.join(sorted(spaces))}")
         known = {name: space if name in own else typed(space) for name, space in sorted(spaces.items())}
         self.readers = Parts(_readers(known, shape, own))
-        self.words = [name for name, _ in self.readers.items() if isinstance(known[name], Words)]
+        self.changes = {name: getattr(known[name], "changes", False) for name, _ in self.readers.items()}
+        # What is told of attention is that over the words of an instruction.
+        told = [name for name, changes in self.changes.items() if isinstance(known[name], Words) and not changes]
+        self.instruction = told[0] if told else None
         context = sum(reader.size for _, reader in self.readers.items())
         moments = {name: space for name, space in known.items() if name not in self.readers}
         self.mask, self.pointed = _mask(moments), _pointed(moments, own)
@@ -100,7 +103,10 @@ class RecurrentAgent(Agent):
         return {"core": self.core.initial(batch)}
 
     def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        read = {name: read_window(reader, observation[name], starts) for name, reader in self.readers.items()}
+        read = {
+            name: read_window(reader, observation[name], starts, self.changes[name])
+            for name, reader in self.readers.items()
+        }
         decision, core = self._decide(observation, memory["core"], starts, read)
         return decision, {"core": core}
 
@@ -110,7 +116,7 @@ class RecurrentAgent(Agent):
         read: Sequences = {}
         kept: Memory = {}
         for name, reader in self.readers.items():
-            read[name], more = read_moment(reader, name, observation[name], memory, starts)
+            read[name], more = read_moment(reader, name, observation[name], memory, starts, self.changes[name])
             kept |= more
         decision, core = self._decide(moment, memory["core"], starts[None], read)
         return at(decision, 0), {"core": core, **kept}
@@ -142,12 +148,12 @@ class RecurrentAgent(Agent):
             hidden = hidden.lerp(hidden.detach(), self.apart)
         candidates = seen.parts[self.encoders.together] if self.pointed else None
         policy = self.policy(hidden, candidates, observation[self.mask] if self.mask else None)
-        attention = next((weights[name] for name in self.words if name in weights), None)
-        return Decision(policy, self.value(hidden).float().squeeze(-1), attention, answer), core
+        attending = weights.get(self.instruction) if self.instruction else None
+        return Decision(policy, self.value(hidden).float().squeeze(-1), attending, answer), core
 
 
 def _readers(spaces: Spaces, shape: Shape, own: Mapping[str, MakeEncoder]) -> dict[str, SequenceEncoder]:
-    """What reads the sequences that stay as they are through an episode."""
+    """What reads sequences."""
     readers: dict[str, SequenceEncoder] = {}
     for name, space in spaces.items():
         if isinstance(space, Words | Path):

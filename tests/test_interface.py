@@ -38,6 +38,7 @@ SPACES: list[Space[Any]] = [
     Location(),
     Codes(2, 3, (4, 5)),
     Words(7, 30),
+    Words(7, 30, changes=True),
     Path(3, 5),
     Candidates(4, 5, 9.0),
     Candidates(4, 5, actions=True),

@@ -31,6 +31,7 @@ TYPED: list[Space[Any]] = [
     Location(),
     Codes(5, 4, (3, 7)),
     Words(6, 20),
+    Words(6, 20, changes=True),
     Path(4, 3, bound=9),
     Candidates(4, 3, bound=9),
     Candidates(4, 3, bound=9, actions=True),

@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 import torch
+from gymnasium.spaces import Discrete
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from vln.agent import joined
 from vln.agents.attention import SequenceAttention
 from vln.agents.encoders.sequences import EncodedSequence, InstructionEncoder, read_moment, read_window
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.shape import Shape
 from vln.language import UNKNOWN
 from vln.spaces import Words
@@ -148,3 +151,22 @@ def test_after_longer_instructions_a_shorter_one_is_read_without_their_words(rea
     read, _ = read_moment(reader, "words", short, kept, torch.tensor([False, False, True, False]))
     assert read.real[2].sum() == 1
     assert not read.items[2, 1:].any()
+
+
+def test_words_that_change_are_read_anew_step_by_step_and_as_a_sequence() -> None:
+    torch.manual_seed(0)
+    spaces = {"instruction": Words(9, 20), "told": Words(9, 20, changes=True)}
+    agent = RecurrentAgent(spaces, Discrete(3), shape=Shape(hidden=8, word_dim=8)).eval()
+    seen = {name: sentences()[at].view(4, 5, -1) for name, at in (("instruction", slice(20)), ("told", slice(20, 40)))}
+    seen["told"][1] = seen["told"][0]  # once it stays as it is
+    starts = torch.zeros(4, 5, dtype=torch.bool)
+    starts[0], starts[2, 1] = True, True
+    whole, _ = agent(seen, agent.initial(5), starts)
+    memory, decisions = agent.initial(5), []
+    for time in range(4):
+        decision, memory = agent.step({name: tokens[time] for name, tokens in seen.items()}, memory, starts[time])
+        decisions.append(decision)
+    torch.testing.assert_close(joined(decisions).value, whole.value)
+    other, _ = agent({**seen, "told": seen["told"].index_fill(0, torch.tensor([3]), 1)}, agent.initial(5), starts)
+    assert torch.equal(other.value[:3], whole.value[:3])
+    assert not torch.isclose(other.value[3], whole.value[3]).any()

@@ -93,4 +93,5 @@ def _in_a_line(space: Space[Any] | None) -> str:
 
 def _of_a_part(space: Words | Path) -> tuple[Any, ...]:
     """What is the same in a sequence of any length: of its parts, the shape, the bounds and the type."""
-    return type(space), space.shape[1:], space.low.min(), space.high.max(), space.dtype
+    flags = [getattr(space, flag) for flag in space.flags]
+    return type(space), space.shape[1:], space.low.min(), space.high.max(), space.dtype, flags

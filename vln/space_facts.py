@@ -19,9 +19,9 @@ def space_facts(space: Space[Any]) -> Facts:
     """A space as facts. Raises ValueError for a kind of space that is not known here."""
     if isinstance(space, Box):
         bounds = {name: _bound(values) for name, values in (("low", space.low), ("high", space.high))}
-        actions = {"actions": space.actions} if isinstance(space, Candidates) else {}
-        kind = type(space).__name__ if type(space) in BOXES.values() else "Box"
-        return {"kind": kind, **bounds, "shape": list(space.shape), "dtype": str(space.dtype), **actions}
+        kind = type(space) if type(space) in BOXES.values() else Box
+        flags = {flag: getattr(space, flag) for flag in _flags(kind)}
+        return {"kind": kind.__name__, **bounds, "shape": list(space.shape), "dtype": str(space.dtype), **flags}
     if isinstance(space, LastAction):
         return {"kind": "LastAction", "actions": int(space.n) - 1}
     if isinstance(space, Discrete):
@@ -53,9 +53,14 @@ def _box(facts: Mapping[str, Any]) -> Box:
     kind = BOXES[facts["kind"]]
     space = kind.__new__(kind)
     Box.__init__(space, np.broadcast_to(low, shape), np.broadcast_to(high, shape), shape, dtype.type)
-    if isinstance(space, Candidates):
-        space.actions = facts["actions"]
+    for flag in _flags(kind):
+        setattr(space, flag, facts[flag])
     return space
+
+
+def _flags(kind: type[Box]) -> tuple[str, ...]:
+    """The names of what spaces of this kind say beside their bounds."""
+    return getattr(kind, "flags", ())
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, Any]], Space[Any]]] = {

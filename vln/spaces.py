@@ -15,15 +15,20 @@ FIRST_CHANNELS = (1, 3, 4)  # so many rows in a picture, and more columns, are p
 
 
 class _Typed(Box):
-    """A Box that equals only boxes of its own kind."""
+    """A Box that equals only boxes of its own kind. flags: the names of what it says beside its bounds."""
+
+    flags: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and super().__eq__(other)
+        if type(self) is not type(other) or not super().__eq__(other):
+            return False
+        return all(getattr(self, flag) == getattr(other, flag) for flag in self.flags)
 
     __hash__ = None  # type: ignore[assignment]  # as of every Box: its bounds are arrays
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.low.min()}, {self.high.max()}, {self.shape}, {self.dtype})"
+        flags = "".join(f", {flag}" for flag in self.flags if getattr(self, flag))
+        return f"{type(self).__name__}({self.low.min()}, {self.high.max()}, {self.shape}, {self.dtype}{flags})"
 
 
 class Picture(_Typed):
@@ -78,11 +83,15 @@ class Codes(_Typed):
 class Words(_Typed):
     """The token ids [length] of a sentence, int32 below the size of the vocabulary; 0 is padding.
 
-    It stays as it is through an episode, and may be longer or shorter elsewhere.
+    They may be longer or shorter elsewhere. changes: whether another sentence may be shown at every step, as of a place
+    that is told in words; else it stays as it is through an episode, as an instruction does, and is read once.
     """
 
-    def __init__(self, length: int, vocabulary: int) -> None:
+    flags = ("changes",)
+
+    def __init__(self, length: int, vocabulary: int, changes: bool = False) -> None:
         super().__init__(0, vocabulary - 1, (length,), np.int32)
+        self.changes = changes
 
     @property
     def vocabulary(self) -> int:
@@ -107,17 +116,11 @@ class Candidates(_Typed):
     k is to choose row k; the last action of all is then to stop.
     """
 
+    flags = ("actions",)
+
     def __init__(self, count: int, numbers: int, bound: float = np.inf, actions: bool = False) -> None:
         super().__init__(-bound, bound, (count, numbers), np.float32)
         self.actions = actions
-
-    def __eq__(self, other: object) -> bool:
-        return super().__eq__(other) and isinstance(other, Candidates) and self.actions == other.actions
-
-    __hash__ = None
-
-    def __repr__(self) -> str:
-        return super().__repr__().removesuffix(")") + (", actions)" if self.actions else ")")
 
 
 class Pose(_Typed):

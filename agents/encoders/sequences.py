@@ -1,4 +1,4 @@
-"""Sequences that stay as they are through an episode, words and paths: read once, and attended to at every step."""
+"""Sequences, words and paths: read where they change, and attended to at every step."""
 
 import math
 from abc import abstractmethod
@@ -63,6 +63,8 @@ class InstructionEncoder(SequenceEncoder):
         directions = 2 if shape.bidirectional else 1
         self.size, self.mumble = shape.word_dim, shape.mumble
         size = self.size
+        if size < 1:
+            raise ValueError("a word's vector has at least one number where sentences are read; word_dim is 0")
         if size % directions:
             raise ValueError(f"two directions share a vector of {size} numbers: take an even size")
         self.embed = nn.Embedding(space.vocabulary, size, padding_idx=PADDING)
@@ -150,13 +152,15 @@ class PathEncoder(SequenceEncoder):
         return hops, (hops * real[..., None]).sum(dim=1) / real.sum(dim=1, keepdim=True), real
 
 
-def read_window(encoder: SequenceEncoder, sequences: Tensor, starts: Tensor) -> EncodedSequence:
+def read_window(encoder: SequenceEncoder, sequences: Tensor, starts: Tensor, changes: bool = False) -> EncodedSequence:
     """What is known of the sequence at every moment [T, B] of a window, for sequences [T, B, length, ...].
 
-    A sequence changes only where an episode begins, so each is read once and not at every step.
+    One that changes only where an episode begins is read there, and not at every step; others where they change.
     """
     begins = starts.clone()
     begins[0] = True
+    if changes:
+        begins[1:] |= (sequences[1:] != sequences[:-1]).flatten(2).any(dim=-1)
     number = begins.flatten().cumsum(0).view_as(begins) - 1
     latest = torch.where(begins, number, -1).cummax(dim=0).values
     items, whole, real = encoder(sequences[begins])
@@ -164,7 +168,7 @@ def read_window(encoder: SequenceEncoder, sequences: Tensor, starts: Tensor) -> 
 
 
 def read_moment(
-    encoder: SequenceEncoder, name: str, sequences: Tensor, memory: Memory, starts: Tensor
+    encoder: SequenceEncoder, name: str, sequences: Tensor, memory: Memory, starts: Tensor, changes: bool = False
 ) -> tuple[EncodedSequence, Memory]:
     """The same for one moment, [1, B], sequences [B, length, ...]; and what is kept in memory until the next episode.
 
@@ -172,7 +176,7 @@ def read_moment(
     observation, which what is kept is called by.
     """
     names = [f"{name}.{part}" for part in KEPT]
-    items, whole, real = (memory.get(part) for part in names)
+    items, whole, real = (None if changes else memory.get(part) for part in names)
     if items is None or whole is None or real is None:
         items, whole, real = encoder(sequences)
     elif starts.any():
@@ -180,7 +184,7 @@ def read_moment(
         items, whole, real = (_renewed(*both, starts) for both in zip((items, whole, real), new, strict=True))
     which = torch.arange(len(sequences), device=sequences.device)[None]
     kept = dict(zip(names, (items, whole, real), strict=True))
-    return EncodedSequence(items, real, whole[None], which), kept
+    return EncodedSequence(items, real, whole[None], which), {} if changes else kept
 
 
 def _renewed(kept: Tensor, read: Tensor, starts: Tensor) -> Tensor:
