@@ -223,6 +223,9 @@ def test_black_is_nothing_to_one_who_has_learned_nothing() -> None:
     assert black.places is not None
     assert not black.places.any()
     assert not black.vector.any()
+    first = eye.see[0](torch.full((1, 3, 64, 64), 3.0))[0, :, 1:-1, 1:-1].abs().amax(dim=(1, 2))
+    assert (first[::2] < 1e-4).all()  # half of its filters see differences alone
+    assert (first[1::2] > 1e-2).all()
 
 
 OWN = """

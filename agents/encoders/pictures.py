@@ -13,6 +13,7 @@ from .encoder import Encoded, Encoder, Film, keep_variance
 
 LEAST_SIDE = 16  # pixels, of a picture that is seen by PictureEncoder
 WHITEST = 4.0  # what white is brought to; black is 0
+DIFFERENCES = 1.5  # how much larger filters that see differences are: neighbouring pixels differ little
 FIRST_CHANNELS, CHANNELS = 32, 64
 FEW_PLACES = 8  # a side: as many as are kept apart in the end
 
@@ -42,6 +43,9 @@ class PictureEncoder(Encoder):
         self.name = nn.Linear(flat, shape.sight)
         self.size, self.channels, self.directions = shape.sight, 48, seen[0, 0].numel()
         keep_variance(self)
+        first = self.see[0]
+        assert isinstance(first, nn.Conv2d)
+        _see_differences(first)
 
     def forward(self, observed: Tensor, context: Tensor | None) -> Encoded:
         # The frames are stored channels last, which is also how convolutions on a CPU like them.
@@ -53,6 +57,18 @@ class PictureEncoder(Encoder):
         vector = torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
         time = observed.shape[:2]
         return Encoded(vector.unflatten(0, time), features.flatten(2).transpose(1, 2).unflatten(0, time))
+
+
+@torch.no_grad()
+def _see_differences(layer: nn.Conv2d) -> None:
+    """Let every other filter begin by seeing differences alone, so that a ground of any brightness says nothing to it.
+
+    The others see how bright it is, too: with half of each, small shapes on black are learned as fast as by filters
+    that see brightness, and rooms full of walls nearly as fast as where grey is 0.
+    """
+    filters = layer.weight[::2]
+    filters -= filters.mean(dim=(2, 3), keepdim=True)
+    filters *= DIFFERENCES
 
 
 class GlimpseEncoder(Encoder):
