@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from vln import policies
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.policies import averaged
 
 
 class Ensemble(Agent):
@@ -51,7 +51,7 @@ class Ensemble(Agent):
             given = [value for value in values if value is not None]
             return torch.stack(given).mean(dim=0) if len(given) == len(values) else None
 
-        policy = averaged([decision.policy for decision in decisions])
+        policy = policies.average([decision.policy for decision in decisions])
         value = torch.stack([decision.value for decision in decisions]).mean(dim=0)
         attention, answer = mean([one.attention for one in decisions]), mean([one.answer for one in decisions])
         return Decision(policy, value, attention, answer)

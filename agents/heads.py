@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Dict, Discrete
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal
 
-from vln.policies import Policy
+from vln.actions import parts_of
+from vln.policies import Categorical, Gaussian, Policy, Product
 
 from .attention import IMPOSSIBLE
 from .encoders.encoder import Encoded
+from .parts import Parts
 from .shape import Shape
 
 
@@ -38,7 +39,7 @@ class ChoiceHead(Head):
         self.layer = nn.Linear(hidden, actions)
 
     def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
-        return Categorical(logits=only_possible(self.layer(mind).float(), possible), validate_args=False)
+        return Categorical(logits=only_possible(self.layer(mind).float(), possible))
 
 
 class PointHead(Head):
@@ -69,7 +70,7 @@ class PointHead(Head):
         middle = self.layer(mind).float()
         if self.bounded:
             middle = self.centre + self.reach * middle.tanh()
-        return Normal(middle, (self.aim * self.reach).expand_as(middle), validate_args=False)
+        return Gaussian(middle, (self.aim * self.reach).expand_as(middle))
 
 
 class PointerHead(Head):
@@ -100,7 +101,18 @@ class PointerHead(Head):
         ahead = torch.einsum("tbk,tbks->tbs", weights, each)
         stopping = self.stop(torch.cat([mind, ahead], dim=-1)).float()
         logits = only_possible(torch.cat([going, stopping], dim=-1), possible)
-        return Categorical(logits=logits, validate_args=False)
+        return Categorical(logits=logits)
+
+
+class ProductHead(Head):
+    """Named parts that are decided independently of each other, of what is in mind."""
+
+    def __init__(self, space: Dict, shape: Shape) -> None:
+        super().__init__()
+        self.parts = Parts({name: head_for(part, shape) for name, part in parts_of(space)})
+
+    def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
+        return Product({name: head(mind, None, None) for name, head in self.parts.items()})
 
 
 def head_for(space: Space[Any], shape: Shape, points_at: int = 0, masked: int = 0) -> Head:
@@ -120,7 +132,11 @@ def head_for(space: Space[Any], shape: Shape, points_at: int = 0, masked: int = 
         return ChoiceHead(actions, shape.hidden)
     if isinstance(space, Box):
         return PointHead(space, shape)
-    raise ValueError(f"no agent here decides in the action space {space}: it takes Discrete(n) or a Box [coordinates]")
+    if isinstance(space, Dict):
+        return ProductHead(space, shape)
+    raise ValueError(
+        f"no agent here decides in the action space {space}: it takes Discrete(n), a Box [n], or a Dict of these"
+    )
 
 
 def begin_alike(layer: nn.Linear) -> None:

@@ -7,7 +7,7 @@ import torch
 from gymnasium import Space
 from torch import Tensor, nn
 
-from vln.agent import Agent, Decision, Memory, Observation, at
+from vln.agent import Agent, Decision, Memory, Observation
 from vln.spaces import Candidates, Path, Possible, Words, typed
 
 from .attention import SequenceAttention, SpatialAttention
@@ -119,7 +119,7 @@ class RecurrentAgent(Agent):
             read[name], more = read_moment(reader, name, observation[name], memory, starts, self.changes[name])
             kept |= more
         decision, core = self._decide(moment, memory["core"], starts[None], read)
-        return at(decision, 0), {"core": core, **kept}
+        return decision[0], {"core": core, **kept}
 
     def _decide(
         self, observation: Observation, core: Tensor, starts: Tensor, read: Sequences

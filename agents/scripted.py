@@ -7,10 +7,10 @@ import torch
 from gymnasium import Space
 from gymnasium.spaces import Discrete
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal
 
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.judging import Contender
+from vln.policies import Categorical, Gaussian
 from vln.rollouts import follow_teacher, sample
 from vln.world import World
 
@@ -27,7 +27,7 @@ class Habit(Agent):
 
     def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
         logits = self.logits.expand(*starts.shape, -1)
-        return Decision(Categorical(logits=logits, validate_args=False), torch.zeros_like(logits[..., 0])), memory
+        return Decision(Categorical(logits=logits), torch.zeros_like(logits[..., 0])), memory
 
 
 class Guess(Agent):
@@ -47,10 +47,10 @@ class Guess(Agent):
         value, answer = self.place.expand(starts.shape), self.place.expand(*starts.shape, self.answers)
         if self.choices:
             logits = self.place.expand(*starts.shape, self.choices)
-            return Decision(Categorical(logits=logits, validate_args=False), value, answer=answer), memory
+            return Decision(Categorical(logits=logits), value, answer=answer), memory
         middle = self.place.expand(*starts.shape, self.coordinates)
         # As wide as it is, most points beyond the edge are brought back to it: it looks along the edges and across.
-        policy = Normal(middle, torch.ones_like(middle), validate_args=False)
+        policy = Gaussian(middle, torch.ones_like(middle))
         return Decision(policy, value, answer=answer), memory
 
 
@@ -135,7 +135,8 @@ class Drift(Agent):
 
 def _among(weights: Tensor) -> Decision:
     """A decision for moves as probable as their weights [T, B, moves]."""
-    policy = Categorical(probs=weights.float(), validate_args=False)
+    probabilities = weights.float()
+    policy = Categorical((probabilities / probabilities.sum(dim=-1, keepdim=True)).log())
     return Decision(policy, torch.zeros_like(policy.probs[..., 0]))
 
 

@@ -42,8 +42,10 @@ from vln.agents.shape import Shape
 from vln.devices import keep_memory, use_threads
 from vln.env import TaskEnv
 from vln.envs.catalogue import make_task
-from vln.learning import Learner, Lessons
-from vln.rollouts import Course, follow_teacher, rollout
+from vln.learning import Learner
+from vln.lessons import Lessons
+from vln.rollouts import RolloutState, follow_teacher, rollout
+from vln.rules import Imitation
 from vln.tasks import Task
 from vln.vector_env import TaskVectorEnv
 
@@ -174,7 +176,7 @@ def bare_windows(learner: Learner[Any]) -> Iterator[int]:
     """Learn from one recorded window again and again: the same network and loss, but no world and no acting."""
     lessons, world, agent = learner.lessons, learner.world, deepcopy(learner.agent)
     with torch.no_grad():
-        course = Course.begin(world, agent, lessons.slots, lessons.seed)
+        course = RolloutState.begin(world, agent, lessons.slots, lessons.seed)
         lived, _ = rollout(world, agent, course, lessons.window, follow_teacher, torch.Generator(), world.teacher)
     assert isinstance(agent, RecurrentAgent)
     agent.core = PlainLSTM(agent.core.inputs, agent.core.hidden)  # type: ignore[assignment]
@@ -182,7 +184,7 @@ def bare_windows(learner: Learner[Any]) -> Iterator[int]:
     while True:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(lessons.half)):
             decision, _ = agent(lived.observation, lived.memory, lived.starts)
-            loss = lessons.loss(decision, lived)
+            loss = Imitation(lessons).loss(decision, lived)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(agent.parameters(), lessons.clip)

@@ -38,7 +38,7 @@ from vln.envs.catalogue import TASKS, make_task, spec_of
 from vln.evaluation import evaluate
 from vln.files import MARK, absolute_name
 from vln.interruptions import stop_status
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.logs import METRICS_FILE, read_metrics
 from vln.options import places_in
 from vln.runs import Plan, begin_run, plan_of

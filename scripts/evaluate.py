@@ -37,7 +37,7 @@ from vln.logs import METRICS_FILE, read_metrics
 from vln.metrics import Outcome, Walk, by_family, by_length
 from vln.replays import replay
 from vln.report import write_report
-from vln.runs import Run, plan_of
+from vln.runs import Run, value_of
 from vln.world import World
 
 REPLAYS = 20  # episodes on a page
@@ -121,7 +121,7 @@ def write_page(
     breakdowns = {name: groups for name, groups in breakdowns.items() if len(groups) > 1 and world.verdicts}
     title = f"{table['task']}: {options.run.name} on {table['split']}"
     galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
-    value = plan_of(options.run).lessons.value
+    value = value_of(options.run)
     lived = replay(world, shown.agent, numbers, shown.act, None, options.seed, shown.beam, shown.judge, value)
     figures = kept_figures(options.run / FIGURES_FOLDER)
     write_report(options.report, title, table, curves, breakdowns, lived, galleries, figures)

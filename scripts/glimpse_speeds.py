@@ -14,7 +14,9 @@ from vln.agents.shape import Shape
 from vln.devices import use_threads
 from vln.env import TaskEnv
 from vln.envs.catalogue import make_task
-from vln.learning import RULES, Learner, Lessons
+from vln.learning import Learner
+from vln.lessons import Lessons
+from vln.rules import RULES
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
 

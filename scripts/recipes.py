@@ -11,7 +11,7 @@ from beside import Beside
 from vln.agents.shape import Shape
 from vln.envs.catalogue import TASKS
 from vln.files import absolute_name
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.runs import Plan
 
 DEFAULT_TASK = "goto"

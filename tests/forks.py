@@ -21,7 +21,7 @@ from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
 from vln.devices import use_threads
 from vln.envs.catalogue import make_task
-from vln.rollouts import Course, greedy, rollout, sample
+from vln.rollouts import RolloutState, greedy, rollout, sample
 
 SLOTS = 130  # enough for kernels that few slots are not shared out by
 PLACE: dict[str, Any] = {"split": "val_novel", "difficulty": 1}
@@ -40,7 +40,7 @@ class Lives(torch.utils.data.Dataset[torch.Tensor]):
 def lives(seed: int) -> torch.Tensor:
     """What is seen by those who wander about."""
     agent = Habit([0.5, 0.2, 0.2, 0.1])
-    course = Course.begin(WORLD, agent, SLOTS, seed)
+    course = RolloutState.begin(WORLD, agent, SLOTS, seed)
     rng = torch.Generator().manual_seed(seed)
     return rollout(WORLD, agent, course, 12, sample, rng, WORLD.teacher)[0].observation["view"]
 
@@ -50,8 +50,8 @@ def decisions() -> torch.Tensor:
     torch.manual_seed(0)
     agent = agent_for(WORLD, Shape(hidden=256)).eval()
     with torch.no_grad():
-        course = Course.begin(WORLD, agent, SLOTS, 0)
-        return rollout(WORLD, agent, course, 3, greedy, torch.Generator())[0].moves
+        course = RolloutState.begin(WORLD, agent, SLOTS, 0)
+        return rollout(WORLD, agent, course, 3, greedy, torch.Generator())[0].actions
 
 
 def same(some: Any, others: Any) -> bool:

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from tiny import tiny_agent, tiny_world
+from tiny import loss_of, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Decision
 from vln.checkpoints import load_checkpoint
 from vln.devices import use_threads
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.logs import METRICS_FILE, read_metrics
 from vln.rollouts import Rollout
 from vln.team import Team, assemble
@@ -63,7 +63,7 @@ def train_in(folder: Path, team: Team) -> bool:
         if not said:
             print(LEARNING, os.getpid(), flush=True)
         said = True
-        return LESSONS.loss(decision, rollout)
+        return loss_of(LESSONS)(decision, rollout)
 
     lessons, resume = replace(LESSONS, workers=team.size), (folder / CHECKPOINT).exists()
     return train(tiny_world(), tiny_agent(), lessons, folder, None, resume, loss, SAVE_EVERY, live=False, team=team)

@@ -8,12 +8,11 @@ import torch
 from gymnasium.spaces import Discrete
 from tiny import AGENTS, GRAPHS, SMALL, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
 from torch import Tensor
-from torch.distributions import Normal
 
-from vln.agent import Agent, Decision, Memory, cut, joined
+from vln.agent import Agent, Decision, Memory, detach
 from vln.agents.recurrent import RecurrentAgent
 from vln.agents.shape import Shape
-from vln.policies import Policy
+from vln.policies import Categorical, Gaussian, Policy
 from vln.rollouts import Rollout
 
 
@@ -24,7 +23,8 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 def told(policy: Policy) -> Tensor:
     """The numbers that a policy is made of."""
-    return policy.loc if isinstance(policy, Normal) else policy.logits
+    assert isinstance(policy, Categorical | Gaussian)
+    return policy.loc if isinstance(policy, Gaussian) else policy.logits
 
 
 def step_by_step(agent: Agent, seen: Rollout, memory: Memory) -> tuple[Decision, Memory]:
@@ -34,7 +34,7 @@ def step_by_step(agent: Agent, seen: Rollout, memory: Memory) -> tuple[Decision,
         moment = {name: values[time] for name, values in seen.observation.items()}
         decision, memory = agent.step(moment, memory, starts)
         decisions.append(decision)
-    return joined(decisions), memory
+    return Decision.stack(decisions), memory
 
 
 def assert_alike(one: Decision, other: Decision) -> None:
@@ -167,7 +167,7 @@ def test_every_weight_is_learned_from_one_window(kind: Kind) -> None:
     agent, seen = tiny_agent(kind), lived(kind.view)
     decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
     answers = decision.value if decision.answer is None else decision.answer
-    (decision.policy.log_prob(seen.moves).mean() + decision.value.mean() + answers.square().mean()).backward()
+    (decision.policy.log_prob(seen.actions).mean() + decision.value.mean() + answers.square().mean()).backward()
     still = [name for name, weight in agent.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert still == []
 
@@ -178,7 +178,7 @@ def test_heads_that_are_set_apart_change_neither_what_is_seen_nor_what_is_rememb
         agent = tiny_agent(Kind(replace(SMALL, apart=apart), "looks at points"))
         seen = lived("looks at points")
         decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
-        (decision.policy.log_prob(seen.moves).mean() + decision.value.mean()).backward()
+        (decision.policy.log_prob(seen.actions).mean() + decision.value.mean()).backward()
         told[apart] = {name: weight.grad for name, weight in agent.named_parameters() if weight.grad is not None}
     assert {name.split(".")[0] for name in told[0]} == heads | {"encoders", "core"}
     for name, gradient in told[0].items():
@@ -197,8 +197,8 @@ def test_a_share_of_more_than_all_is_refused(name: str) -> None:
 
 def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
     memory = {"core": torch.ones(2, requires_grad=True) * 3}
-    assert torch.equal(cut(memory)["core"], memory["core"])
-    assert not cut(memory)["core"].requires_grad
+    assert torch.equal(detach(memory)["core"], memory["core"])
+    assert not detach(memory)["core"].requires_grad
 
 
 @pytest.mark.parametrize("sight", [16, 32])

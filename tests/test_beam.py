@@ -8,7 +8,6 @@ import pytest
 import torch
 from tiny import tiny_agent, tiny_world
 from torch import Tensor
-from torch.distributions import Categorical
 from toy import LEFT, RIGHT, STOP, Corridor
 
 from vln.agent import Agent, Decision, Memory, Observation
@@ -18,6 +17,7 @@ from vln.agents.scripted import Habit
 from vln.beam import NONE, plan
 from vln.evaluation import evaluate
 from vln.moments import moments, observed
+from vln.policies import Categorical
 from vln.rollouts import greedy
 from vln.world import World
 

@@ -12,7 +12,7 @@ import torch
 from glimpses import glimpses, noise
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
-from tiny import SMALL
+from tiny import SMALL, loss_of
 
 from vln.agents.catalogue import agent_for
 from vln.agents.recurrent import RecurrentAgent
@@ -23,16 +23,16 @@ from vln.envs.glimpse.placed import Placed
 from vln.envs.glimpse.world import Glimpses
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.numbered import Numbered
 from vln.replays import pictures, replay
-from vln.rollouts import Course, rollout, sample
+from vln.rollouts import RolloutState, rollout, sample
 from vln.training import train
 from vln.world import put, take
 
 LOOKS = 3
 EPISODES = Numbered("train", 50)
-SHARED = ("moves", "answer", "starts", "ended", "succeeded", "error")
+SHARED = ("actions", "answer", "starts", "dones", "successes", "error", "reward")
 
 
 def chosen(seed: int, slots: int) -> NDArray[np.int64]:
@@ -109,7 +109,7 @@ def test_what_is_lived_there_is_what_its_twin_would_give(steps: int) -> None:
     worlds: tuple[Any, ...] = (borrowed(), Twin())
     for world in worlds:
         agent = glimpser(world)
-        course = Course.begin(world, agent, 5, seed=3)
+        course = RolloutState.begin(world, agent, 5, seed=3)
         for _ in range(2):
             lived, course = rollout(
                 world, agent, course, steps, sample, torch.Generator().manual_seed(0), world.teacher
@@ -120,11 +120,11 @@ def test_what_is_lived_there_is_what_its_twin_would_give(steps: int) -> None:
         torch.testing.assert_close(here.observation[name], there.observation[name])
     for name in SHARED:
         torch.testing.assert_close(getattr(here, name), getattr(there, name))
-    assert here.best is not None
-    torch.testing.assert_close(here.best, there.best)
+    assert here.teacher_actions is not None
+    torch.testing.assert_close(here.teacher_actions, there.teacher_actions)
     for name in ("steps", "length", "least_error", "surprise", "hits"):
         np.testing.assert_allclose(getattr(course.state, name), getattr(twin.state, name), rtol=1e-4, atol=1e-5)
-    assert here.ended.sum() == 5 * (2 * steps // LOOKS - steps // LOOKS)
+    assert here.dones.sum() == 5 * (2 * steps // LOOKS - steps // LOOKS)
 
 
 def test_judging_there_gives_what_its_twin_gives_and_gives_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def _stopping_after(updates: int, lessons: Lessons) -> Any:
     def loss(decision: Any, lived: Any) -> Any:
         if next(left, None) is None:
             signal.raise_signal(signal.SIGINT)
-        return lessons.loss(decision, lived)
+        return loss_of(lessons)(decision, lived)
 
     return loss
 

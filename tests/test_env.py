@@ -30,8 +30,9 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.metrics import spl
+from vln.rewards import SUCCESS_REWARD
 from vln.sb3 import GymnasiumVecEnv
-from vln.slots import SUCCESS_REWARD, Slots
+from vln.slots import Slots
 from vln.tasks import Written
 from vln.vector_env import TaskVectorEnv
 from vln.world import World
@@ -370,5 +371,19 @@ def test_stable_baselines_learns_where_to_look_and_what_to_answer() -> None:
     vec.reset()
     observation, _, _, _ = vec.step(sure)
     np.testing.assert_allclose(observation["where"], [[0.5, -0.25]] * 4)
-    with pytest.raises(ValueError, match=r'choices and numbers are mixed.*take move="continuous"'):
-        GymnasiumVecEnv(TaskVectorEnv(glimpses(move="discrete"), 4))
+
+
+def test_stable_baselines_chooses_by_scores_where_choices_and_numbers_are_mixed() -> None:
+    vector = TaskVectorEnv(glimpses(move="discrete"), 4)
+    vec = GymnasiumVecEnv(vector)
+    assert vec.action_space.shape == (3 + len(vector.world.moves),)
+    twin = TaskVectorEnv(glimpses(move="discrete"), 4)
+    vec.seed(3)
+    vec.reset()
+    twin.reset(seed=3)
+    scores = np.zeros((4, 3 + len(vector.world.moves)), dtype=np.float32)
+    scores[np.arange(4), 3 + np.arange(4) % 2] = 1
+    seen, rewards, _, _ = vec.step(scores)
+    shown, expected, *_ = twin.step({"answer": scores[:, :3], "move": np.arange(4) % 2})
+    assert all(np.array_equal(seen[name], shown[name]) for name in shown)
+    np.testing.assert_allclose(rewards, expected)

@@ -8,17 +8,21 @@ import pytest
 import torch
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text
+from pens import Pens
 from tiny import lived, tiny_world
 from torch import Tensor
 
 from vln.agents.attention import SpatialAttention
-from vln.agents.catalogue import make_agent
+from vln.agents.catalogue import agent_for, make_agent
 from vln.agents.encoders.codes import CodesEncoder
 from vln.agents.encoders.observations import encoder_for
 from vln.agents.encoders.pictures import GlimpseEncoder, PictureEncoder
 from vln.agents.heads import PointHead
 from vln.agents.recurrent import RecurrentAgent
 from vln.agents.shape import Shape
+from vln.evaluation import evaluate
+from vln.learning import Learner
+from vln.lessons import Lessons
 from vln.spaces import Candidates, Glimpse, Location, Picture, Possible, Words, typed
 
 
@@ -141,11 +145,12 @@ SPACES: dict[str, Space[Any]] = {
     "bits in rows": MultiBinary([2, 3]),
     "symbols": MultiDiscrete([3, 4], start=[1, 0]),
 }
-ACTIONS: dict[str, Space[Any]] = {
+ACTIONS: dict[str, Any] = {
     "choices": Discrete(3),
     "points": Box(-1, 1, (2,), np.float32),
     "points elsewhere": Box(np.array([0, -5], np.float32), np.array([10, 5], np.float32)),
     "numbers": Box(-np.inf, np.inf, (2,), np.float32),
+    "parts": Dict({"pen": Discrete(2), "stroke": Box(-1, 1, (4,), np.float32)}),
 }
 
 
@@ -163,7 +168,10 @@ def test_what_a_space_is_decides_and_not_its_name(kind: str, actions: str, name:
     agent = make_agent({name: space}, ACTIONS[actions], 0, {"hidden": 8, "word_dim": 8, "sight": 8})
     seen, starts = sampled(space), torch.zeros(3, 2, dtype=torch.bool)
     decision, _ = agent({name: seen}, agent.initial(2), starts)
-    assert decision.policy.sample().shape[2:] == ACTIONS[actions].shape
+    drawn = decision.policy.sample(torch.Generator().manual_seed(0))
+    assert [part.shape for part in (drawn.values() if isinstance(drawn, dict) else [drawn])] == [
+        (3, 2, *part.shape) for part in (ACTIONS[actions].values() if isinstance(drawn, dict) else [ACTIONS[actions]])
+    ]
     other, _ = agent({name: seen.flip(0)}, agent.initial(2), starts)
     assert not torch.equal(decision.value, other.value)
     agent.to(torch.bfloat16)
@@ -275,3 +283,14 @@ def test_actions_that_are_not_possible_are_never_taken() -> None:
     decision, _ = agent({"can": can}, agent.initial(2), torch.zeros(3, 2, dtype=torch.bool))
     policy: Any = decision.policy
     assert ((policy.probs > 0) == (can > 0)).all()
+
+
+def test_an_agent_learns_to_draw_with_a_stroke_and_a_pen() -> None:
+    torch.manual_seed(0)
+    world = Pens()
+    lessons = Lessons(updates=60, slots=16, window=6, rate=0.02, warm_up=5, teacher_last=1.0, progress=0, half=False)
+    learner = Learner.begin(world, agent_for(world, Shape(hidden=16, aim=0.1)), lessons)
+    for _ in range(lessons.updates):
+        learner.learn()
+    outcomes = evaluate(world, learner.agent.eval())
+    assert sum(outcome.success for outcome in outcomes) > 0.8 * len(outcomes)

@@ -51,7 +51,7 @@ def test_a_replay_holds_what_was_believed_at_every_look(kind: str) -> None:
         assert frame.belief.argmax() == 1
         assert frame.truth == world.answer(world.begin(np.array([1])))[0]
         assert frame.error == pytest.approx(-np.log(frame.belief[frame.truth]), rel=1e-4)
-        assert isinstance(frame.move, int) == (kind == "walks and stops")
+        assert bool(frame.choices) == (kind == "walks and stops")
     assert lived.success == (lived.steps[-1].truth == 1)
     assert lived.verdict == ("right" if lived.success else "wrong")
 

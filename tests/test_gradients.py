@@ -32,7 +32,7 @@ def window() -> tuple[Observation, Tensor]:
 
 
 def last(decision: Decision) -> Tensor:
-    return decision.policy.mean[-1].sum()
+    return decision.policy.mode()[-1].sum()
 
 
 @pytest.mark.parametrize("memory", CELLS)
@@ -90,7 +90,7 @@ def test_truncation_by_the_whole_window_is_none_and_a_short_one_turns_the_gradie
     observation, starts = window()
 
     def all_of_it(decision: Decision, part: slice) -> Tensor:
-        return (decision.policy.mean * torch.linspace(1, 2, SLOTS)[:, None]).square().sum()
+        return (decision.policy.mode() * torch.linspace(1, 2, SLOTS)[:, None]).square().sum()
 
     found = truncation(agent, observation, starts, all_of_it, [1, 3, 6, STEPS, 2 * STEPS])
     assert found[STEPS] == found[2 * STEPS] == pytest.approx(1)
@@ -104,15 +104,15 @@ def test_truncation_is_the_gradient_of_a_memory_that_is_cut() -> None:
     for first in (0, 6):
         part = {"given": observation["given"][first : first + 6]}
         decision, after = agent(part, {"core": memory["core"].detach()}, starts[:6])
-        memory, loss = after, loss + decision.policy.mean.sum()
+        memory, loss = after, loss + decision.policy.mode().sum()
     weights = list(agent.core.parameters())
     cut_off = torch.cat([grad.flatten() for grad in torch.autograd.grad(loss, weights)])
-    whole = agent(observation, agent.initial(SLOTS), starts)[0].policy.mean.sum()
+    whole = agent(observation, agent.initial(SLOTS), starts)[0].policy.mode().sum()
     full = torch.cat([grad.flatten() for grad in torch.autograd.grad(whole, weights)])
     # The heads' gradients are the same in both; they are left out by freezing them.
     for weight in set(agent.parameters()) - set(weights):
         weight.requires_grad_(False)
-    found = truncation(agent, observation, starts, lambda decision, part: decision.policy.mean.sum(), [6])
+    found = truncation(agent, observation, starts, lambda decision, part: decision.policy.mode().sum(), [6])
     assert found[6] == pytest.approx(float(torch.cosine_similarity(full, cut_off, dim=0)), abs=1e-5)
 
 

@@ -15,7 +15,7 @@ import torch
 from graphs import RECORD, asked, connectivity, graph, scattered, world, write_folder
 from gymnasium.envs.registration import EnvSpec
 
-from vln.agent import joined
+from vln.agent import Decision
 from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
@@ -25,7 +25,7 @@ from vln.envs.graphs.atlas import NONE
 from vln.envs.graphs.graph import Graph
 from vln.envs.graphs.images import VIEWS, read_images, write_images
 from vln.envs.graphs.world import ACTIONS, FLOORS, Graphs, GraphState
-from vln.rollouts import Course, Rollout, rollout, sample
+from vln.rollouts import Rollout, RolloutState, rollout, sample
 from vln.vector_env import TaskVectorEnv
 
 SIZE = 3
@@ -159,7 +159,7 @@ def navigator(place: Graphs, senses: tuple[str, ...] = SENSES) -> RecurrentAgent
 def lived(place: Graphs) -> Rollout:
     """A window of lives of any moves, in which many episodes begin and end."""
     habit = Habit([1 / len(place.moves)] * len(place.moves))
-    course = Course.begin(place, habit, 5, seed=3)
+    course = RolloutState.begin(place, habit, 5, seed=3)
     return rollout(place, habit, course, 12, sample, torch.Generator().manual_seed(0))[0]
 
 
@@ -173,10 +173,10 @@ def test_a_navigator_that_sees_images_decides_alike_step_by_step(actions: str, v
         moment = {name: values[time] for name, values in seen.observation.items()}
         decision, memory = agent.step(moment, memory, starts)
         decisions.append(decision)
-    policy = joined(decisions).policy
-    torch.testing.assert_close(policy.log_prob(seen.moves), whole.policy.log_prob(seen.moves))
+    policy = Decision.stack(decisions).policy
+    torch.testing.assert_close(policy.log_prob(seen.actions), whole.policy.log_prob(seen.actions))
     torch.testing.assert_close(policy.entropy(), whole.policy.entropy())
-    torch.testing.assert_close(joined(decisions).value, whole.value)
+    torch.testing.assert_close(Decision.stack(decisions).value, whole.value)
 
 
 @pytest.mark.parametrize(("actions", "view"), SIGHTS)

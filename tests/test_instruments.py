@@ -99,7 +99,7 @@ def test_saliency_is_what_a_small_change_of_the_past_changes(memory: str) -> Non
     starts = torch.zeros(STEPS, 1, dtype=torch.bool)
 
     def score(decision: Decision) -> torch.Tensor:
-        return decision.policy.mean[3].sum()
+        return decision.policy.mode()[3].sum()
 
     found = saliency(agent, seen, starts, score)
     assert (found[4] == 0).all()

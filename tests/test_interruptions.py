@@ -19,7 +19,8 @@ from vln import interruptions
 from vln.agents.shape import Shape
 from vln.checkpoints import load_checkpoint
 from vln.interruptions import interruption, stop_status
-from vln.learning import Learner, Lessons
+from vln.learning import Learner
+from vln.lessons import Lessons
 from vln.training import CHECKPOINT
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"

@@ -28,7 +28,7 @@ from vln.agents.selective import selective_scan
 from vln.devices import use_threads
 from vln.envs.glimpse import eye
 from vln.kernels import SharedKernel
-from vln.rollouts import Course, rollout, sample
+from vln.rollouts import RolloutState, rollout, sample
 
 SLOTS = 70
 
@@ -51,12 +51,12 @@ def shared_kernels() -> dict[int, str]:
 def call_all() -> None:
     for view in ("symbols", "first_person", "top_down"):
         world = tiny("GoTo").open("train", view=view, max_steps=12, track_sight=True)
-        course = Course.begin(world, Habit(HASTY), SLOTS, seed=3)
+        course = RolloutState.begin(world, Habit(HASTY), SLOTS, seed=3)
         rollout(world, Habit(HASTY), course, 8, sample, torch.Generator(), world.teacher)
     for kind in ("three scales", "finds", "adds", "sees which way it goes"):
         glimpses = GLIMPSES[kind]()
         guess = Guess(glimpses.move_space, glimpses.answers)
-        rollout(glimpses, guess, Course.begin(glimpses, guess, SLOTS, seed=3), 8, sample, torch.Generator())
+        rollout(glimpses, guess, RolloutState.begin(glimpses, guess, SLOTS, seed=3), 8, sample, torch.Generator())
     canvas, where = torch.randint(256, (SLOTS, 12, 12, 1), dtype=torch.uint8), torch.rand(SLOTS, 2, requires_grad=True)
     eye.Eye(4, scales=2).look_through(canvas, where).sum().backward()
     decay, drive, entering, telling = (torch.rand(9, SLOTS, size, requires_grad=True) for size in (5, 5, 3, 3))

@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import PLAIN, SMALL, Kind, lived, tiny, tiny_agent, tiny_world
+from tiny import PLAIN, SMALL, Kind, lived, loss_of, tiny, tiny_agent, tiny_world
 from torch import Tensor
 
-from vln.agent import Agent, Decision, cut
+from vln.agent import Agent, Decision, detach
 from vln.agents.memories import CELLS
 from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
 from vln.evaluation import evaluate
-from vln.learning import Learner, Lessons
+from vln.learning import Learner
+from vln.lessons import Lessons
 from vln.losses import DISTANCE_UNIT
 from vln.rollouts import Act, Rollout, follow_teacher, greedy, sample
+from vln.rules import rule_of, teacher_share
 from vln.tasks import Task, Written
 from vln.world import World
 
@@ -41,9 +43,10 @@ def learn_once(learner: Learner[Any]) -> tuple[Agent, Rollout]:
 
     def loss(decision: Decision, window: Rollout) -> Tensor:
         windows.append(window)
-        return EXACT.loss(decision, window)
+        return loss_of(EXACT)(decision, window)
 
-    learner.learn(loss)
+    learner.rule = replace(rule_of(EXACT), own=loss)  # type: ignore[type-var]
+    learner.learn()
     return before, windows[0]
 
 
@@ -51,7 +54,7 @@ def plain_loss(agent: Agent, window: Rollout) -> tuple[Tensor, Tensor]:
     """The loss of a window by a loop over its slots and steps, and the memory after it."""
     total, after = torch.zeros(()), []
     steps, slots = window.starts.shape
-    assert window.best is not None
+    assert window.teacher_actions is not None
     for slot in range(slots):
         memory = {name: values[slot : slot + 1] for name, values in window.memory.items()}
         for time in range(steps):
@@ -59,7 +62,7 @@ def plain_loss(agent: Agent, window: Rollout) -> tuple[Tensor, Tensor]:
                 memory = agent.initial(1)
             seen = {name: values[time, slot : slot + 1] for name, values in window.observation.items()}
             decision, memory = agent.step(seen, memory, window.starts[time, slot : slot + 1])
-            likely = decision.policy.probs[0][window.best[time, slot]].sum()
+            likely = decision.policy.probs[0][window.teacher_actions[time, slot]].sum()
             wrong = decision.value[0] + window.error[time, slot] / DISTANCE_UNIT
             total = total - likely.log() + EXACT.progress * wrong**2
         after.append(memory["core"])
@@ -77,7 +80,7 @@ def test_a_window_of_whole_episodes_is_full_backpropagation_through_time(memory:
     learner = Learner.begin(tiny_world(max_steps=WINDOW), agent, EXACT)
     before, window = learn_once(learner)
     assert window.starts[0].all()
-    assert window.ended[-1].all()
+    assert window.dones[-1].all()
     plain_loss(before, window)[0].backward()
     assert_same_gradients(agent, before)
 
@@ -87,14 +90,14 @@ def test_a_window_is_no_longer_than_the_longest_episode() -> None:
     _, window = learn_once(learner)
     assert window.starts.shape == (WINDOW - 2, EXACT.slots)
     assert window.starts[0].all()
-    assert window.ended[-1].all()
+    assert window.dones[-1].all()
 
 
 def test_a_window_cuts_the_gradient_and_carries_the_memory_on() -> None:
     agent = tireless()
     learner = Learner.begin(tiny_world(max_steps=2 * WINDOW), agent, EXACT)
     before, first = learn_once(learner)
-    carried = learner.course.memory["core"]
+    carried = learner.rollout_state.memory["core"]
     torch.testing.assert_close(carried, plain_loss(before, first)[1])
     assert carried.any()
     assert not carried.requires_grad
@@ -114,9 +117,10 @@ def test_what_was_before_a_window_gets_no_gradient_from_it() -> None:
 
     def gradient(before: dict[str, Tensor]) -> Tensor | None:
         decision, _ = agent(second.observation, before, second.starts)
-        return torch.autograd.grad(EXACT.loss(decision, second), entering[0], allow_unused=True, retain_graph=True)[0]
+        loss = loss_of(EXACT)(decision, second)
+        return torch.autograd.grad(loss, entering[0], allow_unused=True, retain_graph=True)[0]
 
-    assert gradient(cut(memory)) is None
+    assert gradient(detach(memory)) is None
     uncut = gradient(memory)
     assert uncut is not None
     assert uncut.any()
@@ -126,13 +130,13 @@ def test_the_default_loss_adds_up_its_parts() -> None:
     agent, window = tiny_agent(), lived()
     decision, _ = agent(window.observation, agent.initial(5), window.starts)
     expected, _ = plain_loss(agent, replace(window, memory=agent.initial(5)))
-    torch.testing.assert_close(EXACT.loss(decision, window), expected)
+    torch.testing.assert_close(loss_of(EXACT)(decision, window), expected)
 
 
 def test_without_a_weight_nothing_is_learned_of_progress() -> None:
     agent, window = tiny_agent(), lived()
     decision, _ = agent(window.observation, agent.initial(5), window.starts)
-    replace(EXACT, progress=0.0).loss(decision, window).backward()
+    loss_of(replace(EXACT, progress=0.0))(decision, window).backward()
     assert not any(weights.grad.any() for weights in agent.value.parameters())
     with pytest.raises(ValueError, match="progress is a weight"):
         Lessons(progress=-1)
@@ -150,9 +154,12 @@ def test_the_learning_rate_rises_then_falls_along_a_cosine() -> None:
 
 def test_the_teachers_share_falls_along_a_line_and_stays() -> None:
     lessons = Lessons(updates=100, teacher_first=0.9, teacher_last=0.1, teacher_falls=0.4)
-    assert [lessons.teacher_share(update) for update in (0, 10, 20, 40, 99)] == pytest.approx([0.9, 0.7, 0.5, 0.1, 0.1])
+    rule = rule_of(lessons)
+    assert [teacher_share(rule, lessons, update) for update in (0, 10, 20, 40, 99)] == pytest.approx(
+        [0.9, 0.7, 0.5, 0.1, 0.1]
+    )
     forced = Lessons(teacher_first=1, teacher_last=1)
-    assert {forced.teacher_share(update) for update in range(0, 3000, 100)} == {1.0}
+    assert {teacher_share(rule, forced, update) for update in range(0, 3000, 100)} == {1.0}
 
 
 def test_an_update_uses_the_rate_of_its_number() -> None:
@@ -178,7 +185,7 @@ def test_lessons_of_nothing_are_refused(name: str) -> None:
 )
 def test_a_lesson_that_its_rule_does_not_heed_is_refused(rule: Any, lesson: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"under rule {rule} {next(iter(lesson))} would change nothing"):
-        Lessons(rule=rule, **lesson)
+        rule_of(Lessons(rule=rule, **lesson))
 
 
 @pytest.mark.parametrize(("clip", "clipped"), [(1e-3, 1.0), (1e3, 0.0)])
@@ -193,10 +200,12 @@ def test_a_gradient_longer_than_the_clip_is_shortened_and_counted(clip: float, c
 
 
 def test_a_gradient_that_is_not_finite_stops_learning_before_it_harms_the_weights() -> None:
-    learner = Learner.begin(tiny_world(), tiny_agent(), EXACT)
+    learner = Learner.begin(
+        tiny_world(), tiny_agent(), EXACT, rule=rule_of(EXACT, lambda decision, window: decision.value.sum() * math.nan)
+    )
     before = deepcopy(learner.agent.state_dict())
     with pytest.raises(FloatingPointError, match="the gradient of update 0 is not finite"):
-        learner.learn(lambda decision, window: decision.value.sum() * math.nan)
+        learner.learn()
     assert all(torch.equal(values, before[name]) for name, values in learner.agent.state_dict().items())
 
 

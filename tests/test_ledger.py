@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tiny import tiny_agent, tiny_world
 
-from vln.learning import Lessons
 from vln.ledger import Ledger
+from vln.lessons import Lessons
 from vln.training import train
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from glimpses import finding, glimpses
-from tiny import SMALL
+from tiny import SMALL, loss_of
 from torch import Tensor
 
 from vln.agent import Decision
@@ -17,10 +17,12 @@ from vln.agents.catalogue import agent_for
 from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Guess
 from vln.evaluation import evaluate
-from vln.learning import RULES, Learner, Lessons
-from vln.losses import answering, expecting, reinforce, returns
-from vln.policies import likeliest, log_likelihood
-from vln.rollouts import Course, Rollout, rollout, sample
+from vln.learning import Learner
+from vln.lessons import Lessons
+from vln.losses import answering, reinforce, returns, value_loss
+from vln.policies import Categorical
+from vln.rollouts import Rollout, RolloutState, rollout, sample
+from vln.rules import RULES
 from vln.training import snapshot, train
 
 LOOKS = 3
@@ -43,7 +45,8 @@ def slot_of(values: Any, slot: int) -> Any:
 
 
 def alone(decision: Decision, lived: Rollout, slot: int) -> tuple[Decision, Rollout]:
-    policy = torch.distributions.Categorical(logits=decision.policy.logits[:, slot : slot + 1])
+    assert isinstance(decision.policy, Categorical)
+    policy = Categorical(logits=decision.policy.logits[:, slot : slot + 1])
     part = {
         f.name: slot_of(getattr(lived, f.name), slot) for f in fields(lived) if f.name not in ("observation", "memory")
     }
@@ -56,15 +59,15 @@ def test_reinforce_is_on_average_the_exact_gradient() -> None:
     agent = glimpser(world).double()
     every = torch.tensor(list(product(range(len(world.moves)), repeat=LOOKS)))
     slots, clock = len(every), iter(range(LOOKS))
-    course = Course.begin(world, agent, slots, seed=1)
+    course = RolloutState.begin(world, agent, slots, seed=1)
     begun = world.begin(np.full(slots, PICTURE))
     course = replace(course, state=begun)
     lived, _ = rollout(world, agent, course, LOOKS, lambda *_: every[:, next(clock)], torch.Generator())
     decision, _ = agent(lived.observation, lived.memory, lived.starts)
     # What comes after an episode's end is another's: it is neither made more probable nor paid.
-    own = torch.cat([torch.ones(1, slots), 1 - lived.ended.double().cumsum(0)[:-1]]).clamp(min=0)
-    probability = (log_likelihood(decision.policy, lived.moves) * own).sum(dim=0).exp()
-    success = (lived.succeeded.double() * own).sum(dim=0)
+    own = torch.cat([torch.ones(1, slots), 1 - lived.dones.double().cumsum(0)[:-1]]).clamp(min=0)
+    probability = (decision.policy.log_prob(lived.actions) * own).sum(dim=0).exp()
+    success = (lived.successes.double() * own).sum(dim=0)
     # Sequences that differ only after the end are one.
     first = [row for row in range(slots) if not (every[row] * (1 - own[:, row])).any()]
     assert probability[first].sum().item() == pytest.approx(1)
@@ -75,11 +78,15 @@ def test_reinforce_is_on_average_the_exact_gradient() -> None:
     for row in first:
         one, seen = alone(decision, lived, row)
         steps = int(own[:, row].sum())
-        seen = replace(seen, **{name: getattr(seen, name)[:steps] for name in ("moves", "ended", "succeeded")})
-        policy = torch.distributions.Categorical(logits=one.policy.logits[:steps])
+        seen = replace(
+            seen, **{name: getattr(seen, name)[:steps] for name in ("actions", "terminated", "truncated", "successes")}
+        )
+        policy = Categorical(logits=one.policy.logits[:steps])
         one = Decision(policy, one.value[:steps])
         for total, part in zip(
-            estimate, torch.autograd.grad(reinforce(one, seen), weights, retain_graph=True), strict=True
+            estimate,
+            torch.autograd.grad(reinforce(one, seen, to_success(one, seen)), weights, retain_graph=True),
+            strict=True,
         ):
             total -= probability[row].detach() * part
     for one_exact, one_estimate in zip(exact, estimate, strict=True):
@@ -87,19 +94,27 @@ def test_reinforce_is_on_average_the_exact_gradient() -> None:
         torch.testing.assert_close(one_estimate, one_exact)
 
 
+def to_success(decision: Decision, lived: Rollout) -> Tensor:
+    """The return of every step, where success is what is rewarded."""
+    return returns(lived.successes.to(decision.value.dtype), lived.dones, decision.value[-1].detach())
+
+
 def record(ended: list[list[int]], succeeded: list[list[int]], value: list[list[float]]) -> tuple[Decision, Rollout]:
     """A window [T, B] in which only this happened."""
     over, went_well = torch.tensor(ended).bool(), torch.tensor(succeeded).bool()
     nothing = torch.zeros(over.shape)
-    lived = Rollout({}, nothing.bool(), {}, nothing.long(), None, None, over, went_well, nothing)
-    policy = torch.distributions.Categorical(logits=torch.zeros(*over.shape, 2))
+    never = nothing.bool()
+    lived = Rollout({}, never, {}, nothing.long(), None, None, nothing, over, never, went_well, nothing)
+    policy = Categorical(logits=torch.zeros(*over.shape, 2))
     return Decision(policy, torch.tensor(value)), lived
 
 
 def test_a_return_is_what_the_episode_came_to_and_beyond_the_window_what_was_expected() -> None:
     decision, lived = record([[0, 1], [1, 0], [0, 0]], [[0, 1], [0, 0], [0, 0]], [[9.0, 9.0], [9.0, 9.0], [0.25, 0.5]])
-    assert returns(decision, lived).tolist() == [[0, 1], [0, 0.5], [0.25, 0.5]]
-    assert expecting(decision, lived).item() == pytest.approx((81 + 64 + 81 + 8.5**2 + 0 + 0) / 6)
+    assert to_success(decision, lived).tolist() == [[0, 1], [0, 0.5], [0.25, 0.5]]
+    assert value_loss(decision, to_success(decision, lived)).item() == pytest.approx(
+        (81 + 64 + 81 + 8.5**2 + 0 + 0) / 6
+    )
 
 
 def test_the_last_answer_can_count_more_than_those_before() -> None:
@@ -129,11 +144,11 @@ def test_the_last_answer_reaches_the_first_move_only_through_what_was_seen() -> 
     world = glimpses(looks=LOOKS)
     for door, reached in ((world.on("cpu"), True), (world, False)):
         agent = glimpser(world, memory="gru")
-        course = Course.begin(door, agent, 6, seed=0)
+        course = RolloutState.begin(door, agent, 6, seed=0)
         moves: list[Tensor] = []
 
         def act(decision: Decision, best: Any, rng: torch.Generator, moves: list[Tensor] = moves) -> Tensor:
-            moves.append(likeliest(decision.policy))
+            moves.append(decision.policy.mode())
             moves[-1].retain_grad()
             return moves[-1]
 
@@ -152,14 +167,14 @@ def test_the_last_answer_reaches_the_first_move_only_through_what_was_seen() -> 
 def test_acting_in_tensors_and_deciding_again_over_the_window_are_the_same() -> None:
     world = glimpses(looks=LOOKS, move="relative").on("cpu")
     agent = glimpser(world)
-    course = Course.begin(world, agent, 5, seed=0)
+    course = RolloutState.begin(world, agent, 5, seed=0)
     lived, after = rollout(world, agent, course, 2 * LOOKS, sample, torch.Generator().manual_seed(0))
     again, memory = agent(lived.observation, lived.memory, lived.starts)
     assert lived.decision is not None
     torch.testing.assert_close(lived.decision.policy.loc, again.policy.loc)
     torch.testing.assert_close(lived.decision.answer, again.answer)
     torch.testing.assert_close(after.memory["core"], memory["core"])
-    assert lived.ended.sum().item() == 2 * 5
+    assert lived.dones.sum().item() == 2 * 5
 
 
 def test_both_doors_are_lived_through_alike() -> None:
@@ -167,7 +182,7 @@ def test_both_doors_are_lived_through_alike() -> None:
     agent = glimpser(world)
     seen = []
     for door in (world, world.on("cpu")):
-        course = Course.begin(door, agent, 5, seed=0)
+        course = RolloutState.begin(door, agent, 5, seed=0)
         with torch.no_grad():
             lived, _ = rollout(door, agent, course, 7, sample, torch.Generator().manual_seed(0), door.teacher)
         assert lived.decision is None
@@ -175,9 +190,9 @@ def test_both_doors_are_lived_through_alike() -> None:
     here, there = seen
     for name in ("view", "where"):
         torch.testing.assert_close(there.observation[name], here.observation[name], atol=1e-4, rtol=1e-4)
-    for name in ("starts", "ended", "succeeded", "answer"):
+    for name in ("starts", "dones", "successes", "answer"):
         assert torch.equal(getattr(there, name), getattr(here, name))
-    for name in ("moves", "error", "best"):
+    for name in ("actions", "error", "teacher_actions", "reward"):
         torch.testing.assert_close(getattr(there, name), getattr(here, name), atol=1e-3, rtol=1e-3)
 
 
@@ -226,7 +241,7 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tm
         updates += 1
         if updates == 7:
             raise RuntimeError("the power failed")
-        return lessons.loss(decision, lived)
+        return loss_of(lessons)(decision, lived)
 
     whole, broken = glimpser(world, dropout=0.2), glimpser(world, dropout=0.2)
     torch.manual_seed(1)
@@ -247,5 +262,5 @@ def test_words_that_were_read_while_acting_are_read_anew_in_the_next_window(half
     learner = Learner.begin(world, agent, Lessons(rule="pathwise", slots=4, window=2, half=half))
     for _ in range(3):
         learner.learn()
-        assert learner.course.memory.keys() == agent.initial(1).keys()
+        assert learner.rollout_state.memory.keys() == agent.initial(1).keys()
         assert all(array.dtype != object for array in snapshot(learner).values())

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributions import Categorical, Normal
 
 from vln.agent import Decision
-from vln.losses import DISTANCE_UNIT, answering, distance, imitation, right
+from vln.losses import DISTANCE_UNIT, answering, distance, gae, imitation, returns
+from vln.policies import Categorical, Gaussian
 from vln.rollouts import Rollout
 
 EVEN = [0.5, 0.25, 0.25]
@@ -28,11 +28,13 @@ def taught(*best: list[int], **more: Any) -> Rollout:
         observation={},
         starts=nothing.bool(),
         memory={},
-        moves=nothing.long(),
+        actions=nothing.long(),
         answer=None,
-        best=torch.tensor(best, dtype=torch.bool)[:, None],
-        ended=nothing.bool(),
-        succeeded=nothing.bool(),
+        teacher_actions=torch.tensor(best, dtype=torch.bool)[:, None],
+        reward=nothing,
+        terminated=nothing.bool(),
+        truncated=nothing.bool(),
+        successes=nothing.bool(),
         error=nothing,
     )
     return replace(window, **more)
@@ -74,7 +76,7 @@ def test_a_sure_mistake_has_a_finite_loss_and_is_still_learned_from() -> None:
 
 def test_there_is_nothing_to_imitate_without_a_teacher() -> None:
     with pytest.raises(ValueError, match=r"label=world\.teacher"):
-        imitation(deciding(EVEN), taught([1, 0, 0], best=None))
+        imitation(deciding(EVEN), taught([1, 0, 0], teacher_actions=None))
 
 
 def test_a_value_that_knows_the_distance_has_no_loss() -> None:
@@ -98,12 +100,46 @@ def test_who_is_not_asked_or_does_not_answer_has_no_answer_to_learn() -> None:
 
 def test_right_is_the_share_of_likeliest_moves_that_are_best_where_something_is_asked() -> None:
     decision = deciding(EVEN, [0.1, 0.2, 0.7], EVEN)
-    assert right(decision, taught([1, 0, 0], [1, 1, 0], [1, 1, 1])).item() == 0.5
+    best = taught([1, 0, 0], [1, 1, 0], [1, 1, 1]).teacher_actions
+    assert decision.policy.agreement(best)["right"].item() == 0.5
 
 
 def test_a_point_that_is_not_asked_for_costs_nothing() -> None:
-    policy = Normal(torch.zeros(2, 1, 1), torch.ones(2, 1, 1))
+    policy = Gaussian(torch.zeros(2, 1, 1), torch.ones(2, 1, 1))
     decision = Decision(policy, torch.zeros(2, 1))
     points = torch.tensor([[[torch.nan]], [[1.0]]])
     expected = -policy.log_prob(torch.ones(1)).flatten()[0] / 2
-    torch.testing.assert_close(imitation(decision, replace(taught([1], [1]), best=points)), expected)
+    torch.testing.assert_close(imitation(decision, replace(taught([1], [1]), teacher_actions=points)), expected)
+
+
+def test_a_return_is_the_discounted_sum_to_the_end_of_the_episode() -> None:
+    reward = torch.tensor([[1.0], [2.0], [4.0], [8.0]])
+    dones = torch.tensor([[False], [True], [False], [False]])
+    # Beyond the window 16 is expected from its last step on, whose own reward is among it.
+    expected = [[1 + 0.5 * 2], [2], [4 + 0.5 * 16], [16]]
+    assert returns(reward, dones, torch.tensor([16.0]), 0.5).tolist() == expected
+
+
+def test_advantages_are_those_worked_out_by_hand() -> None:
+    """Four steps of one environment: the second terminates, the third is truncated, and the fourth goes on."""
+    column = lambda *numbers: torch.tensor(numbers)[:, None]  # noqa: E731
+    window = taught(
+        *[[1, 0, 0]] * 4,
+        reward=column(1.0, 2.0, 3.0, 4.0),
+        terminated=column(False, True, False, False),
+        truncated=column(False, False, True, False),
+        value=column(0.5, 1.0, 1.5, 2.0),
+        next_value=column(1.0, 0.0, 7.0, 3.0),
+    )
+    found = gae(window, discount=0.5, trace=0.5)
+    surprises = [1 + 0.5 * 1 - 0.5, 2 - 1, 3 + 0.5 * 7 - 1.5, 4 + 0.5 * 3 - 2]
+    by_hand = [surprises[0] + 0.25 * surprises[1], *surprises[1:]]
+    assert found.advantage.flatten().tolist() == pytest.approx(by_hand)
+    assert found.returns.flatten().tolist() == pytest.approx(
+        [by_hand[0] + 0.5, by_hand[1] + 1, by_hand[2] + 1.5, by_hand[3] + 2]
+    )
+
+
+def test_advantages_need_what_was_expected() -> None:
+    with pytest.raises(ValueError, match=r"pass values=True to rollout\(\), or set Rule\.values"):
+        gae(taught([1, 0, 0]))

@@ -18,7 +18,7 @@ from vln.envs.rooms.world import VIEWS, ViewName
 from vln.envs.sail.episodes import HEADINGS
 from vln.envs.sail.protocols import PROTOCOLS
 from vln.envs.sail.task import Heading, Protocol
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.options import check_options, from_root, options_of, places_in
 from vln.runs import open_run, plan_of
 from vln.world import World
@@ -183,7 +183,7 @@ def test_a_file_of_ones_own_has_its_options_on_the_command_line(
 
 OWN = '''
 from torch import nn
-from torch.distributions import Categorical
+from vln.policies import Categorical
 from vln.agent import Agent, Decision
 from vln.agents.cells import Elman
 

@@ -15,10 +15,11 @@ from toy import Corridor
 from vln.agents.scripted import Habit
 from vln.films import MOST_PICTURES, film, foretold
 from vln.judging import Contender, judge, make_table
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.recordings import MOST_ALTERNATIVES, MOST_STEPS, alternatives, recording
 from vln.replays import Replay, replay
 from vln.report import write_report
+from vln.rules import rule_of
 from vln.texts import visible
 
 VERDICTS = {
@@ -123,7 +124,7 @@ def test_what_cannot_be_seen_of_a_symbol_has_a_sign() -> None:
 def test_alternatives_are_sorted_and_the_others_are_summed_up() -> None:
     shares = np.full(65, 0.5 / 63)
     shares[[7, 40]] = 0.1, 0.4
-    rows = alternatives(shares, right=[64], taken=50)
+    rows = alternatives(shares, right=[64], taken=[50])
     assert rows[:2] == [[40, 0.4], [7, 0.1]]
     assert {64, 50} <= {number for number, _ in rows}  # what is right and what was done is there, however improbable
     assert len(rows) == MOST_ALTERNATIVES + 3
@@ -151,7 +152,7 @@ def test_a_line_is_shown_as_columns(tmp_path: Path) -> None:
 
 def test_a_sentence_is_said_word_by_word_beside_its_path(tmp_path: Path) -> None:
     (one,) = replay(place("speaks"), dweller(place("speaks")), [0])
-    said = [one.moves[frame.move] for frame in one.steps if isinstance(frame.move, int)]
+    said = [one.moves[move] for frame in one.steps for move in frame.choices]
     page = open_page(write(tmp_path / "page.html", "speaks", [one]), "#episode=1&step=3")
     assert page.complaints == []
     words = re.findall("<span[^>]*>(.*?)</span>", page.dom.split('id="said"')[1].split("</p>")[0])
@@ -175,7 +176,7 @@ def test_a_long_text_is_cut_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_what_a_value_means_is_told_by_the_lessons(lessons: Lessons, meaning: str | None) -> None:
-    assert lessons.value == meaning
+    assert rule_of(lessons).value == meaning
 
 
 def test_a_value_is_shown_as_what_it_was_taught_to_be_or_not_at_all() -> None:

@@ -23,7 +23,8 @@ from vln.envs.glimpse.world import Glimpses
 from vln.envs.peers.active_perception import NAME, make_env, peer_circle_square, translation
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
-from vln.learning import Learner, Lessons
+from vln.learning import Learner
+from vln.lessons import Lessons
 from vln.moments import moments
 from vln.numbered import Numbered
 from vln.replays import replay

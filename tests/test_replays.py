@@ -11,7 +11,6 @@ import pytest
 import torch
 from browser import open_page
 from torch import nn
-from torch.distributions import Categorical
 from toy import LEFT, LENGTH, PIT, RIGHT, STOP, Corridor, Place
 
 from vln.agent import Agent, Decision
@@ -22,6 +21,7 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.losses import DISTANCE_UNIT
+from vln.policies import Categorical
 from vln.replays import failures_first, pictures, replay
 from vln.report import write_report
 from vln.rollouts import follow_teacher, sample
@@ -83,7 +83,7 @@ def test_a_replay_tells_what_the_agent_thought_and_did():
     assert (lived.name, lived.family, lived.moves) == ("2 to 4", "corridor", Corridor.moves)
     assert lived.words == ("walk", "to", "four", "!")  # two of which the vocabulary does not know
     assert (lived.success, lived.error, lived.length) == (False, 1.0, 3.0)  # it went past the goal
-    assert [frame.move for frame in lived.steps] == [RIGHT] * 3
+    assert [frame.choices for frame in lived.steps] == [(RIGHT,)] * 3
     assert [frame.error for frame in lived.steps] == [2.0, 1.0, 0.0]
     assert [frame.expert.tolist() for frame in lived.steps] == [[False, True, False]] * 2 + [[False, False, True]]
     for frame in lived.steps:
@@ -140,7 +140,8 @@ def test_episodes_are_replayed_in_the_order_asked_and_as_if_each_were_alone():
 def test_the_same_seed_gives_the_same_replays():
     def walk(seed):
         return [
-            [frame.move for frame in lived.steps] for lived in replay(Corridor(), Reader(), range(9), sample, seed=seed)
+            [frame.choices for frame in lived.steps]
+            for lived in replay(Corridor(), Reader(), range(9), sample, seed=seed)
         ]
 
     assert walk(1) == walk(1) != walk(2)
@@ -150,7 +151,7 @@ def test_the_expert_can_be_replayed_too():
     world = Corridor()
     lives = replay(world, Habit([1 / 3] * 3), range(len(world.episodes)), follow_teacher)
     assert all(lived.success for lived in lives)
-    assert all(frame.expert[frame.move] for lived in lives for frame in lived.steps)
+    assert all(frame.expert[list(frame.choices)].all() for lived in lives for frame in lived.steps)
 
 
 @pytest.mark.parametrize("training", [True, False])

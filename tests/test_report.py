@@ -26,7 +26,7 @@ def frame(step: int = 0, **changes: Any) -> Frame:
     picture[10:14, 2 * step : 2 * step + 4] = (200, 40, 40)
     seen: dict[str, Any] = {
         "draw": lambda: picture,
-        "move": step % 4,
+        "choices": (step % 4,),
         "probabilities": np.full(4, 0.25),
         "expert": np.arange(4) == 1,
     }
@@ -125,7 +125,7 @@ def test_an_address_beyond_the_end_leads_to_the_last_step(page: Path) -> None:
 def test_only_moves_that_are_probable_best_or_made_are_shown(tmp_path: Path) -> None:
     names = ("open", "knock", "wait", "ring", "push", "leave")
     shares = np.array([0.9, 0.0, 0.0996, 0.0004, 0.0, 0.0])  # "knock" is best, "push" is made
-    seen = frame(probabilities=shares, expert=np.arange(6) == 1, move=4)
+    seen = frame(probabilities=shares, expert=np.arange(6) == 1, choices=(4,))
     page = open_page(write(tmp_path / "report.html", replays=[replay(moves=names, steps=(seen,))]))
     assert page.complaints == []
     rows = re.findall("<tr.*?</tr>", page.dom.split('id="moves"')[1].split("</table>")[0])
@@ -234,7 +234,7 @@ def test_bad_input_is_refused_plainly(tmp_path: Path) -> None:
     [
         ({"probabilities": np.array([np.nan] * 4)}, "finite"),
         ({"expert": np.ones(4)}, "bool"),
-        ({"move": 4}, "move 4 is none of 4 moves"),
+        ({"choices": (4,)}, "move 4 is none of 4 moves"),
     ],
 )
 def test_a_frame_of_the_wrong_type_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -1,5 +1,6 @@
 """Rollouts: what is recorded is what happens, whoever lives beside it and however one acts."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,14 @@ import pytest
 import torch
 from tiny import HASTY, Clockwork, random_memory, tiny_agent, tiny_world
 from torch import Tensor
-from torch.distributions import Categorical
 from toy import Corridor
 
 from vln.agent import Decision
 from vln.agents.scripted import Habit
 from vln.devices import use_threads
 from vln.env import TaskEnv
-from vln.rollouts import Act, Course, Rollout, follow_teacher, greedy, mix, rollout, sample
+from vln.policies import Categorical
+from vln.rollouts import Act, Rollout, RolloutState, follow_teacher, greedy, rollout, sample, scheduled_sampling
 from vln.streams import Stream
 from vln.world import World
 
@@ -30,7 +31,7 @@ def hasty(world: World[Any]) -> Habit:
 
 def live(world: World[Any], act: Act, steps: int = 30, slots: int = 4, seed: int = 5) -> Rollout:
     agent = hasty(world)
-    course = Course.begin(world, agent, slots, seed)
+    course = RolloutState.begin(world, agent, slots, seed)
     return rollout(world, agent, course, steps, act, torch.Generator().manual_seed(0), world.teacher)[0]
 
 
@@ -44,10 +45,10 @@ def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> 
         for time in range(30):
             assert all(np.array_equal(values[time, slot], shown[name]) for name, values in seen.observation.items())
             assert seen.starts[time, slot] == starts
-            shown, _, terminated, truncated, info = env.step(int(seen.moves[time, slot]))
+            shown, _, terminated, truncated, info = env.step(int(seen.actions[time, slot]))
             starts = terminated or truncated
-            assert seen.ended[time, slot] == starts
-            assert seen.succeeded[time, slot] == info["is_success"]
+            assert seen.dones[time, slot] == starts
+            assert seen.successes[time, slot] == info["is_success"]
             if starts:
                 episode, stream = stream.draw(np.zeros(1, dtype=np.int64), len(world.episodes))
                 shown, _ = env.reset(options={"episode": episode})
@@ -55,9 +56,9 @@ def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> 
 
 def test_an_episode_starts_at_first_and_after_every_end_and_nowhere_else(world: World[Any]) -> None:
     seen = live(world, sample)
-    assert seen.ended.any()
+    assert seen.dones.any()
     assert seen.starts[0].all()
-    assert torch.equal(seen.starts[1:], seen.ended[:-1])
+    assert torch.equal(seen.starts[1:], seen.dones[:-1])
     assert torch.equal(seen.starts, seen.observation["previous"] == len(world.moves))
 
 
@@ -65,13 +66,13 @@ def test_a_slot_lives_the_same_whoever_lives_beside_it(world: World[Any]) -> Non
     agent = Clockwork(len(world.moves))
 
     def lives(slots: int, seed: int) -> Rollout:
-        return rollout(world, agent, Course.begin(world, agent, slots, seed), 40, greedy, torch.Generator())[0]
+        return rollout(world, agent, RolloutState.begin(world, agent, slots, seed), 40, greedy, torch.Generator())[0]
 
     together = lives(3, seed=7)
-    assert len(together.moves.unique()) == len(world.moves)
+    assert len(together.actions.unique()) == len(world.moves)
     for slot in range(3):
         alone = lives(1, seed=7 + slot)
-        assert torch.equal(alone.moves[:, 0], together.moves[:, slot])
+        assert torch.equal(alone.actions[:, 0], together.actions[:, slot])
         assert torch.equal(alone.error[:, 0], together.error[:, slot])
         assert torch.equal(alone.starts[:, 0], together.starts[:, slot])
         for name, values in alone.observation.items():
@@ -82,7 +83,7 @@ def test_the_same_seed_lives_the_same_episodes_on_any_number_of_slots(world: Wor
     at_once = Habit([0.0] * (len(world.moves) - 1) + [1.0])
 
     def instructions(slots: int) -> Tensor:
-        course = Course.begin(world, at_once, slots, seed=11)
+        course = RolloutState.begin(world, at_once, slots, seed=11)
         return rollout(world, at_once, course, 12, greedy, torch.Generator())[0].observation["instruction"][:, 0]
 
     assert torch.equal(instructions(1), instructions(2))
@@ -97,20 +98,20 @@ def test_the_number_of_threads_changes_nothing() -> None:
         lives.append(live(tiny_world(), sample, slots=70))
     use_threads(before)
     one, other = lives
-    assert torch.equal(one.moves, other.moves)
-    assert one.best is not None
-    assert other.best is not None
-    assert torch.equal(one.best, other.best)
+    assert torch.equal(one.actions, other.actions)
+    assert one.teacher_actions is not None
+    assert other.teacher_actions is not None
+    assert torch.equal(one.teacher_actions, other.teacher_actions)
     assert all(torch.equal(values, other.observation[name]) for name, values in one.observation.items())
 
 
 def test_two_windows_are_one_that_is_twice_as_long(world: World[Any]) -> None:
     agent = Clockwork(len(world.moves))
-    course = Course.begin(world, agent, 3, seed=7)
+    course = RolloutState.begin(world, agent, 3, seed=7)
     whole, end = rollout(world, agent, course, 14, greedy, torch.Generator())
     first, middle = rollout(world, agent, course, 7, greedy, torch.Generator())
     second, last = rollout(world, agent, middle, 7, greedy, torch.Generator())
-    assert torch.equal(torch.cat([first.moves, second.moves]), whole.moves)
+    assert torch.equal(torch.cat([first.actions, second.actions]), whole.actions)
     assert torch.equal(torch.cat([first.starts, second.starts]), whole.starts)
     assert torch.equal(last.memory["time"], end.memory["time"])
     assert torch.equal(second.memory["time"], middle.memory["time"])
@@ -119,9 +120,9 @@ def test_two_windows_are_one_that_is_twice_as_long(world: World[Any]) -> None:
 @torch.no_grad()
 def test_the_memory_before_a_window_is_the_one_it_was_begun_with() -> None:
     world, agent = tiny_world(), tiny_agent()
-    course = Course.begin(world, agent, 3, seed=7)
+    course = RolloutState.begin(world, agent, 3, seed=7)
     before = random_memory(agent, 3)
-    remembering = Course(course.state, course.stream, np.zeros(3, dtype=np.bool_), before)
+    remembering = replace(course, starts=np.zeros(3, dtype=np.bool_), memory=before)
     seen, _ = rollout(world, agent, remembering, 5, greedy, torch.Generator())
     assert torch.equal(seen.memory["core"], before["core"])
     assert not seen.starts[0].any()
@@ -160,29 +161,35 @@ def test_a_teacher_that_is_to_be_followed_must_have_been_asked() -> None:
 
 def test_a_mixture_follows_its_teacher_always_never_or_as_often_as_told() -> None:
     decision, best = deciding(1, 0, 0), advised(0, 1, 0)
-    assert mix(1)(decision, best, RNG).unique().tolist() == [1]
-    assert mix(0)(decision, best, RNG).unique().tolist() == [0]
-    assert mix(0.25)(decision, best, RNG.manual_seed(0)).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert scheduled_sampling(1)(decision, best, RNG).unique().tolist() == [1]
+    assert scheduled_sampling(0)(decision, best, RNG).unique().tolist() == [0]
+    assert scheduled_sampling(0.25)(decision, best, RNG.manual_seed(0)).float().mean().item() == pytest.approx(
+        0.25, abs=0.02
+    )
 
 
 def test_a_mixture_is_greedy_in_as_many_slots_as_told() -> None:
-    moves = mix(0, greedily=0.25)(deciding(0.4, 0.6, 0), advised(1, 0, 0), RNG.manual_seed(0))
+    moves = scheduled_sampling(0, greedy_fraction=0.25)(deciding(0.4, 0.6, 0), advised(1, 0, 0), RNG.manual_seed(0))
     assert moves[15_000:].unique().tolist() == [1]
     assert moves[:15_000].float().mean().item() == pytest.approx(0.6, abs=0.02)
 
 
 def test_a_mixture_never_stops_before_its_teacher_does() -> None:
     decision = deciding(0, 0.5, 0.5)
-    counts = mix(0, stop=2)(decision, advised(1, 0, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    counts = (
+        scheduled_sampling(0, stop=2)(decision, advised(1, 0, 0), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    )
     torch.testing.assert_close(counts, torch.tensor([0.5, 0.5, 0]), atol=0.02, rtol=0)
-    stopping = mix(0, stop=2)(decision, advised(0, 0, 1), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    stopping = (
+        scheduled_sampling(0, stop=2)(decision, advised(0, 0, 1), RNG.manual_seed(0)).bincount(minlength=3) / 20_000
+    )
     torch.testing.assert_close(stopping, torch.tensor([0, 0.5, 0.5]), atol=0.02, rtol=0)
 
 
 def test_living_with_a_share_of_one_makes_only_the_teachers_moves(world: World[Any]) -> None:
-    seen = live(world, mix(1))
-    assert seen.best is not None
-    assert seen.best.gather(2, seen.moves[..., None]).all()
+    seen = live(world, scheduled_sampling(1))
+    assert seen.teacher_actions is not None
+    assert seen.teacher_actions.gather(2, seen.actions[..., None]).all()
 
 
 def test_teacher_forcing_never_asks_the_agent(world: World[Any]) -> None:
@@ -191,17 +198,17 @@ def test_teacher_forcing_never_asks_the_agent(world: World[Any]) -> None:
             raise AssertionError("nobody should ask")
 
     agent = Mute(HASTY[-len(world.moves) :])
-    course = Course.begin(world, agent, 4, 5)
+    course = RolloutState.begin(world, agent, 4, 5)
     rng = torch.Generator().manual_seed(0)
     seen, after = rollout(world, agent, course, 30, None, rng, world.teacher)
-    assert seen.best is not None
-    assert seen.best.gather(-1, seen.moves[..., None]).all()
-    assert seen.succeeded.any()
+    assert seen.teacher_actions is not None
+    assert seen.teacher_actions.gather(-1, seen.actions[..., None]).all()
+    assert seen.successes.any()
     assert after.memory is course.memory
 
 
 def test_teacher_forcing_is_following_the_teacher(world: World[Any]) -> None:
     agent = hasty(world)
-    course = Course.begin(world, agent, 4, 5)
+    course = RolloutState.begin(world, agent, 4, 5)
     seen, _ = rollout(world, agent, course, 30, None, torch.Generator().manual_seed(0), world.teacher)
-    assert torch.equal(seen.moves, live(world, follow_teacher).moves)
+    assert torch.equal(seen.actions, live(world, follow_teacher).actions)

@@ -16,7 +16,7 @@ from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vln.envs.rooms.phrases import WORDS
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.runs import Plan, Trust, begin_run, doubt, open_run, plan_of
 from vln.tasks import BLIND_AND_DEAF, Task
 from vln.training import CHECKPOINT

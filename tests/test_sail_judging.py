@@ -10,7 +10,6 @@ import torch
 from data import data_folder
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation, restart
 from vln.agents.scripted import scripted
@@ -26,6 +25,7 @@ from vln.evaluation import evaluate
 from vln.judging import Contender
 from vln.language import Vocabulary
 from vln.metrics import Outcome, by_family, summary
+from vln.policies import Categorical
 from vln.rollouts import follow_teacher
 
 MAPS = ("grid", "jelly", "l")
@@ -47,7 +47,7 @@ class Recital(Agent):
         made = restart(memory["made"], starts[0])
         move = self.moves.long()[made.clamp(max=len(self.moves) - 1)]
         logits = torch.nn.functional.one_hot(move, len(MOVES)).float().log()[None]
-        return Decision(Categorical(logits=logits, validate_args=False), torch.zeros(starts.shape)), {"made": made + 1}
+        return Decision(Categorical(logits=logits), torch.zeros(starts.shape)), {"made": made + 1}
 
 
 def hall(sentences: int, goal: int, walls_fail: bool = True) -> tuple[Rooms, Relay]:

@@ -22,7 +22,8 @@ from vln.envs.sequences.bits import Drawn
 from vln.envs.sequences.world import CLOSE, NOTHING, Sequences
 from vln.evaluation import evaluate
 from vln.judging import judge
-from vln.learning import Learner, Lessons
+from vln.learning import Learner
+from vln.lessons import Lessons
 from vln.metrics import summary
 from vln.tasks import Task
 from vln.vector_env import TaskVectorEnv

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_agent, tiny_world
+from tiny import loss_of, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Decision
 from vln.checkpoints import load_checkpoint
 from vln.interruptions import stop_status
-from vln.learning import Learner, Lessons
+from vln.learning import Learner
+from vln.lessons import Lessons
 from vln.rollouts import Rollout
 from vln.team import ALONE, Team, assemble
 from vln.training import CHECKPOINT, train
@@ -35,7 +36,7 @@ def train_together(folder: Path, team: Team, resume: bool = False, ranks: Sequen
         updates += 1
         if updates == 3 and team.rank in ranks:
             os.kill(os.getpid(), signal.SIGTERM)
-        return PAIR.loss(decision, rollout)
+        return loss_of(PAIR)(decision, rollout)
 
     ended = train(tiny_world(), tiny_agent(), PAIR, folder, resume=resume, loss=loss, live=False, team=team)
     return ended, stop_status()
@@ -118,8 +119,8 @@ def test_a_team_stops_whichever_process_a_signal_comes_to_and_goes_on_as_before(
 
 
 def test_each_process_lives_episodes_of_its_own() -> None:
-    courses = [Learner.begin(tiny_world(), tiny_agent(), PAIR, Team(rank, 2)).course for rank in (0, 1)]
-    alone = Learner.begin(tiny_world(), tiny_agent(), replace(PAIR, workers=1)).course
+    courses = [Learner.begin(tiny_world(), tiny_agent(), PAIR, Team(rank, 2)).rollout_state for rank in (0, 1)]
+    alone = Learner.begin(tiny_world(), tiny_agent(), replace(PAIR, workers=1)).rollout_state
     assert np.concatenate([course.stream.key for course in courses]).tolist() == alone.stream.key.tolist()
 
 

@@ -10,7 +10,7 @@ import torch
 from tiny import tiny_agent, tiny_world
 
 from vln import threads
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.threads import LEAST_APART, MOST_APART, ThreadChoice, choices
 from vln.training import train
 

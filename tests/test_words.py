@@ -8,7 +8,7 @@ from gymnasium.spaces import Discrete
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from vln.agent import joined
+from vln.agent import Decision
 from vln.agents.attention import SequenceAttention
 from vln.agents.encoders.sequences import EncodedSequence, InstructionEncoder, read_moment, read_window
 from vln.agents.recurrent import RecurrentAgent
@@ -166,7 +166,7 @@ def test_words_that_change_are_read_anew_step_by_step_and_as_a_sequence() -> Non
     for time in range(4):
         decision, memory = agent.step({name: tokens[time] for name, tokens in seen.items()}, memory, starts[time])
         decisions.append(decision)
-    torch.testing.assert_close(joined(decisions).value, whole.value)
+    torch.testing.assert_close(Decision.stack(decisions).value, whole.value)
     other, _ = agent({**seen, "told": seen["told"].index_fill(0, torch.tensor([3]), 1)}, agent.initial(5), starts)
     assert torch.equal(other.value[:3], whole.value[:3])
     assert not torch.isclose(other.value[3], whole.value[3]).any()

@@ -10,7 +10,6 @@ import torch
 from glimpses import KINDS as glimpse_kinds
 from graphs import hall_world, telling_world
 from torch import Tensor, nn
-from torch.distributions import Categorical
 
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.agents.memories import CELLS
@@ -19,7 +18,10 @@ from vln.agents.scripted import Guess, Habit
 from vln.agents.shape import Shape
 from vln.envs.catalogue import make_task
 from vln.envs.rooms.task import rooms
-from vln.rollouts import Course, Rollout, rollout, sample
+from vln.lessons import Lessons
+from vln.policies import Categorical
+from vln.rollouts import Rollout, RolloutState, rollout, sample
+from vln.rules import Loss, LossRule, rule_of
 from vln.tasks import Task, Written
 from vln.world import World
 
@@ -148,7 +150,7 @@ def lived(view: str = "symbols", steps: int = 14, slots: int = 5) -> Rollout:
     agent: Agent = Guess(world.move_space, world.answers) if guesses else Habit(HASTY)
     if view in GRAPHS or view == "tells":
         agent = Habit([1 / len(world.moves)] * len(world.moves))
-    course = Course.begin(world, agent, slots, seed=3)
+    course = RolloutState.begin(world, agent, slots, seed=3)
     return rollout(world, agent, course, steps, sample, torch.Generator().manual_seed(0), world.teacher)[0]
 
 
@@ -163,3 +165,10 @@ def since_last_start(starts: Tensor) -> Tensor:
     begun = np.maximum.accumulate(starts.flip(0).numpy(), axis=0)
     after_none = np.concatenate([np.zeros_like(begun[:1]), begun[:-1]])  # whether a later moment is a start
     return torch.from_numpy(~after_none[::-1].copy()) & bool(starts.any())
+
+
+def loss_of(lessons: Lessons) -> Loss:
+    """What the rule that lessons name descends."""
+    rule = rule_of(lessons)
+    assert isinstance(rule, LossRule)
+    return rule.loss

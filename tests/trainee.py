@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tiny import SMALL, Kind, tiny_agent, tiny_world
+from tiny import SMALL, Kind, loss_of, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Decision
 from vln.devices import use_threads
 from vln.interruptions import stop_status
-from vln.learning import Lessons
+from vln.lessons import Lessons
 from vln.rollouts import Rollout
 from vln.training import train
 
@@ -46,7 +46,7 @@ def train_here(
         meanwhile(updates)
         if hit is not None and updates == hit[1]:
             os.kill(os.getpid(), hit[0])
-        return LESSONS.loss(decision, rollout)
+        return loss_of(LESSONS)(decision, rollout)
 
     agent = tiny_agent(Kind(replace(SMALL, dropout=0.1)))
     return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live, **others)

@@ -20,15 +20,43 @@ Observation = dict[str, Tensor]
 class Decision:
     """What an agent makes of what it has observed, [T, B] or, for one step, [B].
 
-    policy: over moves (see vln.policies). value: what it expects still to come, [T, B]. attention: the weight of every
-    word, [T, B, L], of an agent that attends to its instruction. answer: logits of the answers to the world's question,
-    [T, B, answers].
+    policy: of its action (see vln.policies). value: what it expects still to come, [T, B]. attention: the weight of
+    every word, [T, B, L], of an agent that attends to its instruction. answer: logits of the answers to the world's
+    question, [T, B, answers]. Raises TypeError for a policy of another kind.
     """
 
     policy: Policy
     value: Tensor
     attention: Tensor | None = None
     answer: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.policy, Policy):
+            kind = f"{type(self.policy).__module__}.{type(self.policy).__name__}"
+            raise TypeError(f"a policy is one of vln.policies (Categorical, Gaussian, Product), not {kind}")
+
+    def __getitem__(self, time: int) -> "Decision":
+        """The decision [B] at one time of a sequence's [T, B]."""
+        attention, answer = (None if values is None else values[time] for values in (self.attention, self.answer))
+        return Decision(self.policy[time], self.value[time], attention, answer)
+
+    @classmethod
+    def stack(cls, decisions: "Sequence[Decision]") -> "Decision":
+        """The decisions [T, B] of a sequence from those [B] of its steps."""
+
+        def stacked(values: Sequence[Tensor | None]) -> Tensor | None:
+            present = [value for value in values if value is not None]
+            # Later steps may know of longer instructions.
+            longest = max((value.shape[-1] for value in present), default=0)
+            each = [nn.functional.pad(value, (0, longest - value.shape[-1])) for value in present]
+            return torch.stack(each) if each else None
+
+        return cls(
+            policies.stack([decision.policy for decision in decisions]),
+            torch.stack([decision.value for decision in decisions]),
+            stacked([decision.attention for decision in decisions]),
+            stacked([decision.answer for decision in decisions]),
+        )
 
 
 class Agent(nn.Module):
@@ -57,34 +85,10 @@ class Agent(nn.Module):
         """The decision [B] at one moment. Override it where a sequence's work need not be done at every step."""
         moment = {name: values[None] for name, values in observation.items()}
         decision, memory = self(moment, memory, starts[None])
-        return at(decision, 0), memory
+        return decision[0], memory
 
 
-def at(decision: Decision, time: int) -> Decision:
-    """The decision [B] at one time of a sequence's [T, B]."""
-    attention, answer = (None if values is None else values[time] for values in (decision.attention, decision.answer))
-    return Decision(policies.at(decision.policy, time), decision.value[time], attention, answer)
-
-
-def joined(moments: Sequence[Decision]) -> Decision:
-    """The decisions [T, B] of a sequence from those [B] of its moments."""
-
-    def stacked(values: Sequence[Tensor | None]) -> Tensor | None:
-        given = [value for value in values if value is not None]
-        # Later moments may know of longer instructions.
-        longest = max((value.shape[-1] for value in given), default=0)
-        each = [nn.functional.pad(value, (0, longest - value.shape[-1])) for value in given]
-        return torch.stack(each) if each else None
-
-    return Decision(
-        policies.joined([moment.policy for moment in moments]),
-        torch.stack([moment.value for moment in moments]),
-        stacked([moment.attention for moment in moments]),
-        stacked([moment.answer for moment in moments]),
-    )
-
-
-def cut(memory: Memory) -> Memory:
+def detach(memory: Memory) -> Memory:
     """The same memory, from which no gradient flows back: where a window of truncated BPTT ends."""
     return {name: values.detach() for name, values in memory.items()}
 

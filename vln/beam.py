@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Categorical
 
 from vln.agent import Agent
 from vln.moments import observed, rows_of
+from vln.policies import Categorical
 from vln.world import S, World, put, take
 
 NONE = -1  # after the last move of a plan

@@ -1,6 +1,6 @@
 """Any world as a gymnasium.Env: one episode at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, SupportsFloat
 
@@ -11,8 +11,10 @@ from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from vln.actions import Action, choices_in, each_part, parts_of
 from vln.generators import checked_seed, drawn_episode
-from vln.slots import SUCCESS_REWARD, Slots
+from vln.rewards import SUCCESS_REWARD
+from vln.slots import Slots
 from vln.window import Window
 from vln.world import World
 
@@ -25,8 +27,8 @@ _ONLY = np.zeros(1, dtype=np.int64)  # the one slot
 class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     """One episode of a world at a time.
 
-    Observation: the world's spaces by name. Action: a move, the number of one (`stop` is the last, where there is one)
-    or a point; where answers are graded, a dict of `move` and `answer`, the logits of the answers.
+    Observation: the world's spaces by name. Action: a move, the number of one (`stop` is the last, where there is one),
+    a point, or a dict of such parts; where answers are graded, a dict of `move` and `answer`, the answers' logits.
     Reward: the error that the action removed, and `success_reward` for a stop at the right place or the right answer at
     the end.
     Info: `instruction` (text, where words are given), `expert_action` (an optimal move) and `is_success`, whether the
@@ -133,46 +135,65 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     def _batched(self, action: Any) -> Any:
         """The action as one of a batch of one."""
         if self.world.graded:
-            return {name: np.asarray(value)[None] for name, value in as_parts(action).items()}
-        return np.array([index(action)]) if isinstance(self._move_space, Discrete) else np.asarray(action)[None]
+            parts = as_parts(action, ("move", "answer"))
+            return {"move": _batch_of_one(self._move_space, parts["move"]), "answer": np.asarray(parts["answer"])[None]}
+        return _batch_of_one(self._move_space, action)
 
     def _info(self) -> dict[str, Any]:
         state = self._slots.state
-        expert = self._slots.expert_moves(state)[0]
         info = {name: values[0] for name, values in self._slots.told(state).items()}
-        info["expert_action"] = int(expert) if expert.ndim == 0 else expert.copy()
+        info["expert_action"] = each_part(_first_of, self._slots.expert_moves(state))
         info["is_success"] = bool(self._slots.success[0])
         return info
 
 
 def checked_action(
     world: World[Any], space: Space[Any], actions: Any, count: int
-) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+) -> tuple[Action, NDArray[np.float32] | None]:
     """The moves [count] and, where they are graded, the answers of an action: copies, for the caller may write to his.
 
     space: of the world's moves. Raises ValueError when they are not what the action space is made of, with the first
     slot that is wrong.
     """
     if not world.graded:
-        return _checked_moves(world, space, actions, count), None
-    parts = as_parts(actions)
+        return _checked_moves(world.moves, space, actions, count), None
+    parts = as_parts(actions, ("move", "answer"))
     answer = np.array(parts["answer"], dtype=np.float32)
     if answer.shape != (count, world.answers):
         raise ValueError(f"an answer is the logits of {world.answers} answers, not {list(answer.shape[1:])}")
     if not (sound := np.isfinite(answer).all(axis=1)).all():
         slot = int(np.flatnonzero(~sound)[0])
         raise ValueError(f"the answer of slot {slot} is not finite: {answer[slot]}")
-    return _checked_moves(world, space, parts["move"], count), answer
+    return _checked_moves(world.moves, space, parts["move"], count), answer
 
 
-def as_parts(action: Any) -> dict[str, Any]:
-    """An action that is a dict of move and answer. Raises ValueError when it is not."""
-    if not isinstance(action, Mapping) or set(action) != {"move", "answer"}:
-        raise ValueError(f'an action here is a dict {{"move": ..., "answer": ...}}, not {action!r}')
+def as_parts(action: Any, names: Iterable[str]) -> dict[str, Any]:
+    """An action that is a dict of parts of these names. Raises ValueError when it is not."""
+    if not isinstance(action, Mapping) or set(action) != set(names):
+        parts = ", ".join(f'"{name}": ...' for name in names)
+        raise ValueError(f"an action here is a dict {{{parts}}}, not {action!r}")
     return dict(action)
 
 
-def _checked_moves(world: World[Any], space: Space[Any], moves: Any, count: int) -> NDArray[Any]:
+def _batch_of_one(space: Space[Any], action: Any) -> Action:
+    if isinstance(space, spaces.Dict):
+        return {name: _batch_of_one(space[name], part) for name, part in as_parts(action, space.keys()).items()}
+    return np.array([index(action)]) if isinstance(space, Discrete) else np.asarray(action)[None]
+
+
+def _first_of(values: NDArray[Any]) -> Any:
+    return int(values[0]) if values.ndim == 1 else values[0].copy()
+
+
+def _checked_moves(names: Sequence[str], space: Space[Any], moves: Any, count: int) -> Action:
+    """names: of the choices, of all parts of the space in their order."""
+    if isinstance(space, spaces.Dict):
+        parts, checked, before = as_parts(moves, space.keys()), {}, 0
+        for name, part in parts_of(space):
+            own = names[before : before + choices_in(part)]
+            before += len(own)
+            checked[name] = _checked_moves(own, part, parts[name], count)
+        return checked
     move = np.array(moves)
     if isinstance(space, Discrete):
         if move.shape != (count,) or move.dtype.kind not in "iu":
@@ -180,7 +201,7 @@ def _checked_moves(world: World[Any], space: Space[Any], moves: Any, count: int)
         wrong = (move < 0) | (move >= space.n)
         if wrong.any():
             slot = int(np.flatnonzero(wrong)[0])
-            raise ValueError(f"there is no move {move[slot]} (slot {slot}); the moves are {_numbered(world.moves)}")
+            raise ValueError(f"there is no move {move[slot]} (slot {slot}); the moves are {_numbered(names)}")
         return move.astype(np.int64, copy=False)
     shape = (count, *space.shape)  # type: ignore[misc]  # a Box knows its shape
     if move.shape != shape or move.dtype.kind not in "fiu":

@@ -14,7 +14,6 @@ from vln.beam import Judge, plan
 from vln.metrics import Outcome
 from vln.moments import Moment, as_judged, batches, moments
 from vln.outcomes import outcome_of
-from vln.policies import log_likelihood_of_any
 from vln.rollouts import Act, greedy
 from vln.world import World
 
@@ -87,9 +86,8 @@ class Surprise:
 
     def add(self, moment: Moment[Any], best: NDArray[np.bool_]) -> None:
         """What a moment adds; where every move is as good, nothing is asked and nothing surprises."""
-        likelihood = log_likelihood_of_any(
-            moment.decision.policy, torch.from_numpy(best).to(moment.decision.value.device)
-        )
+        device = moment.decision.value.device
+        likelihood = moment.decision.policy.log_prob_of_any(torch.from_numpy(best).to(device))
         self.nats[moment.slots] -= likelihood.double().cpu().numpy()
         self.moves[moment.slots] += ~best.all(axis=1)
 

@@ -38,9 +38,9 @@ def _spoken(replay: Replay) -> list[Picture]:
     """The path, and under it what has been said so far, the less probable words on hotter ground."""
     said, tints = [""], [np.zeros(0)]
     for frame in replay.steps:
-        assert isinstance(frame.move, int)
-        said.append(f"{replay.moves[frame.move]} ")
-        tints.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[frame.move])))))
+        (word,) = frame.choices
+        said.append(f"{replay.moves[word]} ")
+        tints.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[word])))))
     ends = np.cumsum([len(word) for word in said]).tolist()
     shots, picture = [], replay.steps[0].draw()
     for sheet in typed("".join(said), tints_of(np.concatenate(tints)), ends):

@@ -1,166 +1,23 @@
 """Learning: windows of time through episodes, backpropagated (truncated or full), clipped, scheduled, resumable."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from typing import Generic, Literal
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Generic
 
 import torch
 from torch import Tensor
 
-from vln.agent import Agent, Decision
+from vln.agent import Agent, Decision, Memory
 from vln.clock import Clock
 from vln.devices import quick_in_half
-from vln.losses import answering, distance, expecting, imitation, reinforce, right, squared_error
-from vln.rollouts import Act, Course, Rollout, follow_teacher, mix, rollout, sample
+from vln.lessons import Lessons
+from vln.rollouts import Act, Rollout, RolloutState, follow_teacher, rollout, sample, scheduled_sampling
+from vln.rules import Rule, rule_of, teacher_share
 from vln.team import ALONE, Team
 from vln.world import S, World
-
-Loss = Callable[[Decision, Rollout], Tensor]
-
-
-def _taught(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tensor:
-    """Imitate the teacher's moves, answer the world's question, and know how far it still is."""
-    asides = lessons.progress * distance(decision, rollout) + answering(decision, rollout, lessons.early)
-    return imitation(decision, rollout) + asides
-
-
-def _reinforced(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tensor:
-    """Reinforce the moves of episodes that went well, answer, and know how well it will go (arXiv:1406.6247)."""
-    return reinforce(decision, rollout) + expecting(decision, rollout) + answering(decision, rollout, lessons.early)
-
-
-def _answered(decision: Decision, rollout: Rollout, lessons: "Lessons") -> Tensor:
-    """Only answer: where to look is learned by the gradient of the answers through what was seen."""
-    return answering(decision, rollout, lessons.early)
-
-
-OF_A_TEACHER = ("teacher_first", "teacher_last", "teacher_falls", "progress", "greedily")  # lessons
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A way to learn. loss: what is descended. teacher: whether there is one, who moves and whose moves are learned.
-    through: whether gradients flow through the world's eye, so that what is decided while acting is what is learned.
-    value: what the value is taught to be (see Lessons.value)."""
-
-    loss: Callable[[Decision, Rollout, "Lessons"], Tensor]
-    value: Literal["distance", "success"] | None = None
-    teacher: bool = False
-    through: bool = False
-
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """The lessons that change nothing under this rule."""
-        return ("led",) if self.teacher else OF_A_TEACHER
-
-
-RULES = {
-    "imitation": Rule(_taught, "distance", teacher=True),
-    "reinforce": Rule(_reinforced, "success"),
-    "pathwise": Rule(_answered, through=True),
-}
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """How an agent is trained."""
-
-    rule: Literal["imitation", "reinforce", "pathwise"] = "imitation"
-    """How it learns where to go or to look: from a teacher's moves, from which of its own moves led to success, or by
-    the gradient of its answers through what it saw."""
-    updates: int = 3000
-    """How many windows are learned from."""
-    slots: int = 64
-    """Episodes lived side by side, by all processes together."""
-    window: int = 10
-    """Steps of a window. Memory is carried over its end, gradients are not: truncated backpropagation through time. One
-    is shortened to the world's longest episode, which is full backpropagation."""
-    rate: float = 2e-3
-    """The largest learning rate, reached when warm-up ends."""
-    warm_up: int = 50
-    """Updates over which the learning rate rises; after them it falls along a cosine."""
-    last_rate: float = 0.02
-    """The last learning rate, as a share of the largest."""
-    clip: float = 1.0
-    """The largest norm of a gradient; longer ones are shortened."""
-    weight_decay: float = 0.0
-    """Of the weights, decoupled from the gradient (AdamW)."""
-    teacher_first: float = 1.0
-    """The share of moves that are the teacher's at first. First and last 1: teacher forcing; both 0: DAgger."""
-    teacher_last: float = 0.1
-    """The share of moves that are the teacher's at last."""
-    teacher_falls: float = 0.15
-    """The part of all updates over which that share falls."""
-    led: float = 0.0
-    """Where nobody is imitated: the part of all updates in which a teacher leads all the same. Its share of the moves
-    and the weight of imitating it fall from 1 to 0 meanwhile. An agent that begins by looking round finds what one that
-    begins by staring never does."""
-    early: float = 1.0
-    """The weight of answers given before the last of an episode, which has 1."""
-    progress: float = 0.1
-    """The weight of knowing how far the goal still is, beside the teacher's moves: a progress monitor (Ma et al. 2019,
-    arXiv:1901.03035); 0 for none. It teaches memory what of the way is done."""
-    greedily: float = 0.0
-    """Of the slots, the share in which the agent's own moves are its likeliest ones; in the others they are drawn. So
-    it meets the loops it is caught in when judged by its likeliest moves."""
-    averaged: float = 0.0
-    """How slowly a running mean of the weights follows them, from 0 to below 1. Above 0 it is the mean that is judged
-    and kept as the agent (Polyak & Juditsky 1992): it varies less than the weights of any one update."""
-    half: bool | None = None
-    """Whether to compute in bfloat16; unless given, where the device has arithmetic for it. The weights that are
-    learned stay in float32."""
-    workers: int = 1
-    """Processes that train together; they share out the slots and the CPU's threads."""
-    seed: int = 0
-    """Of the weights, the episodes and the acting."""
-
-    def __post_init__(self) -> None:
-        if self.rule not in RULES:
-            raise ValueError(f"no rule is called {self.rule!r}; there are {', '.join(RULES)}")
-        for name in ("updates", "slots", "window", "workers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("teacher_first", "teacher_last", "greedily", "led"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
-        if self.progress < 0:
-            raise ValueError(f"progress is a weight, at least 0, not {self.progress}")
-        if not 0 <= self.averaged < 1:
-            raise ValueError(f"averaged is a share below 1, not {self.averaged}")
-        for name in RULES[self.rule].ignored:
-            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
-                raise ValueError(f"under rule {self.rule} {name} would change nothing: leave it out")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed is from 0 to {2**63 - 1}, not {self.seed}")
-        if self.slots % self.workers:
-            raise ValueError(f"{self.slots} slots can't be shared out evenly among {self.workers} workers")
-
-    @property
-    def value(self) -> Literal["distance", "success"] | None:
-        """What an agent's value is taught to be: minus how far it still is, in units of DISTANCE_UNIT; or the chance of
-        success; or nothing."""
-        return RULES[self.rule].value if self.rule != "imitation" or self.progress else None
-
-    def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
-        """What its rule descends."""
-        return RULES[self.rule].loss(decision, rollout, self)
-
-    def rate_at(self, update: int) -> float:
-        """The learning rate of an update, counted from 0."""
-        if update < self.warm_up:
-            return self.rate * (update + 1) / self.warm_up
-        done = (update - self.warm_up) / max(1, self.updates - self.warm_up)
-        return self.rate * (self.last_rate + (1 - self.last_rate) * (1 + math.cos(math.pi * done)) / 2)
-
-    def teacher_share(self, update: int) -> float:
-        """The probability that a move is the teacher's."""
-        if not RULES[self.rule].teacher:
-            return max(0.0, 1 - update / (self.led * self.updates)) if self.led else 0.0
-        done = min(1.0, update / max(1.0, self.teacher_falls * self.updates))
-        return self.teacher_first + (self.teacher_last - self.teacher_first) * done
 
 
 @dataclass
@@ -175,16 +32,28 @@ class Learner(Generic[S]):
     agent: Agent
     quick: Agent
     lessons: Lessons
-    course: Course[S]
+    rule: Rule
+    rollout_state: RolloutState[S]
     optimizer: torch.optim.Optimizer
     rng: torch.Generator
     team: Team = ALONE
     update: int = 0
     mean: dict[str, Tensor] | None = None  # the running mean of the weights, by name, where there is one
+    _clock: Clock = field(default_factory=Clock)
+    _window: Rollout | None = None  # of this update, and the memory after it once the agent has decided on all of it
+    _memory: Memory | None = None
+    _losses: list[Tensor] = field(default_factory=list)  # of this update's descents, and the norms of their gradients
+    _norms: list[float] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, world: World[S], agent: Agent, lessons: Lessons, team: Team = ALONE) -> "Learner[S]":
-        """A learner before its first update; of a team, one with its share of the slots and its own episodes."""
+    def begin(
+        cls, world: World[S], agent: Agent, lessons: Lessons, team: Team = ALONE, rule: Rule | None = None
+    ) -> "Learner[S]":
+        """A learner before its first update; of a team, one with its share of the slots and its own episodes.
+
+        rule: how it learns; the one that the lessons name unless given.
+        """
+        rule = rule or rule_of(lessons)
         if team.size != lessons.workers:
             raise ValueError(f"these lessons are for {lessons.workers} processes; this team has {team.size}")
         lessons = replace(lessons, window=min(lessons.window, world.max_steps))
@@ -195,93 +64,111 @@ class Learner(Generic[S]):
         optimizer = torch.optim.AdamW(
             weights, lr=lessons.rate, weight_decay=lessons.weight_decay, fused=True, betas=(0.9, 0.99)
         )
-        course = Course.begin(world, agent, slots, seed)
+        rollout_state = RolloutState.begin(world, agent, slots, seed)
         half = quick_in_half(device) if lessons.half is None else lessons.half
         quick = deepcopy(agent).bfloat16() if half else agent
         rng = torch.Generator(device).manual_seed(seed)
         mean = None
         if lessons.averaged:
             mean = {name: weights.detach().clone() for name, weights in agent.named_parameters()}
-        return cls(world, agent, quick, lessons, course, optimizer, rng, team, mean=mean)
+        return cls(world, agent, quick, lessons, rule, rollout_state, optimizer, rng, team, mean=mean)
 
-    def learn(self, loss: Loss | None = None, clock: Clock | None = None) -> dict[str, float]:
-        """Live one window, descend its loss (its lessons' unless given) once, and say how it went."""
-        clock = clock or Clock()
+    def learn(self, clock: Clock | None = None) -> dict[str, float]:
+        """Live one window, learn from it as the rule does, and say how it went."""
+        self._clock = clock or Clock()
         acted = self._act() is not None
         with torch.set_grad_enabled(self.rule.through):
-            lived = self._live(clock)
-        if lived.decision is None:
-            decision, memory = self.quick(lived.observation, lived.memory, lived.starts)
-        else:
-            # What else acting has kept, words that were read, is read again with the weights that are to be.
-            decision, memory = lived.decision, {name: self.course.memory[name] for name in lived.memory}
-        value = (loss or self.lessons.loss)(decision, lived)
-        if self.leading and not self.rule.teacher:
-            value = value + self.lessons.teacher_share(self.update) * imitation(decision, lived)
-        clock("forward")
+            lived = self._live(self._clock)
+        self._window, self._memory = lived, None
+        self._losses, self._norms = [], []
+        numbers = self.rule.learn(self, lived)
+        if not self._losses:
+            raise ValueError(f"rule {self.lessons.rule} has learned nothing: it must call descend()")
+        self._average()
+        self.rollout_state = self.rollout_state.detach(self._memory_after(lived, acted))
+        self.update += 1
+        self._clock("backward")
+        # Episodes in which the teacher alone has acted tell nothing of the agent.
+        ended, succeeded = (flags.sum() * self.team.size * acted for flags in (lived.dones, lived.successes))
+        numbers = {"loss": torch.stack(self._losses).mean(), **numbers, "episodes": ended, "successes": succeeded}
+        means = self.team.mean(torch.stack([torch.as_tensor(number).detach().float() for number in numbers.values()]))
+        said = dict(zip(numbers, means.tolist(), strict=True)) | {
+            "rate": self.lessons.rate_at(self.update - 1),
+            "norm": fmean(self._norms),
+            "clipped": fmean(float(norm > self.lessons.clip) for norm in self._norms),
+        }
+        return said | ({"teacher": self._teacher_share(self.update - 1)} if lived.teacher_actions is not None else {})
+
+    def decide(self, rollout: Rollout) -> Decision:
+        """What the agent decides in a rollout with the weights it has now (see rules.Learning)."""
+        if rollout.decision is not None:
+            return rollout.decision
+        decision, memory = self.quick(rollout.observation, rollout.memory, rollout.starts)
+        if rollout is self._window and self._memory is None:
+            self._memory = memory
+        return decision
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the gradient of a loss (see rules.Learning). Raises FloatingPointError where it is none."""
+        self._clock("forward")
         self.quick.zero_grad(set_to_none=True)
-        value.backward()
+        loss.backward()
         self._share_gradients()
         weights = self.optimizer.param_groups[0]["params"]
         norm = torch.nn.utils.clip_grad_norm_(weights, self.lessons.clip)
-        rate = self.lessons.rate_at(self.update)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.lessons.rate_at(self.update)
         if not torch.isfinite(norm):
-            raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {value.item()})")
+            raise FloatingPointError(f"the gradient of update {self.update} is not finite (loss {loss.item()})")
         self.optimizer.step()
         self.renew()
-        self._average()
-        # What is remembered and seen at the window's end is carried over, and here the gradient is cut.
-        self.course = self.course.cut(memory)
-        self.update += 1
-        clock("backward")
-        # Episodes in which the teacher alone has moved tell nothing of the agent.
-        ended, succeeded = (of.sum() * self.team.size * acted for of in (lived.ended, lived.succeeded))
-        told = {
-            "loss": value,
-            "answering": answering(decision, lived, self.lessons.early),
-            "episodes": ended,
-            "successes": succeeded,
-        }
-        if lived.best is not None:
-            told["imitation"] = imitation(decision, lived)
-            if lived.best.dtype == torch.bool:
-                told["right"] = right(decision, lived)
-            else:
-                told["squared_error"] = squared_error(decision, lived)
-        means = self.team.mean(torch.stack([number.detach().float() for number in told.values()]))
-        said = dict(zip(told, means.tolist(), strict=True)) | {
-            "rate": rate,
-            "norm": float(norm),
-            "clipped": float(norm > self.lessons.clip),
-        }
-        return said | ({"teacher": self.lessons.teacher_share(self.update - 1)} if lived.best is not None else {})
+        self._losses.append(loss.detach().float())
+        self._norms.append(float(norm))
+        self._clock("backward")
 
-    @property
-    def rule(self) -> Rule:
-        return RULES[self.lessons.rule]
+    def minibatches(self, rollout: Rollout, count: int) -> Iterator[Rollout]:
+        """A rollout in so many parts of whole environments, dealt out by chance (see rules.Learning)."""
+        environments = rollout.starts.shape[1]
+        if not 1 <= count <= environments:
+            raise ValueError(f"{environments} environments can't be dealt out into {count} minibatches")
+        order = torch.randperm(environments, generator=self.rng, device=self.rng.device)
+        return (rollout[part] for part in order.chunk(count))
 
     @property
     def leading(self) -> bool:
         """Whether a teacher has a part in this update."""
-        return self.rule.teacher or self.lessons.teacher_share(self.update) > 0
+        return self.rule.teacher or self._teacher_share(self.update) > 0
+
+    def _teacher_share(self, update: int) -> float:
+        return teacher_share(self.rule, self.lessons, update)
+
+    def _memory_after(self, lived: Rollout, acted: bool) -> Memory:
+        """What is remembered at the window's end; what else acting has kept, words that were read, is read again with
+        the weights that are to be."""
+        if self._memory is not None:
+            return self._memory
+        if not acted:
+            raise ValueError(f"rule {self.lessons.rule} follows a teacher: it must decide on the whole rollout once")
+        return {name: self.rollout_state.memory[name] for name in lived.memory}
 
     def _live(self, clock: Clock) -> Rollout:
         label = self.world.teacher if self.leading else None
-        lived, self.course = rollout(
-            self.world, self.quick, self.course, self.lessons.window, self._act(), self.rng, label, clock
+        act, values = self._act(), self.rule.values
+        if act is None and values:
+            act = follow_teacher
+        lived, self.rollout_state = rollout(
+            self.world, self.quick, self.rollout_state, self.lessons.window, act, self.rng, label, clock, values
         )
         return lived
 
     def _act(self) -> Act | None:
-        """How the agent moves in this update; None where the teacher alone moves, and nobody has to answer."""
+        """How the agent acts in this update; None where the teacher alone acts, and nobody has to answer."""
         if not self.leading:
             return sample
-        share = self.lessons.teacher_share(self.update)
+        share = self._teacher_share(self.update)
         if share == 1:
             return follow_teacher if self.world.graded else None
-        return mix(share, self.lessons.greedily, self.world.stop)
+        return scheduled_sampling(share, self.lessons.greedily, self.world.stop)
 
     @torch.no_grad()
     def renew(self) -> None:

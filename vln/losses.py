@@ -1,12 +1,12 @@
 """What learning descends: functions of what was decided and what had happened. Losses add up."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
-from torch.distributions import Normal
 from torch.nn import functional
 
 from vln.agent import Decision
-from vln.policies import likeliest, log_likelihood, log_likelihood_of_any
 from vln.rollouts import Rollout
 
 
@@ -15,31 +15,9 @@ def imitation(decision: Decision, rollout: Rollout) -> Tensor:
 
     Several moves are often equally good; which of them the agent prefers is its own business.
     """
-    if rollout.best is None:
+    if rollout.teacher_actions is None:
         raise ValueError("nobody was asked for the best moves: pass label=world.teacher to rollout()")
-    return -log_likelihood_of_any(decision.policy, rollout.best).mean()
-
-
-def right(decision: Decision, rollout: Rollout) -> Tensor:
-    """The share of moments at which the likeliest move is one of the teacher's, of those at which not every move is.
-
-    It is told of a training, not descended.
-    """
-    assert rollout.best is not None
-    asked = ~rollout.best.all(dim=-1)
-    hit = rollout.best.gather(-1, likeliest(decision.policy)[..., None])[..., 0]
-    return (hit & asked).sum() / asked.sum().clamp(min=1)
-
-
-def squared_error(decision: Decision, rollout: Rollout) -> Tensor:
-    """Mean squared difference between the likeliest points and the teacher's, where it has one.
-
-    It is told of a training, not descended.
-    """
-    assert rollout.best is not None
-    apart = (likeliest(decision.policy) - rollout.best).square()
-    asked = ~torch.isnan(apart)
-    return torch.where(asked, apart, 0).sum() / asked.sum().clamp(min=1)
+    return -decision.policy.log_prob_of_any(rollout.teacher_actions).mean()
 
 
 DISTANCE_UNIT = 20.0  # moves: the distances a value learns are of the order of one in this unit
@@ -65,35 +43,67 @@ def answering(decision: Decision, rollout: Rollout, early: float = 1.0) -> Tenso
     each = functional.cross_entropy(decision.answer.flatten(0, 1), rollout.answer.flatten(), reduction="none")
     if early == 1:
         return each.mean()
-    weights = torch.where(rollout.ended, 1.0, early).flatten()
+    weights = torch.where(rollout.dones, 1.0, early).flatten()
     return (weights * each).sum() / weights.sum().clamp(min=1)
 
 
-def returns(decision: Decision, rollout: Rollout) -> Tensor:
-    """What each action still led to [T, B]: 1 where its episode went well.
+def removed_error(rollout: Rollout) -> Tensor:
+    """Minus the rewards of an environment, averaged over the window: with gradients through the world, to descend it is
+    to remove as much of the world's error as possible."""
+    return -rollout.reward.mean()
 
-    Of an episode that the window does not see the end of, it is what the agent expected at the window's last moment.
+
+def returns(reward: Tensor, dones: Tensor, last: Tensor, discount: float = 1.0) -> Tensor:
+    """The discounted sum of the rewards from each action to the end of its episode, [T, B].
+
+    reward: [T, B]. dones: bool [T, B]. last: [B], what is still expected at the window's last step, its own reward
+    included; it counts where the episode goes on then.
     """
-    to_come = decision.value[-1].detach()
-    found = []
-    for ended, succeeded in zip(rollout.ended.flip(0), rollout.succeeded.flip(0), strict=True):
-        to_come = torch.where(ended, succeeded.to(to_come.dtype), to_come)
-        found.append(to_come)
-    return torch.stack(found[::-1])
+    to_come, summed = last, []
+    for time in reversed(range(len(reward))):
+        onward = last if time == len(reward) - 1 else reward[time] + discount * to_come
+        to_come = torch.where(dones[time], reward[time], onward)
+        summed.append(to_come)
+    return torch.stack(summed[::-1])
 
 
-def reinforce(decision: Decision, rollout: Rollout) -> Tensor:
-    """REINFORCE (Williams 1992): its gradient is, on average, minus that of the share of episodes that go well.
+def reinforce(decision: Decision, rollout: Rollout, returns: Tensor, idle: Tensor | None = None) -> Tensor:
+    """REINFORCE (Williams 1992): its gradient is, on average, minus that of the expected return.
 
-    What the agent expected, its value, is the baseline: it takes away variance and no gradient flows through it. The
-    move that an episode's last answer comes with moves nothing where it is a point; a choice may be what ended it.
+    returns: [T, B]. The value that the agent expected is the baseline: it takes away variance, and no gradient flows
+    through it. idle: bool [T, B], the actions that do nothing, if any do.
     """
-    surplus = returns(decision, rollout) - decision.value.detach()
-    if isinstance(decision.policy, Normal):
-        surplus = surplus.masked_fill(rollout.ended, 0)
-    return -(surplus * log_likelihood(decision.policy, rollout.moves)).sum(dim=0).mean()
+    advantage = returns - decision.value.detach()
+    if idle is not None:
+        advantage = advantage.masked_fill(idle, 0)
+    return -(advantage * decision.policy.log_prob(rollout.actions)).sum(dim=0).mean()
 
 
-def expecting(decision: Decision, rollout: Rollout) -> Tensor:
-    """Mean squared difference between the value and what came of it."""
-    return (decision.value - returns(decision, rollout)).square().mean()
+def value_loss(decision: Decision, returns: Tensor) -> Tensor:
+    """Mean squared difference between the value and what came of it, [T, B]."""
+    return (decision.value - returns).square().mean()
+
+
+class Advantages(NamedTuple):
+    """advantage: how much better than expected each action was. returns: advantage and value together; [T, B] each."""
+
+    advantage: Tensor
+    returns: Tensor
+
+
+def gae(rollout: Rollout, discount: float = 0.99, trace: float = 0.95) -> Advantages:
+    """Generalised advantage estimation (Schulman et al. 2015, arXiv:1506.02438), from a rollout with values.
+
+    discount, trace: gamma and lambda. An episode that was cut off goes on in expectation, by the value of its last
+    observation; one that terminated is worth nothing more. Raises ValueError for a rollout without values.
+    """
+    if rollout.value is None or rollout.next_value is None:
+        raise ValueError("advantages need what the agent expected: pass values=True to rollout(), or set Rule.values")
+    surprises = rollout.reward.detach() + discount * rollout.next_value - rollout.value
+    onward = discount * trace * (~rollout.dones)
+    advantage, each = torch.zeros_like(surprises[0]), []
+    for time in reversed(range(len(surprises))):
+        advantage = surprises[time] + onward[time] * advantage
+        each.append(advantage)
+    advantages = torch.stack(each[::-1])
+    return Advantages(advantages, advantages + rollout.value)

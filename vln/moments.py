@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Generic
+from typing import Generic
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vln.actions import Action, each_part
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.rollouts import Act
 from vln.world import S, World, take
@@ -22,14 +23,15 @@ class Moment(Generic[S]):
     """One step of a batch of episodes while they are judged: k of them are still going on.
 
     slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. memory: [k, ...], what is
-    remembered with it. moves: [k], numbers or points. after: the state after the move (and the answer). ended: [k].
+    remembered with it. moves: [k], the actions that are taken (see
+    vln.actions). after: the state after the move (and the answer). ended: [k].
     """
 
     slots: NDArray[np.int64]
     state: S
     decision: Decision
     memory: Memory
-    moves: NDArray[Any]
+    moves: Action
     after: S
     ended: NDArray[np.bool_]
 
@@ -41,7 +43,7 @@ def moments(
     begun: S,
     act: Act,
     rng: torch.Generator,
-    label: Callable[[S], NDArray[np.bool_]] | None = None,
+    label: Callable[[S], Action] | None = None,
     planned: NDArray[np.int64] | None = None,
 ) -> Iterator[Moment[S]]:
     """Live what has begun, side by side and each to its end, yielding every step. Ended episodes are left behind.
@@ -57,8 +59,8 @@ def moments(
             return
         decision, memory = agent.step(observed(world, state, device), memory, starts)
         if planned is None:
-            best = torch.from_numpy(label(state)).to(device) if label else None
-            moves = act(decision, best, rng).cpu().numpy()
+            best = each_part(lambda part: torch.from_numpy(part).to(device), label(state)) if label else None
+            moves = each_part(lambda part: part.cpu().numpy(), act(decision, best, rng))
         else:
             moves = planned[time, slots]
         replied = state

@@ -1,79 +1,229 @@
-"""Policies: how sure an agent is of every move, where moves are choices, or where it would look, where they are points.
+"""Policies: the distribution of an agent's action. A new kind of action is a new class here, and nowhere else.
 
-A choice is a Categorical over the moves [..., moves]. A point is an independent Normal for each coordinate
-[..., coordinates].
+An action is a choice (Categorical), numbers (Gaussian), or named parts of these (Product; see vln.actions).
 """
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, Normal
 
-Policy = Categorical | Normal
+from vln.actions import Action
 
-
-def at(policy: Policy, time: int) -> Policy:
-    """The policy [B] at one time of a sequence's [T, B]."""
-    if isinstance(policy, Normal):
-        return Normal(policy.loc[time], policy.scale[time], validate_args=False)
-    return Categorical(logits=policy.logits[time], validate_args=False)
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
-def joined(policies: list[Policy]) -> Policy:
-    """The policy [T, B] of a sequence from those [B] of its moments."""
-    points = [policy for policy in policies if isinstance(policy, Normal)]
-    if points:
-        loc, scale = (torch.stack(values) for values in zip(*((one.loc, one.scale) for one in points), strict=True))
-        return Normal(loc, scale, validate_args=False)
-    logits = [policy.logits for policy in policies if isinstance(policy, Categorical)]
-    return Categorical(logits=torch.stack(logits), validate_args=False)
+class Policy(ABC):
+    """The distribution of actions [T, B] or, at one step, [B]."""
+
+    @abstractmethod
+    def sample(self, rng: torch.Generator) -> Action:
+        """Actions drawn from it. Where they are numbers the gradient reaches it (reparameterised; arXiv:1312.6114)."""
+
+    @abstractmethod
+    def mode(self) -> Action:
+        """The likeliest actions. Where they are numbers the gradient reaches it."""
+
+    @abstractmethod
+    def log_prob(self, action: Action) -> Tensor:
+        """The log of how probable actions are, or how dense, [T, B]."""
+
+    @abstractmethod
+    def log_prob_of_any(self, best: Action) -> Tensor:
+        """The log of how probable it is that one of the optimal actions is taken, [T, B].
+
+        best: as of World.expert: bool [..., choices], or numbers, NaN where any will do. 0 where any action will do.
+        """
+
+    @abstractmethod
+    def entropy(self) -> Tensor:
+        """The entropy in nats [T, B]."""
+
+    @abstractmethod
+    def choice_probs(self) -> Tensor:
+        """The probability of every choice [T, B, choices], of all parts together; of numbers there are none."""
+
+    @abstractmethod
+    def agreement(self, best: Action) -> dict[str, Tensor]:
+        """How near the likeliest actions are to the optimal ones, by the name of a number; not to be descended.
+
+        right: the share of choices that are among the best, of those at which not every one is. squared_error: the
+        mean of numbers, where there is a best one.
+        """
+
+    @abstractmethod
+    def __getitem__(self, index: int | Tensor | slice) -> "Policy":
+        """The policy at one step of a sequence, or of some of them."""
+
+    @classmethod
+    @abstractmethod
+    def stack(cls, policies: Sequence["Policy"]) -> "Policy":
+        """The policy [T, B] of a sequence from those [B] of its steps."""
+
+    @classmethod
+    @abstractmethod
+    def average(cls, policies: Sequence["Policy"]) -> "Policy":
+        """What several agents would do together."""
 
 
-def averaged(policies: list[Policy]) -> Policy:
-    """What several agents would do together: the mean of their probabilities, or the Normal about the mean point."""
-    points = [policy for policy in policies if isinstance(policy, Normal)]
-    if points:
-        loc, scale = (
-            torch.stack(values).mean(dim=0) for values in zip(*((one.loc, one.scale) for one in points), strict=True)
-        )
-        return Normal(loc, scale, validate_args=False)
-    probabilities = torch.stack([policy.probs for policy in policies if isinstance(policy, Categorical)])
-    return Categorical(logits=probabilities.mean(dim=0).log(), validate_args=False)
+class Categorical(Policy):
+    """A choice. logits: [..., choices]; they are kept as log-probabilities."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits - logits.logsumexp(dim=-1, keepdim=True)
+
+    @property
+    def probs(self) -> Tensor:
+        return self.logits.exp()
+
+    def sample(self, rng: torch.Generator) -> Tensor:
+        return draw(self.probs, rng)
+
+    def mode(self) -> Tensor:
+        return self.logits.argmax(dim=-1)
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        return self.logits.gather(-1, action.long()[..., None])[..., 0]
+
+    def log_prob_of_any(self, best: Tensor) -> Tensor:
+        # From logits, not probabilities: where those round to zero, a sure mistake would teach nothing.
+        return self.logits.masked_fill(~best, -math.inf).logsumexp(dim=-1)
+
+    def entropy(self) -> Tensor:
+        least = torch.finfo(self.logits.dtype).min
+        return -(self.probs * self.logits.clamp(min=least)).sum(dim=-1)
+
+    def choice_probs(self) -> Tensor:
+        return self.probs
+
+    def agreement(self, best: Tensor) -> dict[str, Tensor]:
+        asked = ~best.all(dim=-1)
+        hit = best.gather(-1, self.mode()[..., None])[..., 0]
+        return {"right": (hit & asked).sum() / asked.sum().clamp(min=1)}
+
+    def __getitem__(self, index: int | Tensor | slice) -> "Categorical":
+        return self._of(self.logits[index])
+
+    @classmethod
+    def stack(cls, policies: Sequence[Policy]) -> "Categorical":
+        return cls._of(torch.stack([policy.logits for policy in policies if isinstance(policy, cls)]))
+
+    @classmethod
+    def average(cls, policies: Sequence[Policy]) -> "Categorical":
+        """The mean of their probabilities."""
+        return cls(torch.stack([policy.probs for policy in policies if isinstance(policy, cls)]).mean(dim=0).log())
+
+    @classmethod
+    def _of(cls, logits: Tensor) -> "Categorical":
+        """One of logits that are log-probabilities already: normalised again, their last bits might be others."""
+        policy = cls.__new__(cls)
+        policy.logits = logits
+        return policy
 
 
-def likeliest(policy: Policy) -> Tensor:
-    """The likeliest move, [...] or, of points, [..., coordinates]. To a point its gradient reaches."""
-    return policy.loc if isinstance(policy, Normal) else policy.logits.argmax(dim=-1)
+class Gaussian(Policy):
+    """Numbers, each with a normal distribution of its own. loc, scale: [..., numbers]."""
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
+        self.loc, self.scale = loc, scale
+
+    def sample(self, rng: torch.Generator) -> Tensor:
+        return self.loc + self.scale * torch.empty_like(self.loc).normal_(generator=rng)
+
+    def mode(self) -> Tensor:
+        return self.loc
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        apart = (action.to(self.loc.dtype) - self.loc) / self.scale
+        return (-0.5 * apart.square() - self.scale.log() - HALF_LOG_TWO_PI).sum(dim=-1)
+
+    def log_prob_of_any(self, best: Tensor) -> Tensor:
+        any_numbers = torch.isnan(best).any(dim=-1)
+        return self.log_prob(best.nan_to_num(0)).masked_fill(any_numbers, 0)
+
+    def entropy(self) -> Tensor:
+        return (0.5 + HALF_LOG_TWO_PI + self.scale.log()).sum(dim=-1)
+
+    def choice_probs(self) -> Tensor:
+        return self.loc[..., :0]
+
+    def agreement(self, best: Tensor) -> dict[str, Tensor]:
+        apart = (self.loc - best).square()
+        asked = ~torch.isnan(apart)
+        return {"squared_error": torch.where(asked, apart, 0).sum() / asked.sum().clamp(min=1)}
+
+    def __getitem__(self, index: int | Tensor | slice) -> "Gaussian":
+        return Gaussian(self.loc[index], self.scale[index])
+
+    @classmethod
+    def stack(cls, policies: Sequence[Policy]) -> "Gaussian":
+        each = [policy for policy in policies if isinstance(policy, cls)]
+        return cls(torch.stack([policy.loc for policy in each]), torch.stack([policy.scale for policy in each]))
+
+    @classmethod
+    def average(cls, policies: Sequence[Policy]) -> "Gaussian":
+        """The normal distribution about the mean of their numbers."""
+        both = cls.stack(policies)
+        return cls(both.loc.mean(dim=0), both.scale.mean(dim=0))
 
 
-def drawn(policy: Policy, rng: torch.Generator) -> Tensor:
-    """A move drawn at random. The gradient of a point reaches the policy (reparameterised; arXiv:1312.6114)."""
-    if isinstance(policy, Normal):
-        noise = torch.empty_like(policy.loc).normal_(generator=rng)
-        return policy.loc + policy.scale * noise
-    return drawn_of(policy.probs, rng)
+class Product(Policy):
+    """Named parts that are chosen independently of each other. An action is a dict of theirs."""
+
+    def __init__(self, parts: Mapping[str, Policy]) -> None:
+        self.parts = dict(sorted(parts.items()))
+
+    def sample(self, rng: torch.Generator) -> dict[str, Action]:
+        return {name: part.sample(rng) for name, part in self.parts.items()}
+
+    def mode(self) -> dict[str, Action]:
+        return {name: part.mode() for name, part in self.parts.items()}
+
+    def log_prob(self, action: Mapping[str, Action]) -> Tensor:
+        return torch.stack([part.log_prob(action[name]) for name, part in self.parts.items()]).sum(dim=0)
+
+    def log_prob_of_any(self, best: Mapping[str, Action]) -> Tensor:
+        return torch.stack([part.log_prob_of_any(best[name]) for name, part in self.parts.items()]).sum(dim=0)
+
+    def entropy(self) -> Tensor:
+        return torch.stack([part.entropy() for part in self.parts.values()]).sum(dim=0)
+
+    def choice_probs(self) -> Tensor:
+        return torch.cat([part.choice_probs() for part in self.parts.values()], dim=-1)
+
+    def agreement(self, best: Mapping[str, Action]) -> dict[str, Tensor]:
+        each = {name: part.agreement(best[name]) for name, part in self.parts.items()}
+        return {f"{number}_{name}": value for name, numbers in each.items() for number, value in numbers.items()}
+
+    def __getitem__(self, index: int | Tensor | slice) -> "Product":
+        return Product({name: part[index] for name, part in self.parts.items()})
+
+    @classmethod
+    def stack(cls, policies: Sequence[Policy]) -> "Product":
+        return cls({name: type(parts[0]).stack(parts) for name, parts in cls._by_name(policies).items()})
+
+    @classmethod
+    def average(cls, policies: Sequence[Policy]) -> "Product":
+        return cls({name: type(parts[0]).average(parts) for name, parts in cls._by_name(policies).items()})
+
+    @classmethod
+    def _by_name(cls, policies: Sequence[Policy]) -> dict[str, list[Policy]]:
+        products = [policy for policy in policies if isinstance(policy, cls)]
+        return {name: [product.parts[name] for product in products] for name in products[0].parts}
 
 
-def drawn_of(weights: Tensor, rng: torch.Generator) -> Tensor:
+def stack(policies: Sequence[Policy]) -> Policy:
+    """The policy [T, B] of a sequence from those [B] of its steps."""
+    return type(policies[0]).stack(policies)
+
+
+def average(policies: Sequence[Policy]) -> Policy:
+    """What several agents would do together: the means of probabilities, and of numbers."""
+    return type(policies[0]).average(policies)
+
+
+def draw(weights: Tensor, rng: torch.Generator) -> Tensor:
     """One of several choices [...], each as probable as its weight [..., choices]."""
     return torch.multinomial(weights.flatten(0, -2), 1, generator=rng).view(weights.shape[:-1])
-
-
-def log_likelihood(policy: Policy, moves: Tensor) -> Tensor:
-    """The log of how probable moves [...] are, or of how dense at points [..., coordinates]."""
-    if isinstance(policy, Normal):
-        return policy.log_prob(moves.to(policy.loc.dtype)).sum(dim=-1)
-    return policy.log_prob(moves)
-
-
-def log_likelihood_of_any(policy: Policy, best: Tensor) -> Tensor:
-    """The log of how probable it is that one of the best moves is made, bool [..., moves]; of a point, of just that.
-
-    Where any is as good as another it is 0: all choices are the best, or a point is not a number.
-    """
-    if isinstance(policy, Normal):
-        any_point = torch.isnan(best).any(dim=-1)
-        return log_likelihood(policy, best.nan_to_num(0)).masked_fill(any_point, 0)
-    # From logits, not probabilities: where those round to zero, a sure mistake would teach nothing.
-    return policy.logits.masked_fill(~best, -math.inf).logsumexp(dim=-1)

@@ -85,17 +85,16 @@ def _labels(replay: Replay) -> dict[str, str]:
 def _step(replay: Replay, frame: Frame) -> dict[str, Any]:
     right = np.flatnonzero(frame.expert).tolist()
     anything = len(right) == len(frame.expert)  # where any move is as good, none is the right one
-    step: dict[str, Any] = {"moves": alternatives(frame.probabilities, [] if anything else right, frame.move)}
+    step: dict[str, Any] = {"moves": alternatives(frame.probabilities, [] if anything else right, frame.choices)}
     if not anything:
         step["right"] = right
-    if isinstance(frame.move, int):
-        step["taken"] = frame.move
+    step["taken"] = frame.choices
     if frame.signs:
         step["signs"] = frame.signs
     if replay.shown in ("text", "columns"):
         return step
-    if not isinstance(frame.move, int):
-        step["point"] = _point(frame.move)
+    if frame.numbers:
+        step["point"] = _point(frame.numbers)
     if frame.belief is not None:
         step["belief"] = alternatives(frame.belief, [] if frame.truth is None else [frame.truth])
         step["truth"] = frame.truth
@@ -107,16 +106,17 @@ def _step(replay: Replay, frame: Frame) -> dict[str, Any]:
 
 
 def alternatives(
-    shares: NDArray[np.floating], right: Sequence[int] = (), taken: Any = None, most: int = MOST_ALTERNATIVES
+    shares: NDArray[np.floating],
+    right: Sequence[int] = (),
+    taken: Sequence[int] = (),
+    most: int = MOST_ALTERNATIVES,
 ) -> list[Any]:
     """The likeliest of these, each (number, share), the likeliest first; with what is right and what was done.
 
     Then, where there are others, how many they are and the sum of their shares.
     """
     likely = np.argsort(-shares, kind="stable")[:most].tolist()
-    chosen = {number for number in likely if shares[number] >= LEAST_SHARE} | set(right[:most])
-    if isinstance(taken, int):
-        chosen.add(taken)
+    chosen = {number for number in likely if shares[number] >= LEAST_SHARE} | {*right[:most], *taken}
     rows = [[number, round(float(shares[number]), 4)] for number in sorted(chosen, key=lambda one: (-shares[one], one))]
     others = len(shares) - len(rows)
     left = float(shares.sum()) - sum(float(shares[number]) for number in chosen)
@@ -131,16 +131,16 @@ def _names(moves: Sequence[str], steps: Sequence[list[Any]]) -> dict[int, str]:
 
 def _column(replay: Replay, frame: Frame) -> dict[str, Any]:
     """What was given at a step, what was answered, and what is right if anything is."""
-    if isinstance(frame.move, int):
+    if frame.choices:
         asked = not frame.expert.all()
         right = visible(replay.moves[int(frame.expert.argmax())]) if asked else ""
         return {
             "given": [visible(given) for given in frame.given],
-            "answered": visible(replay.moves[frame.move]),
+            "answered": ", ".join(visible(replay.moves[move]) for move in frame.choices),
             "truth": right,
-            "good": bool(frame.expert[frame.move]) if asked else None,
+            "good": bool(frame.expert[list(frame.choices)].all()) if asked else None,
         }
-    answered, right = _point(frame.move), _point(frame.aim)
+    answered, right = _point(frame.numbers), _point(frame.aim)
     return {"given": frame.given, "answered": answered, "truth": right, "good": None}
 
 

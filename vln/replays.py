@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
-from torch.distributions import Categorical
 
+from vln.actions import Action, best_choices, best_numbers, choices_in, chosen, each_part, numbers_in
 from vln.agent import Agent
 from vln.beam import Judge, plan
 from vln.evaluation import Surprise
@@ -18,12 +17,12 @@ from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
 from vln.moments import Moment, as_judged, moments
 from vln.rollouts import Act, greedy
+from vln.rules import Value
 from vln.units import metric_of, number
 from vln.world import Shown, Signposted, State, Walked, World
 
 Picture = NDArray[np.uint8]
 Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
-Value = Literal["distance", "success"]  # what an agent's value was taught to be (see Lessons.value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +30,9 @@ class Frame:
     """One step of a replay: what there was to see, and what the agent made of it.
 
     draw: the picture, uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
-    move: the move taken, an index of the replay's moves; or a point, where moves are points.
-    probabilities: [moves], of the agent's policy; none where moves are points.
+    choices: what was chosen, indices of the replay's moves: one, or where an action has several parts one for each part
+        that is a choice; none where it is numbers. numbers: those of the action, of all parts in their order.
+    probabilities: [moves], of the agent's policy; of several parts one after the other; none of numbers.
     expert: bool [moves], the moves that are optimal here.
     attention: [words], how much the agent attended to each word of the instruction, or None.
     value: what the agent expects: how far it still is, or how probable success is (see Replay.value); or None.
@@ -41,11 +41,11 @@ class Frame:
     truth: the right answer, an index of the replay's answers, or None.
     signs: the names of the moves at this step, where they are others than the replay's.
     given: what is given at this step, in words, where steps are shown as a text or as columns.
-    aim: where moves are points, the expert's; none where any will do.
+    aim: the expert's numbers; none where any will do.
     """
 
     draw: Draw
-    move: int | tuple[float, ...]
+    choices: tuple[int, ...]
     probabilities: NDArray[np.floating]
     expert: NDArray[np.bool_]
     attention: NDArray[np.floating] | None
@@ -56,6 +56,7 @@ class Frame:
     signs: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     aim: tuple[float, ...] = ()
+    numbers: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         probabilities, expert = np.asarray(self.probabilities), np.asarray(self.expert)
@@ -63,8 +64,9 @@ class Frame:
             raise ValueError(f"probabilities are one finite number for each move, not {probabilities}")
         if expert.dtype != bool or expert.shape != probabilities.shape:
             raise ValueError(f"the expert's moves are bool {list(probabilities.shape)}, not {expert}")
-        if isinstance(self.move, int) and not 0 <= self.move < len(probabilities):
-            raise ValueError(f"move {self.move} is none of {len(probabilities)} moves")
+        for move in self.choices:
+            if not 0 <= move < len(probabilities):
+                raise ValueError(f"move {move} is none of {len(probabilities)} moves")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class Replay:
     words: the instruction, as the agent read it.
     success, error, length: how it ended, how far from the goal, and after how long a way.
     verdict: what is said of it, in a word or two; scored: whether that is a number, which is neither good nor bad.
-    moves: the names of the moves; none where moves are points.
+    moves: the names of the choices (see World.moves); none where actions are numbers.
     steps: one Frame for each move taken. end: draws the picture after the last move; or None.
     answers: the names of the answers, where they are graded.
     shown: how its steps are (see World). step_name, unit: what the world calls a step, and its unit of errors.
@@ -190,16 +192,16 @@ def _ends(world: World[Any]) -> bool:
 def _frames(
     world: World[Any],
     moment: Moment[Any],
-    best: NDArray[Any],
+    best: Action,
     trails: Sequence[Sequence[NDArray[Any]]],
     value: Value | None,
 ) -> list[Frame]:
     """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
     decision, state = moment.decision, moment.state
-    choices = isinstance(decision.policy, Categorical)
-    probabilities, optimal = np.zeros((len(best), 0)), np.zeros((len(best), 0), dtype=np.bool_)
-    if isinstance(decision.policy, Categorical):
-        probabilities, optimal = decision.policy.probs.float().cpu().numpy(), best
+    space = world.move_space
+    probabilities = decision.policy.choice_probs().float().cpu().numpy()
+    optimal, aims = best_choices(space, best), best_numbers(space, best)
+    moves = [each_part(lambda part, row=row: part[row], moment.moves) for row in range(len(moment.slots))]
     values = (-DISTANCE_UNIT if value == "distance" else 1) * decision.value.float().cpu().numpy()
     attention = None if decision.attention is None else decision.attention.float().cpu().numpy()
     graded = world.graded and decision.answer is not None
@@ -209,7 +211,8 @@ def _frames(
     return [
         Frame(
             draw=partial(world.draw, state, row, np.array(trails[slot])),
-            move=int(moment.moves[row]) if choices else tuple(moment.moves[row].tolist()),
+            choices=chosen(space, moves[row]),
+            numbers=numbers_in(space, moves[row]),
             probabilities=probabilities[row],
             expert=optimal[row],
             attention=None if attention is None else attention[row, : len(_words(world, state, row))],
@@ -219,7 +222,7 @@ def _frames(
             truth=None if truth is None else int(truth[row]),
             signs=world.signs(state, row) if isinstance(world, Signposted) else (),
             given=world.tell(state, row),
-            aim=() if choices or np.isnan(best[row]).any() else tuple(best[row].tolist()),
+            aim=() if np.isnan(aims[row]).any() else tuple(aims[row].tolist()),
         )
         for row, slot in enumerate(moment.slots.tolist())
     ]
@@ -249,7 +252,7 @@ def _replay(
         error=error,
         length=length,
         verdict=verdict,
-        moves=world.moves if isinstance(world.move_space, Discrete) else (),
+        moves=world.moves if choices_in(world.move_space) else (),
         steps=tuple(frames),
         end=end,
         answers=world.names if world.graded else (),

@@ -124,8 +124,13 @@ function showShares(table, rows, tag) {
 // Alternatives as rows; a number below 0 says how many others there are.
 function rows(alternatives, names, right, bold) {
   return alternatives.map(([number, share]) => number < 0 ? { name: `${-number} others`, share, rest: true } : (
-    { name: names[number], share, tagged: right.includes(number), bold: number === bold }
+    { name: names[number], share, tagged: right.includes(number), bold: bold.includes(number) }
   ));
+}
+
+// What was done at a step: the names of what was chosen, and the numbers.
+function action(frame, names) {
+  return [...frame.taken.map((number) => names[number]), ...(frame.point ? [frame.point] : [])].join(", ");
 }
 
 // What the agent made of a step.
@@ -135,10 +140,10 @@ function showStep(replay, frame, place) {
   const names = frame.signs ?? replay.names, labels = replay.labels, drawn = replay.shown === "picture";
   if (!ended) showShares(byId("moves"), rows(frame.moves, names, frame.right ?? [], frame.taken), labels.tag);
   if (frame.belief) {
-    showShares(byId("belief"), rows(frame.belief, replay.answers, [frame.truth], frame.belief[0][0]), "right");
+    showShares(byId("belief"), rows(frame.belief, replay.answers, [frame.truth], [frame.belief[0][0]]), "right");
   }
   const facts = ended ? { "outcome": frame.outcome } : drawn
-    ? { [frame.moves.length ? "move taken" : "looks next at"]: names[frame.taken] ?? frame.point } : {};
+    ? { [frame.taken.length ? "move taken" : "looks next at"]: action(frame, names) } : {};
   if (frame.left !== undefined) facts[labels.left] = frame.left;
   if (frame.value !== undefined) facts[labels.value] = frame.value;
   if (replay.nats) facts["surprise"] = `${replay.nats[place + 1].toFixed(2)} nats`;
@@ -161,10 +166,10 @@ function showPlace(replay, frame) {
   if (replay.shown === "picture") {
     byId("patches").replaceChildren(...frame.patches.map(patch));
     byId("base").alt = ended ? "What there was to see at the end"
-      : `What there was to see at step ${step + 1}, before the move ${(frame.signs ?? replay.names)[frame.taken] ?? frame.point}`;
+      : `What there was to see at step ${step + 1}, before the move ${action(frame, frame.signs ?? replay.names)}`;
   } else if (replay.shown === "sentence") {
     byId("base").alt = "The path that is told of";
-    byId("said").replaceChildren(...replay.steps.slice(0, step + 1).flatMap(({ taken, moves }, place) => {
+    byId("said").replaceChildren(...replay.steps.slice(0, step + 1).flatMap(({ taken: [taken], moves }, place) => {
       const word = element("span", replay.names[taken], place === step ? "now" : "");
       word.title = `${(100 * moves.find(([number]) => number === taken)[1]).toFixed(1)} %`;
       return [word, " "];

@@ -19,7 +19,8 @@ from vln.evaluation import evaluate
 from vln.files import MARK
 from vln.interface import Interface
 from vln.language import Vocabulary
-from vln.learning import RULES, Lessons
+from vln.lessons import Lessons
+from vln.rules import Value, rule_of
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
 from vln.threads import ThreadChoice
@@ -42,7 +43,8 @@ class Plan:
 
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
     of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
-    with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained. floors:
+    with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained. rule:
+    the options of a rule of somebody's own. floors:
     how long its trained floors learn, as a share of its updates. baseline: whether it is such a floor, which lacks a
     part, and so has no use for some options of the agent it stands beside.
 
@@ -59,12 +61,18 @@ class Plan:
     vectors: str | None = None
     floors: float = 0.0
     baseline: bool = False
+    rule: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def programs(self) -> list[str]:
-        """What of it is found in programs of somebody's own (see vln.files)."""
+        """What of its task and agent is found in programs of somebody's own (see vln.files)."""
         own = (name for option in self.agent.values() for name in (option.values() if _is_named(option) else [option]))
         return [name for name in (self.task, *own) if isinstance(name, str) and MARK in name]
+
+    @property
+    def training_programs(self) -> list[str]:
+        """The same of all that it takes to go on with its training: of its rule, too."""
+        return self.programs + ([self.lessons.rule] if MARK in self.lessons.rule else [])
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
@@ -205,8 +213,9 @@ def begin_run(
     """
     keep_memory()
     task = make_task(plan.task, plan.task_options)
+    rule = rule_of(plan.lessons, options=plan.rule)
     world = task.open("train", **plan.world_options).with_teacher()
-    if RULES[plan.lessons.rule].through or (world.differentiable and torch.device(device).type != "cpu"):
+    if rule.through or (world.differentiable and torch.device(device).type != "cpu"):
         world = world.on(device)
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
@@ -219,12 +228,11 @@ def begin_run(
         inherit_weights(agent, begun, task.vocabulary.words)
     if plan.vectors and not resume:
         lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
-    facts = {"plan": asdict(plan), **Interface.of(task, world).facts()}
+    facts = {"plan": asdict(plan), "value": rule.value, **Interface.of(task, world).facts()}
     probe, sample = _probe(task, plan), _sample(task)
     threads = ThreadChoice(team) if choose_threads and torch.device(device).type == "cpu" else None
-    return train(
-        world, agent, plan.lessons, folder, facts, resume, team=team, probe=probe, sample=sample, threads=threads
-    )
+    more: dict[str, Any] = {"team": team, "probe": probe, "sample": sample, "threads": threads, "rule": rule}
+    return train(world, agent, plan.lessons, folder, facts, resume, **more)
 
 
 def _check_parts(plan: Plan, begun: Plan) -> None:
@@ -268,6 +276,11 @@ def _sample(task: Task) -> Callable[[Agent], str] | None:
 def plan_of(folder: Path) -> Plan:
     """What the run in a folder is of."""
     return _plan_in(load_checkpoint(folder / CHECKPOINT), folder)
+
+
+def value_of(folder: Path) -> Value | None:
+    """What the value of the agent of a run was taught to be, if anything."""
+    return load_checkpoint(folder / CHECKPOINT).facts.get("value")
 
 
 def _plan_in(checkpoint: Checkpoint, folder: Path) -> Plan:

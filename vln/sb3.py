@@ -1,6 +1,6 @@
 """Any Gymnasium vector environment as a VecEnv of Stable-Baselines3, which takes no other kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from time import perf_counter
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Box, Dict
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.monitor import Monitor
@@ -18,18 +18,52 @@ MOST_LOGIT = 10.0  # Stable-Baselines3 takes bounded actions only
 
 
 def _flat(space: Space[Any]) -> Space[Any]:
-    """A space of actions that Stable-Baselines3 takes. Raises ValueError where there is none."""
+    """A space of actions that Stable-Baselines3 takes, which knows no actions of several parts.
+
+    Choices alone become a MultiDiscrete, numbers alone one vector. Where they are mixed, a choice among n is n numbers
+    of that vector, the largest of which is chosen.
+    """
     if not isinstance(space, Dict):
         return space
-    boxes = [part for part in space.values() if isinstance(part, Box)]
-    if len(boxes) < len(space):
-        raise ValueError(
-            f"Stable-Baselines3 takes no actions in which choices and numbers are mixed: {space}; "
-            'take move="continuous" or "relative"'
-        )
-    low = np.concatenate([np.maximum(part.low, -MOST_LOGIT).ravel() for part in boxes])
-    high = np.concatenate([np.minimum(part.high, MOST_LOGIT).ravel() for part in boxes])
+    parts = list(_leaves(space))
+    if all(isinstance(part, Discrete) for part in parts):
+        return MultiDiscrete([int(part.n) for part in parts if isinstance(part, Discrete)])
+    scores = {id(part): Box(-MOST_LOGIT, MOST_LOGIT, (part.n,)) for part in parts if isinstance(part, Discrete)}
+    boxes = [scores.get(id(part), part) for part in parts]
+    low = np.concatenate([np.maximum(part.low, -MOST_LOGIT).ravel() for part in boxes if isinstance(part, Box)])
+    high = np.concatenate([np.minimum(part.high, MOST_LOGIT).ravel() for part in boxes if isinstance(part, Box)])
     return Box(low, high, dtype=np.float32)
+
+
+def _leaves(space: Space[Any]) -> Iterator[Box | Discrete]:
+    """The parts of an action that are choices or numbers, in their order. Raises ValueError for another kind."""
+    if isinstance(space, Dict):
+        for part in space.values():
+            yield from _leaves(part)
+    elif isinstance(space, Box | Discrete):
+        yield space
+    else:
+        raise ValueError(f"an action is made of choices (Discrete) and numbers (Box), not of {space}")
+
+
+def _parted(space: Space[Any], actions: NDArray[Any], scored: bool) -> Any:
+    """The actions of a space from those of its flat one, [B, n]. scored: whether choices are told by scores."""
+    if isinstance(space, Dict):
+        ends = np.cumsum([_width(part, scored) for part in space.values()])
+        split = np.split(actions, ends[:-1], axis=1)
+        return {name: _parted(space[name], part, scored) for name, part in zip(space, split, strict=True)}
+    if isinstance(space, Discrete):
+        return actions.argmax(axis=1) if scored else actions[:, 0].astype(np.int64)
+    assert isinstance(space, Box)
+    return actions.reshape(len(actions), *space.shape).astype(np.float32)
+
+
+def _width(space: Space[Any], scored: bool) -> int:
+    """How many numbers of a flat action are of a space."""
+    return sum(
+        (int(part.n) if scored else 1) if isinstance(part, Discrete) else int(np.prod(part.shape))
+        for part in _leaves(space)
+    )
 
 
 class GymnasiumVecEnv(VecEnv):
@@ -39,8 +73,9 @@ class GymnasiumVecEnv(VecEnv):
     what is told of that one (`is_success`, the metrics), with `terminal_observation` and `episode` (return r, length l,
     seconds t, as Monitor's), and what is told of the next one is in reset_infos[i].
 
-    It knows no actions of several parts: where answers are graded, an action is one vector, of the answer's logits
-    (here from -MOST_LOGIT to MOST_LOGIT) and then the move, which must be a point.
+    It knows no actions of several parts: choices become a MultiDiscrete, numbers one vector, their bounds at most
+    MOST_LOGIT. Where both are in an action (a pen and a stroke; an answer's logits and a move), it is one vector, in
+    which a choice among n is n numbers: the largest of them is chosen.
 
     vector: must begin the next episode in the same step, as Stable-Baselines3 expects. Raises ValueError otherwise.
     """
@@ -72,12 +107,10 @@ class GymnasiumVecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        if not isinstance(parts := self.vector.single_action_space, Dict):
-            self._actions = actions
-            return
-        ends = np.cumsum([int(np.prod(part.shape)) for part in parts.values()])  # type: ignore[arg-type]
-        split = np.split(np.asarray(actions, dtype=np.float32), ends[:-1], axis=1)
-        self._actions = dict(zip(parts, split, strict=True))
+        space = self.vector.single_action_space
+        if isinstance(space, Dict):
+            actions = _parted(space, np.asarray(actions), scored=isinstance(self.action_space, Box))
+        self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
         observations, rewards, terminated, truncated, infos = self.vector.step(self._actions)

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vln.actions import Action, each_part
 from vln.outcomes import outcome_of
 from vln.pages import on_page
+from vln.rewards import Rewards
 from vln.world import State, Walked, World, put, take
-
-# What stopping right is worth beside the error removed on the way: without it, an agent that walks to the goal and
-# never stops would be as good as one that stops there.
-SUCCESS_REWARD = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,7 @@ class Step:
 class Slots:
     """`count` episodes of one world, side by side, in slots numbered from 0.
 
-    The reward of a move is the error it removes, and `success_reward` more when it is a `stop` at the right place. An
-    infinite error (no way leads on) counts as the last finite one: the rewards of an episode add up to what it gained.
-
-    success_reward: what stopping right is worth, in the unit of the world's error.
+    success_reward: what ending well is worth, in the unit of the world's error (see vln.rewards).
     trails: whether to keep the positions passed, which pictures and path metrics need.
     limit: after how many moves an episode is cut off as by Gymnasium's TimeLimit: ended or not, and without the reward
         of an end. None for the world's own limit alone.
@@ -58,7 +53,7 @@ class Slots:
         self.success = np.zeros(count, dtype=np.bool_)
         # By a world's usual rule only a stop, which ends the episode, is a success; by another any moment may be one.
         self._needs_stop = type(world).success is World.success
-        self._distance = np.zeros(count, dtype=np.float32)  # the last finite error
+        self._rewards = Rewards.begin(np.zeros(count, dtype=np.float32), success_reward)
         self._first_error = np.zeros(count, dtype=np.float32)
         self._everyone = np.arange(count)
         self._keep_trails = trails
@@ -71,7 +66,7 @@ class Slots:
         begun = self.world.begin(episode)
         error = self.world.error(begun)
         self._first_error[slots] = error
-        self._distance[slots] = np.where(np.isfinite(error), error, 0)
+        self._rewards = self._rewards.begun(slots, error)
         self.success[slots] = False
         self.state = begun if len(slots) == self.count else put(self.state, slots, begun)
         if self._keep_trails:
@@ -82,7 +77,7 @@ class Slots:
             self._trails[0, slots] = position
 
     def step(
-        self, move: NDArray[Any], answer: NDArray[np.float32] | None = None, held: NDArray[np.int64] | None = None
+        self, move: Action, answer: NDArray[np.float32] | None = None, held: NDArray[np.int64] | None = None
     ) -> Step:
         """Make a move [B] in every slot, but leave the slots `held` (their numbers), none of them over, as they are.
 
@@ -93,10 +88,7 @@ class Slots:
         if held is not None:
             state = put(state, held, take(before, held))
         self.state = state
-        error = world.error(state)
-        distance = np.where(np.isfinite(error), error, self._distance)
-        reward = np.subtract(self._distance, distance, dtype=np.float64)
-        self._distance = distance
+        self._rewards, reward = self._rewards.after(world.error(state))
         if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
         terminated, truncated = world.terminated(state), world.truncated(state)
@@ -116,10 +108,13 @@ class Slots:
         """What is told of every slot of a state beside what it shows: the instruction, where words are given."""
         return {"instruction": self.world.instructions(state.episode)} if "instruction" in self.world.spaces else {}
 
-    def expert_moves(self, state: State) -> NDArray[Any]:
+    def expert_moves(self, state: State) -> Action:
         """An optimal move in every slot of a state: the first, where several are; of points the zero, where all are."""
-        best = self.world.expert(state)
-        return best.argmax(axis=1) if best.dtype == np.bool_ else np.nan_to_num(best)
+
+        def first(best: NDArray[Any]) -> NDArray[Any]:
+            return best.argmax(axis=1) if best.dtype == np.bool_ else np.nan_to_num(best)
+
+        return each_part(first, self.world.expert(state))
 
     def judged(self, slots: NDArray[np.int64]) -> Ending:
         """These slots as if their episodes ended now."""

@@ -14,10 +14,13 @@ from vln.agent import Agent
 from vln.checkpoints import Arrays, Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from vln.interruptions import interruption, record_stop
 from vln.language import FIRST_WORD
-from vln.learning import Learner, Lessons, Loss
+from vln.learning import Learner
 from vln.ledger import Ledger
+from vln.lessons import Lessons
 from vln.locks import FolderLock
 from vln.logs import Log, Silence
+from vln.rollouts import RolloutState
+from vln.rules import Loss, Rule, rule_of
 from vln.streams import Stream
 from vln.team import ALONE, Team
 from vln.threads import ThreadChoice
@@ -42,12 +45,13 @@ def train(
     probe: Callable[[Agent], Mapping[str, float]] | None = None,
     sample: Callable[[Agent], str] | None = None,
     threads: ThreadChoice | None = None,
+    rule: Rule | None = None,
 ) -> bool:
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
     facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
     weights that a training without a break would have reached. loss: what is descended, that of the lessons' rule
-    unless given.
+    unless given. rule: how the agent learns, in place of the rule that the lessons name.
 
     Ctrl-C, SIGTERM and SIGHUP finish the update, save and end; sent again, they stop at once. Returns whether the
     training came to its end and nothing asked it to stop; interruptions.stop_status() says what did.
@@ -62,7 +66,9 @@ def train(
     weights again can't have it chosen.
     """
     folder = Path(folder)
-    learner = Learner.begin(world, agent, lessons, team)
+    if rule is not None and loss is not None:
+        raise ValueError("a rule owns its descent: give a rule or a loss")
+    learner = Learner.begin(world, agent, lessons, team, rule or rule_of(lessons, loss))
     ledger = Ledger(learner.lessons.window * lessons.slots)  # a window may have been shortened
     if resume:
         find_checkpoint(folder / CHECKPOINT)
@@ -81,7 +87,7 @@ def train(
         logging = Log(folder, lessons.updates, learner.update, live, lock) if team.leads else Silence()
         with logging as log:
             learn = threads.timing(learner.learn) if threads else learner.learn
-            ended = _learn(learner, learn, ledger, log, save, save_every, loss, probe, sample)
+            ended = _learn(learner, learn, ledger, log, save, save_every, probe, sample)
             if not ended:
                 log.say(f"stopped after update {learner.update}; what was learned is saved in {folder}")
     if learner.mean is not None:
@@ -97,7 +103,6 @@ def _learn(
     log: Log | Silence,
     save: Callable[[], None],
     save_every: int,
-    loss: Loss | None,
     probe: Callable[[Agent], Mapping[str, float]] | None,
     sample: Callable[[Agent], str] | None,
 ) -> bool:
@@ -111,7 +116,7 @@ def _learn(
         done = learner.update >= lessons.updates
         stopped = 0
         while not done and not stopped:
-            values = ledger.write(learn(loss, ledger.clock))
+            values = ledger.write(learn(ledger.clock))
             done = learner.update >= lessons.updates
             if done or learner.update % RECORD_EVERY == 0:
                 log.record(learner.update, values | ledger.read(learner.update))
@@ -144,16 +149,18 @@ def snapshot(learner: Learner[Any]) -> Arrays:
     for index, moments in learner.optimizer.state_dict()["state"].items():
         arrays |= {f"optimizer/{index}/{name}": _array(values) for name, values in moments.items()}
     arrays |= {f"mean/{name}": _array(weights) for name, weights in (learner.mean or {}).items()}
+    arrays |= {f"rule/{name}": _array(values) for name, values in learner.rule.state().items()}
     for rank, own in enumerate(learner.team.gather(_slots_of(learner))):
         arrays |= {f"process{rank}/{name}": array for name, array in own.items()}
     return arrays
 
 
 def _slots_of(learner: Learner[Any]) -> Arrays:
-    course = learner.course
-    arrays = {f"state/{field.name}": _array(getattr(course.state, field.name)) for field in fields(course.state)}
-    arrays |= {f"memory/{name}": _array(values) for name, values in course.memory.items()}
-    arrays |= {"stream/key": course.stream.key, "stream/count": course.stream.count, "starts": course.starts}
+    now = learner.rollout_state
+    arrays = {f"state/{field.name}": _array(getattr(now.state, field.name)) for field in fields(now.state)}
+    arrays |= {f"memory/{name}": _array(values) for name, values in now.memory.items()}
+    arrays |= {f"rewards/{name}": _array(getattr(now.rewards, name)) for name in ("error", "distance")}
+    arrays |= {"stream/key": now.stream.key, "stream/count": now.stream.count, "starts": now.starts}
     return arrays | {"rng/acting": _array(learner.rng.get_state()), "rng/global": _array(torch.get_rng_state())}
 
 
@@ -172,19 +179,22 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
         index, moment = name.split("/")
         moments.setdefault(int(index), {})[moment] = torch.from_numpy(values.copy())
     learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": moments})
-    team, course = learner.team, learner.course
+    learner.rule.restore({name: torch.from_numpy(values.copy()) for name, values in checkpoint.part("rule").items()})
+    team, begun = learner.team, learner.rollout_state
     processes = len({name.split("/")[0] for name in checkpoint.arrays if name.startswith("process")})
     if processes != team.size:
         raise ValueError(f"the checkpoint is of a training in {processes} processes, this one is in {team.size}")
     own = Checkpoint(checkpoint.part(f"process{team.rank}"), {})
     stored = own.part("state")
-    if len(stored["episode"]) != len(course.state):
+    if len(stored["episode"]) != len(begun.state):
         slots = len(stored["episode"]) * team.size
         raise ValueError(f"the checkpoint trains {slots} slots, these lessons {learner.lessons.slots}")
     memory = {name: torch.from_numpy(values.copy()).to(device) for name, values in own.part("memory").items()}
     stream = Stream(own.arrays["stream/key"], own.arrays["stream/count"])
-    state = replace(course.state, **{name: _like(getattr(course.state, name), stored[name]) for name in stored})
-    learner.course = replace(course, state=state, stream=stream, starts=own.arrays["starts"], memory=memory)
+    state = replace(begun.state, **{name: _like(getattr(begun.state, name), stored[name]) for name in stored})
+    kept = {name: _like(getattr(begun.rewards, name), values) for name, values in own.part("rewards").items()}
+    starts, rewards = own.arrays["starts"], replace(begun.rewards, **kept)
+    learner.rollout_state = RolloutState(state, stream, starts, memory, rewards)
     learner.rng.set_state(torch.from_numpy(own.arrays["rng/acting"].copy()))
     torch.set_rng_state(torch.from_numpy(own.arrays["rng/global"].copy()))
     learner.update = int(checkpoint.facts["update"])

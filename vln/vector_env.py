@@ -11,9 +11,11 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from vln.actions import Action
 from vln.env import check_render_mode, checked_action, chosen_episode
 from vln.generators import Generators, checked_seed
-from vln.slots import SUCCESS_REWARD, Slots, Step
+from vln.rewards import SUCCESS_REWARD
+from vln.slots import Slots, Step
 from vln.world import State, World
 
 Observation = dict[str, NDArray[Any]]
@@ -110,7 +112,8 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, Any, NDArray[Any]]):
 
     def _info(self, mask: NDArray[np.bool_]) -> Info:
         state = self._slots.state
-        told = {"expert_action": self._slots.expert_moves(state), "is_success": self._slots.success.copy()}
+        expert = _masked_parts(self._slots.expert_moves(state), mask)
+        told = {"expert_action": expert, "is_success": self._slots.success.copy()}
         return _masked(self._slots.told(state) | told, mask)
 
     def _end(self, step: Step) -> Info:
@@ -206,6 +209,13 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, Any, NDArray[Any]]):
 def _masked(infos: Info, mask: NDArray[np.bool_]) -> Info:
     """Infos as Gymnasium has them: beside every array `name` the mask `_name` of the slots it is about."""
     return infos | {f"_{name}": mask.copy() for name in infos}
+
+
+def _masked_parts(action: Action, mask: NDArray[np.bool_]) -> Action:
+    """An action as an info; of several parts each is one of its own."""
+    if not isinstance(action, dict):
+        return action
+    return _masked({name: _masked_parts(part, mask) for name, part in action.items()}, mask)
 
 
 def _scattered(values: dict[str, NDArray[Any]], slots: NDArray[np.int64], count: int) -> Info:

@@ -23,7 +23,7 @@ class State:
 
     episode: int64 [B], which of the world's episodes each slot lives.
     steps: int32 [B], moves made so far, `stop` included.
-    previous: int64 [B], the last move, or the number of moves when none was made yet; 0 where moves are points.
+    previous: int64 [B], the last move, or the number of moves when none was made yet; 0 where moves are no choices.
     length: float32 [B], how far the agent has travelled, in the world's unit.
     least_error: float32 [B], the smallest distance to go so far (for oracle success).
     stopped: bool [B], whether the agent said stop.
@@ -72,7 +72,8 @@ class World(ABC, Generic[S]):
     episodes: what can be asked here; a State points into it.
     vocabulary, words: how instructions become token ids of a fixed number of words.
     moves: the names of the moves; where one of them is `stop`, it is the last. Where a move is a point, the names of
-        its coordinates.
+        its coordinates; where it has several parts (see vln.actions), the names of the choices of all parts, in the
+        order of the parts' names.
     max_steps: an episode that has not ended after this many moves is cut off (truncated).
     spaces: the Gymnasium space of every key of a single observation.
     answers: how many answers there are to the world's question; 0 where it asks none.
@@ -114,7 +115,7 @@ class World(ABC, Generic[S]):
 
     @property
     def move_space(self) -> Space[Any]:
-        """The Gymnasium space of a move: a choice (Discrete), or a point (Box)."""
+        """The Gymnasium space of a move: a choice (Discrete), numbers (Box), or named parts of these (Dict)."""
         return Discrete(len(self.moves))
 
     @property
@@ -151,13 +152,14 @@ class World(ABC, Generic[S]):
         """
 
     @abstractmethod
-    def expert(self, state: S) -> NDArray[np.bool_]:
+    def expert(self, state: S) -> Any:
         """The optimal moves, bool [B, moves], of one who knows the whole place. At least one at every state.
 
         Where moves are points: the one the expert would choose, float32 [B, coordinates], or NaN where any will do.
+        Where a move has several parts: a dict of these by their names.
         """
 
-    def teacher(self, state: S) -> NDArray[np.bool_]:
+    def teacher(self, state: S) -> Any:
         """The optimal moves, as of `expert`, of one who knows only what the agent could have seen so far.
 
         What an agent is taught: an expert's short cut through unseen rooms can't be learned from a view. The same
@@ -228,7 +230,7 @@ class World(ABC, Generic[S]):
     @property
     def stop(self) -> int | None:
         """The number of the move that ends an episode; None where there is no such move."""
-        return len(self.moves) - 1 if self.moves[-1] == "stop" else None
+        return len(self.moves) - 1 if isinstance(self.move_space, Discrete) and self.moves[-1] == "stop" else None
 
     def success(self, state: S) -> NDArray[np.bool_]:
         """Whether the agent stopped where it should have, [B]; where answers are graded, whether the last was right."""

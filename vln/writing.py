@@ -5,12 +5,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Categorical
 
 from vln.agent import Agent
 from vln.alphabet import Alphabet
 from vln.moments import as_judged
-from vln.policies import drawn_of
+from vln.policies import Categorical, draw
 
 
 def write_text(agent: Agent, alphabet: Alphabet, prompt: str | None, length: int, **how: Any) -> str:
@@ -71,4 +70,4 @@ def _chosen(logits: Tensor, temperature: float, top: int | None, rng: torch.Gene
     if top is not None and top < logits.shape[-1]:
         least = logits.topk(top, dim=-1).values[:, -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
-    return drawn_of((logits / temperature).softmax(dim=-1), rng)
+    return draw((logits / temperature).softmax(dim=-1), rng)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.agent import Agent, Decision, Observation, cut, joined
+from vln.agent import Agent, Decision, Observation, detach
 
 from ..memories import Recurrent
 from .readings import CORE, core_of
@@ -33,7 +33,7 @@ def gradients_through_time(
             kept.append(memory[CORE])
             decision, memory = agent.step({name: seen[time] for name, seen in observation.items()}, memory, begins)
             decisions.append(decision)
-        found = torch.autograd.grad(score(joined(decisions)), kept, allow_unused=True)
+        found = torch.autograd.grad(score(Decision.stack(decisions)), kept, allow_unused=True)
     whole = torch.stack([torch.zeros_like(of) if grad is None else grad for grad, of in zip(found, kept, strict=True)])
     return {name: grads.flatten(2).double().norm(dim=-1).cpu().numpy() for name, grads in core.states(whole).items()}
 
@@ -78,7 +78,7 @@ def _gradient(agent: Agent, observation: Observation, starts: Tensor, score: Par
         part = slice(first, first + window)
         with torch.enable_grad():
             decision, memory = agent(
-                {name: seen[part] for name, seen in observation.items()}, cut(memory), starts[part]
+                {name: seen[part] for name, seen in observation.items()}, detach(memory), starts[part]
             )
             found = torch.autograd.grad(score(decision, part), weights, allow_unused=True)
         pairs = zip(found, weights, strict=True)

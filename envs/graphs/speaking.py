@@ -14,7 +14,7 @@ from vln.beam import Judge
 from vln.episode import Episode
 from vln.language import PADDING, UNKNOWN
 from vln.moments import as_judged, batches, moments
-from vln.policies import drawn_of
+from vln.policies import Categorical, draw
 from vln.progress import Show, unseen
 
 from .annotations import Start, path_of
@@ -74,11 +74,12 @@ def speak(world: Tellings, agent: Agent, temperature: float, seed: int, show: Sh
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
 
     def act(decision: Decision, best: Tensor | None, rng: torch.Generator) -> Tensor:
-        logits = decision.policy.logits.clone()  # type: ignore[union-attr]  # words are choices
+        assert isinstance(decision.policy, Categorical)  # words are choices
+        logits = decision.policy.logits.clone()
         logits[..., 0] = -torch.inf  # the unknown word is not for saying
         if temperature == 0:
             return logits.argmax(dim=-1)
-        return drawn_of((logits / temperature).softmax(dim=-1), rng)
+        return draw((logits / temperature).softmax(dim=-1), rng)
 
     told: dict[int, str] = {}
     with as_judged(agent):

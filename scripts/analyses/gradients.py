@@ -20,9 +20,8 @@ from vln.agents.instruments.readings import CORE, core_of
 from vln.envs.catalogue import make_task
 from vln.figures import FIGURES_FOLDER
 from vln.logs import METRICS_FILE, read_metrics
-from vln.policies import at, log_likelihood_of_any
 from vln.progress import counted
-from vln.rollouts import Course, Rollout, follow_teacher, rollout
+from vln.rollouts import Rollout, RolloutState, follow_teacher, rollout
 from vln.world import World
 
 from .common import Analysis, Found, columns, plot
@@ -162,29 +161,29 @@ class Reach:
 
 def lived(world: World[Any], agent: Agent, slots: int, steps: int, seed: int) -> Rollout:
     """So many steps from the beginning of episodes on, in which the teacher moves."""
-    course, rng = Course.begin(world, agent, slots, seed), torch.Generator().manual_seed(seed)
+    course, rng = RolloutState.begin(world, agent, slots, seed), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         return rollout(world, agent, course, steps, follow_teacher, rng, world.teacher)[0]
 
 
 def last_answer(seen: Rollout) -> Any:
     """How unlikely the last moves of the teacher are to an agent, averaged over slots."""
-    assert seen.best is not None  # a teacher was asked
-    best = seen.best[-1]
+    assert seen.teacher_actions is not None  # a teacher was asked
+    best = seen.teacher_actions[-1]
 
     def score(decision: Decision) -> Tensor:
-        return -log_likelihood_of_any(at(decision.policy, -1), best).mean()
+        return -decision.policy[-1].log_prob_of_any(best).mean()
 
     return score
 
 
 def all_answers(seen: Rollout) -> PartScore:
     """How unlikely the moves of the teacher are to an agent, summed over a window and averaged over slots."""
-    best = seen.best
+    best = seen.teacher_actions
     assert best is not None  # a teacher was asked
 
     def score(decision: Decision, part: slice) -> Tensor:
-        return -log_likelihood_of_any(decision.policy, best[part]).mean(dim=1).sum()
+        return -decision.policy.log_prob_of_any(best[part]).mean(dim=1).sum()
 
     return score
 

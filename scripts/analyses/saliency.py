@@ -11,7 +11,7 @@ from vln.agent import Agent, Decision, Observation
 from vln.agents.instruments.gradients import Score
 from vln.agents.instruments.saliency import saliency
 from vln.moments import as_judged, moments, observed
-from vln.policies import at, likeliest, log_likelihood
+from vln.policies import Gaussian
 from vln.rollouts import greedy
 from vln.world import World
 
@@ -100,11 +100,11 @@ def decided(world: World[Any], step: int) -> Score:
     def score(decision: Decision) -> torch.Tensor:
         if world.graded and decision.answer is not None:
             return decision.answer[step].log_softmax(dim=-1).max(dim=-1).values.sum()
-        policy = at(decision.policy, step)
-        chosen = likeliest(policy)
-        if isinstance(policy, torch.distributions.Normal):
+        policy = decision.policy[step]
+        chosen = policy.mode()
+        if isinstance(policy, Gaussian):
             return chosen.sum()
-        return log_likelihood(policy, chosen).sum()
+        return policy.log_prob(chosen).sum()
 
     return score
 

@@ -1,0 +1,212 @@
+"""Rules: ways to learn. A rule owns its descent: what is descended, how often, and on which parts of a rollout."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from vln.agent import Decision
+from vln.files import MARK, load
+from vln.lessons import Lessons
+from vln.losses import (
+    answering,
+    distance,
+    imitation,
+    reinforce,
+    removed_error,
+    returns,
+    value_loss,
+)
+from vln.options import check_options, named_by
+from vln.policies import Gaussian
+from vln.rollouts import Rollout
+from vln.world import World
+
+Loss = Callable[[Decision, Rollout], Tensor]
+# What an agent's value is taught to be: minus how far it still is, in units of losses.DISTANCE_UNIT; the chance of
+# success; or the rewards to come.
+Value = Literal["distance", "success", "return"]
+
+OF_A_TEACHER = ("teacher_first", "teacher_last", "teacher_falls", "progress", "greedily")  # lessons
+OF_REWARDS = ("reward", "discount")  # lessons
+
+
+class Learning(Protocol):
+    """What a rule is given: the training it is a part of."""
+
+    world: World[Any]
+    update: int  # counted from 0
+    rng: torch.Generator
+
+    def decide(self, rollout: Rollout) -> Decision:
+        """What the agent decides in a rollout, or in a part of one, with the weights it has now, [T, B]; gradients
+        reach the weights."""
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the gradient of a loss, which is averaged over processes and clipped."""
+
+    def minibatches(self, rollout: Rollout, count: int) -> Iterator[Rollout]:
+        """A rollout in so many parts of whole environments, dealt out by chance, each of all its steps."""
+
+
+class Rule(ABC):
+    """A way to learn.
+
+    teacher: whether there is a teacher, who acts and whose actions are learned. through: whether gradients flow
+    through the world, so that what is decided while acting is what is learned. values: whether rollouts hold what the
+    agent expected (see rollouts.Rollout). value: what the agent's value is taught to be, if anything.
+    """
+
+    teacher: bool = False
+    through: bool = False
+    values: bool = False
+    value: Value | None = None
+
+    @abstractmethod
+    def learn(self, learning: Learning, rollout: Rollout) -> Mapping[str, Tensor]:
+        """Learn from a rollout: call `learning.descend` as often as it takes. Numbers to be told of it, by name."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What changes in the rule itself from update to update, by name; checkpoints keep it."""
+        return {}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Put the rule where the one was that had this state. Raises ValueError where it has no use for it."""
+        if state:
+            raise ValueError(f"{type(self).__name__} keeps no state, and the checkpoint holds one: {', '.join(state)}")
+
+
+@dataclass(frozen=True)
+class LossRule(Rule):
+    """A rule that descends one loss, over a whole rollout, once. own: a loss in place of the rule's."""
+
+    lessons: Lessons
+    own: Loss | None = None
+
+    @abstractmethod
+    def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
+        """What is descended."""
+
+    @property
+    def early(self) -> float:
+        return self.lessons.early
+
+    def learn(self, learning: Learning, rollout: Rollout) -> Mapping[str, Tensor]:
+        decision = learning.decide(rollout)
+        loss = self.own(decision, rollout) if self.own else self.loss(decision, rollout)
+        taught = rollout.teacher_actions is not None
+        if taught and not self.teacher:
+            loss = loss + teacher_share(self, self.lessons, learning.update) * imitation(decision, rollout)
+        learning.descend(loss)
+        numbers = {"answering": answering(decision, rollout, self.early)}
+        if taught:
+            numbers["imitation"] = imitation(decision, rollout)
+            numbers |= decision.policy.agreement(rollout.teacher_actions)
+        return numbers
+
+
+class Imitation(LossRule):
+    """Imitate the teacher's actions, answer the world's question, and know how far it still is."""
+
+    teacher = True
+
+    @property
+    def value(self) -> Value | None:  # type: ignore[override]
+        return "distance" if self.lessons.progress else None
+
+    def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
+        asides = self.lessons.progress * distance(decision, rollout) + answering(decision, rollout, self.early)
+        return imitation(decision, rollout) + asides
+
+
+class Reinforce(LossRule):
+    """REINFORCE (Williams 1992) with the value as its baseline, and the answers (Mnih et al. 2014, arXiv:1406.6247).
+
+    The reward is success, or the environment's (see Lessons.reward). What is still expected at the window's end is the
+    value of its last step. An episode that was cut off failed; where rewards are the environment's, it goes on in
+    expectation.
+    """
+
+    @property
+    def values(self) -> bool:  # type: ignore[override]
+        return self.lessons.reward == "environment"
+
+    @property
+    def value(self) -> Value | None:  # type: ignore[override]
+        return "return" if self.values or self.lessons.discount < 1 else "success"
+
+    def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
+        reward = rollout.successes.to(decision.value.dtype)
+        if self.values:
+            assert rollout.next_value is not None
+            reward = rollout.reward.detach() + self.lessons.discount * rollout.next_value * rollout.truncated
+        to_come = returns(reward, rollout.dones, decision.value[-1].detach(), self.lessons.discount)
+        # The numbers that an episode's last answer comes with do nothing; a choice may be what ended it.
+        answered, numbers = rollout.answer is not None, isinstance(decision.policy, Gaussian)
+        idle = rollout.dones if answered and numbers else None
+        moving = reinforce(decision, rollout, to_come, idle)
+        return moving + value_loss(decision, to_come) + answering(decision, rollout, self.early)
+
+
+class Pathwise(LossRule):
+    """Only answer: where to look is learned by the gradient of the answers through what was seen. Where nothing is
+    asked, by the gradient of the world's error."""
+
+    through = True
+
+    def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
+        return removed_error(rollout) if rollout.answer is None else answering(decision, rollout, self.early)
+
+
+RULES: dict[str, type[LossRule]] = {"imitation": Imitation, "reinforce": Reinforce, "pathwise": Pathwise}
+
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+def rule_of(lessons: Lessons, loss: Loss | None = None, options: Mapping[str, Any] = NO_OPTIONS) -> Rule:
+    """The rule that lessons name; FILE.py:NAME is one of somebody's own, made with these options.
+
+    loss: descended in place of the rule's own. Raises ValueError for a rule that there is not, and for lessons that
+    would change nothing under it.
+    """
+    if MARK in lessons.rule:
+        rule = _own_rule(lessons.rule, options)
+        if loss is not None:
+            raise ValueError(f"{lessons.rule} has its own way to learn: leave out the loss")
+    elif lessons.rule in RULES:
+        rule = RULES[lessons.rule](lessons, loss)
+        if options:
+            raise ValueError(f"rule {lessons.rule} takes no options of its own: {', '.join(options)}")
+    else:
+        raise ValueError(f"no rule is called {lessons.rule!r}; there are {', '.join(RULES)}, or FILE.py:NAME")
+    ignored: tuple[str, ...] = ("led",) if rule.teacher else OF_A_TEACHER
+    if not isinstance(rule, Reinforce):
+        ignored += OF_REWARDS
+    if not isinstance(rule, LossRule):
+        ignored += ("early", "led") if not rule.teacher else ("early", "progress")
+    for name in ignored:
+        if getattr(lessons, name) != Lessons.__dataclass_fields__[name].default:
+            raise ValueError(f"under rule {lessons.rule} {name} would change nothing: leave it out")
+    return rule
+
+
+def _own_rule(name: str, options: Mapping[str, Any]) -> Rule:
+    make = load(name)
+    check_options(name, options, named_by(make))
+    rule = make(**options)
+    if not isinstance(rule, Rule):
+        raise ValueError(f"{name} makes no vln.rules.Rule but {type(rule).__name__}")
+    return rule
+
+
+def teacher_share(rule: Rule, lessons: Lessons, update: int) -> float:
+    """The probability that an action is the teacher's, in an update counted from 0."""
+    if not rule.teacher:
+        return max(0.0, 1 - update / (lessons.led * lessons.updates)) if lessons.led else 0.0
+    done = min(1.0, update / max(1.0, lessons.teacher_falls * lessons.updates))
+    return lessons.teacher_first + (lessons.teacher_last - lessons.teacher_first) * done
