@@ -26,7 +26,7 @@ from vln.rules import RULES
 from vln.training import snapshot, train
 
 LOOKS = 3
-PICTURE = 1  # of whose class an agent that has learned nothing is sometimes right
+PICTURE = 0  # of whose class an agent that has learned nothing is sometimes right
 
 
 def glimpser(world: Any, seed: int = 0, **shape: Any) -> RecurrentAgent:
