@@ -13,7 +13,7 @@ from browser import open_page
 from graphs import asked, graph, hall_world, line, world
 from numpy.typing import NDArray
 
-from vln.agents.navigator import Navigator
+from vln.agents.catalogue import agent_for
 from vln.agents.scripted import scripted
 from vln.envs.graphs import portrait as drawn
 from vln.envs.graphs.graph import REACH
@@ -135,7 +135,7 @@ def test_signs_say_where_every_way_leads() -> None:
 
 def write_page(path: Path, there: Graphs) -> Path:
     torch.manual_seed(0)
-    lived = replay(there, Navigator(there.spaces, len(there.moves)), [0, 1])
+    lived = replay(there, agent_for(there), [0, 1])
     rows: dict[str, Any] = {"agent": {"success": {"mean": 0.5, "low": 0.0, "high": 1.0}}}
     table = {"task": "r2r", "split": "val_unseen", "episodes": 2, "seed": 0, "rows": rows}
     write_report(path, "A hall", table, {}, {}, lived)

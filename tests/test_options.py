@@ -128,7 +128,7 @@ def test_a_flag_that_a_task_does_not_take_is_refused_before_anything_runs(tmp_pa
 
 
 def unheeded(world: World[Any], **options: Any) -> list[str]:
-    return [*make_agent(world.spaces, world.move_space, world.answers, options).unheeded]
+    return [*make_agent(world.spaces, world.move_space, world.answers, options, world.graded).unheeded]
 
 
 def test_an_agent_knows_which_of_its_options_change_nothing() -> None:

@@ -14,8 +14,8 @@ from gymnasium.vector import AutoresetMode
 from vln.agents.by_hand import repeated_ones_by_hand
 from vln.agents.catalogue import make_agent
 from vln.agents.memories import CELLS
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import scripted_for
-from vln.agents.sequencer import Sequencer
 from vln.checking import check_vector_env
 from vln.envs.catalogue import make_task
 from vln.envs.sequences.bits import Drawn
@@ -150,7 +150,7 @@ def test_a_trained_network_finds_the_same_function_and_a_blind_one_does_not() ->
     assert not any(outcome.success for outcome in evaluate(longer, blind))
 
 
-def learned(name: str, updates: int, blind: bool) -> Sequencer:
+def learned(name: str, updates: int, blind: bool) -> RecurrentAgent:
     torch.manual_seed(0)
     world = make_task(name).open("train")
     spaces = {} if blind else world.spaces
@@ -159,11 +159,11 @@ def learned(name: str, updates: int, blind: bool) -> Sequencer:
     learner = Learner.begin(world, agent, lessons)
     for _ in range(updates):
         learner.learn()
-    assert isinstance(agent, Sequencer)
+    assert isinstance(agent, RecurrentAgent)
     return agent
 
 
-def answers(network: Sequencer, lines: Any) -> Any:
+def answers(network: RecurrentAgent, lines: Any) -> Any:
     given = torch.from_numpy(lines.T.copy())
     decision, _ = network({"given": given}, network.initial(len(lines)), torch.zeros(given.shape, dtype=torch.bool))
     return decision.policy.logits.argmax(dim=-1).T.numpy()
@@ -177,7 +177,7 @@ def ones(lines: Any) -> Any:
 def test_a_symbol_is_one_of_many_or_a_learned_vector(words: int) -> None:
     world = short("copy").open("val")
     agent = make_agent(world.spaces, world.move_space, 0, {"word_dim": words})
-    assert isinstance(agent, Sequencer)
+    assert isinstance(agent, RecurrentAgent)
     assert agent.core.inputs == (words or 10)
 
 

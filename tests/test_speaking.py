@@ -10,8 +10,8 @@ import torch
 from graphs import asked, graph, telling_world, world
 from tiny import SMALL, Kind, tiny_agent
 
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
-from vln.agents.speaker import Speaker
 from vln.beam import NONE, plan, search
 from vln.envs.graphs.annotations import path_of, read_annotations
 from vln.envs.graphs.speaking import (
@@ -33,7 +33,7 @@ from vln.moments import observed
 HALL = graph()
 
 
-def speaker(seed: int = 0) -> Speaker:
+def speaker(seed: int = 0) -> RecurrentAgent:
     return tiny_agent(Kind(SMALL, "tells"), seed)
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
+from vln.spaces import LastAction, Words
 from vln.world import State, Walked, World
 
 LEFT, RIGHT, STOP = 0, 1, 2
@@ -54,10 +55,10 @@ class Corridor(World[CorridorState], Walked):
         self.threshold = 1.0
         self._start = np.array([episode.start[0] for episode in self.episodes], dtype=np.int16)
         self._goal = np.array([episode.goals[0] for episode in self.episodes], dtype=np.int16)
-        self._tokens = np.array([self.vocabulary.encode(episode.instruction, 4) for episode in self.episodes])
+        self._tokens = np.array([self.vocabulary.encode(episode.instruction, 4) for episode in self.episodes], np.int32)
         self.spaces: dict[str, Space[Any]] = {
-            "instruction": Box(0, len(self.vocabulary) - 1, (4,), np.int64),
-            "previous": Discrete(len(self.moves) + 1),
+            "instruction": Words(4, len(self.vocabulary)),
+            "previous": LastAction(len(self.moves)),
             "view": Box(0, LENGTH, (4,), np.uint8),
         }
 

@@ -30,9 +30,9 @@ from vln.world import World
 from vln.writing import write_text
 
 # How tasks and agents are made: from a name and options; from the spaces of what is observed, the space of moves, the
-# number of answers, and options.
+# number of answers, options, and whether answers are graded.
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
-MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
+MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any], bool], Agent]
 
 SAMPLED = 200  # characters that a training shows of what its agent writes
 
@@ -66,9 +66,8 @@ class Plan:
     @property
     def programs(self) -> list[str]:
         """What of its task and agent is found in programs of somebody's own (see vln.files)."""
-        encoders = self.agent.get("encoders", {})
-        names = (self.task, *self.agent.values(), *encoders.values())
-        return [name for name in names if isinstance(name, str) and MARK in name]
+        own = (name for option in self.agent.values() for name in (option.values() if _is_named(option) else [option]))
+        return [name for name in (self.task, *own) if isinstance(name, str) and MARK in name]
 
     @property
     def training_programs(self) -> list[str]:
@@ -102,7 +101,7 @@ class Plan:
     def make(self, make_agent: MakeAgent, place: World[Any] | Interface, device: str) -> Agent:
         """The agent, before it has learned anything. place: the world it learns in, or what such a world shows it."""
         spaces = {name: space for name, space in place.spaces.items() if name not in self.without}
-        return make_agent(spaces, place.move_space, place.answers, self.agent).to(device)
+        return make_agent(spaces, place.move_space, place.answers, self.agent, place.graded).to(device)
 
 
 @dataclass(frozen=True)
@@ -134,6 +133,11 @@ def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = 
                 f"--{name} PATH, or allow what the run names with --trust-paths"
             )
     return ""
+
+
+def _is_named(option: Any) -> bool:
+    """Whether an option of an agent is several, by name, as of its encoders."""
+    return isinstance(option, Mapping)
 
 
 def _is_path(value: Any) -> bool:
@@ -238,7 +242,7 @@ def _check_parts(plan: Plan, begun: Plan) -> None:
     may fit into another kind's shapes and mean nothing there."""
     for name, part in plan.agent.items():
         other = begun.agent.get(name, part)
-        if isinstance(part, str) and other != part:
+        if (isinstance(part, str) or _is_named(part)) and other != part:
             raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 

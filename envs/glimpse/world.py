@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vln.episode import tokens_of
 from vln.grading import GradedState, GradedWorld
 from vln.language import Vocabulary
+from vln.spaces import Location, Words
 from vln.world import World
 
 from .chance import chances
@@ -95,14 +96,13 @@ class Glimpses(GradedWorld[GlimpseState]):
         steps = np.array([*STEPS.values(), (0, 0)], dtype=np.float32) * np.float32(stride)
         # In the unit of points; where the patch fills the picture from side to side there is nowhere to go.
         self.steps = np.divide(steps, self.reach, out=np.zeros_like(steps), where=self.reach > 0)
-        shape = eye.shape(channels)
         self.spaces: dict[str, Space[Any]] = {
-            "view": Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, shape, np.float32),
-            "where": Box(-1, 1, (2,), np.float32),
+            "view": eye.space(channels),
+            "where": Location(),
         }
         self._said = tokens_of(episodes.sayings, vocabulary, max_words)
         if len(self._said):
-            self.spaces["instruction"] = Box(0, len(vocabulary) - 1, self._said.shape[1:], np.int32)
+            self.spaces["instruction"] = Words(self._said.shape[1], len(vocabulary))
 
     @property
     def move_space(self) -> Space[Any]:
