@@ -1,6 +1,7 @@
 """The agent for a world, told by its spaces."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from gymnasium import Space
@@ -10,6 +11,7 @@ from vln.files import load
 from vln.options import check_options, named_by
 
 from .encoders.encoder import MakeEncoder
+from .memories import bound_cell
 from .recurrent import RecurrentAgent
 from .shape import PLAIN, Noted, Shape
 
@@ -48,14 +50,17 @@ def make_agent(
     """The agent a run describes: a RecurrentAgent for these spaces.
 
     spaces: of single observations. moves: the space of a move. answers, graded: see RecurrentAgent. options: those of
-    its Shape, and `encoders`: by the name of an observation that of an encoder in somebody's own file (FILE.py:NAME).
+    its Shape; `encoders`: by the name of an observation that of an encoder in somebody's own file (FILE.py:NAME); and
+    `memory_options`: those of a memory in somebody's own file.
     Options that change nothing in it are its `unheeded`. Where one of them is `agent`, that is the name of an agent in
     somebody's own file, which is called with spaces, moves and answers, and with the other options.
     """
     if "agent" in options:
         return _own(options["agent"], spaces, moves, answers, options)
-    encoders = options.get("encoders", {})
-    noted = Noted(Shape(**{name: value for name, value in options.items() if name != "encoders"}))
+    encoders, of_memory = options.get("encoders", {}), options.get("memory_options", {})
+    own = ("encoders", "memory_options")
+    shape = Shape(**{name: value for name, value in options.items() if name not in own})
+    noted = Noted(replace(shape, memory=bound_cell(shape.memory, of_memory)) if of_memory else shape)
     agent = _recurrent(spaces, moves, answers, cast(Shape, noted), graded, encoders)
     agent.unheeded = noted.unheeded()
     return agent
