@@ -23,7 +23,7 @@ import numpy as np
 import tyro
 from analyses.common import columns, plot
 from beside import Beside
-from command_line import called, first_said, parse
+from command_line import Subject, called, first_said, parse
 from complaints import plainly
 from recipes import DEFAULT_TASK, OF_TASKS
 from rich.console import Console
@@ -261,7 +261,7 @@ def main(options: Options) -> dict[str, Any]:
 
 def read(arguments: list[str]) -> Options:
     task = first_said(arguments, lambda argument: argument in TASKS or MARK in argument) or DEFAULT_TASK
-    options = parse(Options, arguments, __doc__, task, spec_of(task))
+    options = parse(Options, arguments, __doc__, Subject.task(task))
     if options.task != task:
         raise SystemExit(f"name the task before all flags: {called('compare')} {options.task} ...")
     return options

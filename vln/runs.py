@@ -66,8 +66,9 @@ class Plan:
     @property
     def programs(self) -> list[str]:
         """What of its task and agent is found in programs of somebody's own (see vln.files)."""
-        own = (name for option in self.agent.values() for name in (option.values() if _is_named(option) else [option]))
-        return [name for name in (self.task, *own) if isinstance(name, str) and MARK in name]
+        encoders = self.agent.get("encoders", {})
+        names = (self.task, *self.agent.values(), *encoders.values())
+        return [name for name in names if isinstance(name, str) and MARK in name]
 
     @property
     def training_programs(self) -> list[str]:
@@ -116,13 +117,15 @@ class Trust:
 WARY = Trust()
 
 
-def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = ()) -> str:
+def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = (), training: bool = False) -> str:
     """What the run in a folder would do that it is not trusted with, in words; nothing where all is well.
 
-    named_here: the options of its plan that whoever opens the run has named himself.
+    named_here: the options of its plan that whoever opens the run has named himself. training: whether it is to go on
+    with its training.
     """
-    if plan.programs and not trust.code:
-        files = " and ".join(sorted({name.rpartition(":")[0] for name in plan.programs}))
+    programs = plan.training_programs if training else plan.programs
+    if programs and not trust.code:
+        files = " and ".join(sorted({name.rpartition(":")[0] for name in programs}))
         return f"{folder} would have {files} run as a program: read that file, then allow it with --trust-code"
     for name, value in {**plan.task_options, **plan.world_options}.items():
         if name not in named_here and _is_path(value) and not trust.paths:
@@ -131,11 +134,6 @@ def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = 
                 f"--{name} PATH, or allow what the run names with --trust-paths"
             )
     return ""
-
-
-def _is_named(option: Any) -> bool:
-    """Whether an option of an agent is several, by name, as of its encoders."""
-    return isinstance(option, Mapping)
 
 
 def _is_path(value: Any) -> bool:
@@ -240,7 +238,7 @@ def _check_parts(plan: Plan, begun: Plan) -> None:
     may fit into another kind's shapes and mean nothing there."""
     for name, part in plan.agent.items():
         other = begun.agent.get(name, part)
-        if (isinstance(part, str) or _is_named(part)) and other != part:
+        if isinstance(part, str | Mapping) and other != part:
             raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 
