@@ -102,7 +102,11 @@ class Plan:
     def make(self, make_agent: MakeAgent, place: World[Any] | Interface, device: str) -> Agent:
         """The agent, before it has learned anything. place: the world it learns in, or what such a world shows it."""
         spaces = {name: space for name, space in place.spaces.items() if name not in self.without}
-        return make_agent(spaces, place.move_space, place.answers, self.agent, place.graded).to(device)
+        options = dict(self.agent)
+        if "encoders" in options:
+            # What a baseline is not given it needs no encoder for.
+            options["encoders"] = {name: own for name, own in options["encoders"].items() if name not in self.without}
+        return make_agent(spaces, place.move_space, place.answers, options, place.graded).to(device)
 
 
 @dataclass(frozen=True)
