@@ -120,8 +120,8 @@ def head_for(space: Space[Any], shape: Shape, alike: bool, points_at: int = 0, m
     """The head for an action space. Raises ValueError for a kind of space that nothing here decides in.
 
     alike: whether choices begin equally probable: a good beginning for one that explores a place, and a slow one for
-    one that foretells what comes next, for almost no gradient reaches its memory then. points_at: how many candidates there are, each of which is an action, or 0. masked: of how many actions it is told
-    which are possible, or 0.
+    one that foretells what comes next, for almost no gradient reaches its memory then. points_at: how many candidates
+    there are, each of which is an action, or 0. masked: of how many actions it is told which are possible, or 0.
     """
     actions = int(space.n) if isinstance(space, Discrete) else 0
     if masked and masked != actions:
