@@ -31,12 +31,13 @@ class Head(nn.Module):
 
 
 class ChoiceHead(Head):
-    """A Categorical over so many actions."""
+    """A Categorical over so many actions. alike: whether it begins with all of them equally probable."""
 
-    def __init__(self, actions: int, hidden: int) -> None:
+    def __init__(self, actions: int, hidden: int, alike: bool) -> None:
         super().__init__()
-        # As torch begins: all actions are nearly alike then, and what is remembered is taught from the first update.
         self.layer = nn.Linear(hidden, actions)
+        if alike:
+            begin_alike(self.layer)
 
     def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
         return Categorical(logits=only_possible(self.layer(mind).float(), possible))
@@ -107,19 +108,20 @@ class PointerHead(Head):
 class ProductHead(Head):
     """Named parts that are decided independently of each other, of what is in mind."""
 
-    def __init__(self, space: Dict, shape: Shape) -> None:
+    def __init__(self, space: Dict, shape: Shape, alike: bool) -> None:
         super().__init__()
-        self.parts = Parts({name: head_for(part, shape) for name, part in parts_of(space)})
+        self.parts = Parts({name: head_for(part, shape, alike) for name, part in parts_of(space)})
 
     def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
         return Product({name: head(mind, None, None) for name, head in self.parts.items()})
 
 
-def head_for(space: Space[Any], shape: Shape, points_at: int = 0, masked: int = 0) -> Head:
+def head_for(space: Space[Any], shape: Shape, alike: bool, points_at: int = 0, masked: int = 0) -> Head:
     """The head for an action space. Raises ValueError for a kind of space that nothing here decides in.
 
-    points_at: how many candidates there are, each of which is an action, or 0. masked: of how many actions it is told
-    which are possible, or 0.
+    alike: whether choices begin equally probable: a good beginning for one that explores a place, and a slow one for
+    one that foretells what comes next, for almost no gradient reaches its memory then. points_at: how many candidates
+    there are, each of which is an action, or 0. masked: of how many actions it is told which are possible, or 0.
     """
     actions = int(space.n) if isinstance(space, Discrete) else 0
     if masked and masked != actions:
@@ -129,11 +131,11 @@ def head_for(space: Space[Any], shape: Shape, points_at: int = 0, masked: int = 
     if points_at:
         return PointerHead(shape.hidden, shape.sight)
     if isinstance(space, Discrete) and space.start == 0:
-        return ChoiceHead(actions, shape.hidden)
+        return ChoiceHead(actions, shape.hidden, alike)
     if isinstance(space, Box):
         return PointHead(space, shape)
     if isinstance(space, Dict):
-        return ProductHead(space, shape)
+        return ProductHead(space, shape, alike)
     raise ValueError(
         f"no agent here decides in the action space {space}: it takes Discrete(n), a Box [n], or a Dict of these"
     )

@@ -8,7 +8,7 @@ from gymnasium import Space
 from torch import Tensor, nn
 
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.spaces import Candidates, Path, Possible, Words, typed
+from vln.spaces import Candidates, Codes, LastAction, Location, Path, Picture, Pose, Possible, Words, typed
 
 from .attention import SequenceAttention, SpatialAttention
 from .encoders.encoder import MakeEncoder
@@ -27,6 +27,7 @@ from .parts import Parts
 from .shape import PLAIN, Shape
 
 Spaces = Mapping[str, Space[Any]]
+OF_PLACES = (Picture, Location, Codes, Candidates, Words, Pose, LastAction)  # what is shown in a place to explore
 Sequences = dict[str, EncodedSequence]
 
 
@@ -73,7 +74,8 @@ class RecurrentAgent(Agent):
         self.join = nn.Linear(in_mind + looks, shape.hidden) if in_mind + looks > shape.hidden else None
         self.dropout = nn.Dropout(shape.dropout)
         masked = int(known[self.mask].n) if self.mask else 0  # type: ignore[attr-defined]  # of a Possible
-        self.policy = head_for(actions, shape, _count(moments, self.pointed), masked)
+        explores = any(isinstance(space, OF_PLACES) for space in known.values())
+        self.policy = head_for(actions, shape, explores, _count(moments, self.pointed), masked)
         self.value = nn.Linear(shape.hidden, 1)
         self.from_memory = graded
         self.apart = shape.apart if graded and answers else 0.0

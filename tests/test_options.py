@@ -253,6 +253,34 @@ def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
         assert run("train", "--resume", str(folder), "--trust-code", "--threads", "1")
 
 
+OWN_ENCODER = """
+from torch import nn
+
+class Flat(nn.Module):
+    def __init__(self, space, context, shape):
+        super().__init__()
+        self.size = shape.sight
+        self.layer = nn.Linear(int(space.low.size), self.size)
+
+    def forward(self, observed, context):
+        return self.layer(observed.flatten(2).to(self.layer.weight.dtype)).relu()
+"""
+
+
+def test_an_encoder_of_ones_own_trains_beside_a_blind_baseline_that_has_no_use_for_it(tmp_path: Path) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(OWN_ENCODER)
+        assert run("train", "goto", "--encoder", "view=mine.py:Flat", "--floors", "1", *SHORT)
+        folder = tmp_path / "runs" / "goto"
+        assert plan_of(folder).agent["encoders"] == {"view": str(tmp_path / "mine.py:Flat")}
+        judged = ("--episodes", "4", "--threads", "1")
+        with pytest.raises(SystemExit, match=r"would have .*mine\.py run as a program.*--trust-code"):
+            run("evaluate", str(folder), *judged)
+        assert {"agent", "blind", "deaf"} <= set(run("evaluate", str(folder), "--trust-code", *judged)["rows"])
+        with pytest.raises(ValueError, match=r"no observation is called \['veiw'\]"):
+            run("train", "goto", "--encoder", "veiw=mine.py:Flat", "--name", "other", "--floors", "0", *SHORT)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

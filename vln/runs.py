@@ -66,8 +66,9 @@ class Plan:
     @property
     def programs(self) -> list[str]:
         """What of its task and agent is found in programs of somebody's own (see vln.files)."""
-        own = (name for option in self.agent.values() for name in (option.values() if _is_named(option) else [option]))
-        return [name for name in (self.task, *own) if isinstance(name, str) and MARK in name]
+        encoders = self.agent.get("encoders", {})
+        names = (self.task, *self.agent.values(), *encoders.values())
+        return [name for name in names if isinstance(name, str) and MARK in name]
 
     @property
     def training_programs(self) -> list[str]:
@@ -101,7 +102,11 @@ class Plan:
     def make(self, make_agent: MakeAgent, place: World[Any] | Interface, device: str) -> Agent:
         """The agent, before it has learned anything. place: the world it learns in, or what such a world shows it."""
         spaces = {name: space for name, space in place.spaces.items() if name not in self.without}
-        return make_agent(spaces, place.move_space, place.answers, self.agent, place.graded).to(device)
+        options = dict(self.agent)
+        if "encoders" in options:
+            # What a baseline is not given it needs no encoder for.
+            options["encoders"] = {name: own for name, own in options["encoders"].items() if name not in self.without}
+        return make_agent(spaces, place.move_space, place.answers, options, place.graded).to(device)
 
 
 @dataclass(frozen=True)
@@ -133,11 +138,6 @@ def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = 
                 f"--{name} PATH, or allow what the run names with --trust-paths"
             )
     return ""
-
-
-def _is_named(option: Any) -> bool:
-    """Whether an option of an agent is several, by name, as of its encoders."""
-    return isinstance(option, Mapping)
 
 
 def _is_path(value: Any) -> bool:
@@ -242,7 +242,7 @@ def _check_parts(plan: Plan, begun: Plan) -> None:
     may fit into another kind's shapes and mean nothing there."""
     for name, part in plan.agent.items():
         other = begun.agent.get(name, part)
-        if (isinstance(part, str) or _is_named(part)) and other != part:
+        if isinstance(part, str | Mapping) and other != part:
             raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 
