@@ -182,7 +182,7 @@ def compare(options: Options) -> dict[str, Any] | None:
         "split": options.split or task.choosing,
         "updates": lessons.updates,
         "steps": lessons.updates * lessons.slots * min(lessons.window, world.max_steps),
-        "metrics": {name: description(name, world.unit, world.step_name, world.metrics) for name in names},
+        "metrics": {name: description(name, world.unit, world.step_name) for name in names},
         "rows": found,
     }
 

@@ -27,6 +27,7 @@ from vln.report import write_report
 from vln.rollouts import follow_teacher, sample
 from vln.tasks import Task, Written
 from vln.video import reel, write_video
+from vln.world import Signposted
 
 ONE_MOVE = {LEFT: Habit([1, 0, 0]), RIGHT: Habit([0, 1, 0]), STOP: Habit([0, 0, 1])}
 RED, GREEN, BLUE = (220, 40, 40), (40, 180, 60), (50, 70, 220)
@@ -50,10 +51,10 @@ class Reader(Agent):
         return Decision(policy, torch.full(starts.shape, -3 / DISTANCE_UNIT), attention), memory
 
 
-class Trail(Corridor):
+class Trail(Corridor, Signposted):
     """A corridor in which every move is named by the cell it leads to."""
 
-    def action_names(self, state, slot):
+    def signs(self, state, slot):
         return f"to {state.cell[slot] - 1}", f"to {state.cell[slot] + 1}", "stop"
 
 

@@ -98,7 +98,7 @@ def test_distances_are_in_the_worlds_unit() -> None:
 
 def test_which_of_two_numbers_is_better_is_said_of_every_headline() -> None:
     worlds = [place(name) for name in PLACES]
-    assert {METRICS[world.headline].better for world in worlds} <= {"more", "less"}
+    assert {METRICS[world.headline].better for world in worlds} <= {"higher", "lower"}
     assert all("{number}" in METRICS[world.headline].sentence for world in worlds)
 
 

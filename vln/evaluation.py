@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from vln.agent import Agent
 from vln.beam import Judge, plan
-from vln.histories import History, Step, looks_back, measured
 from vln.metrics import Outcome
 from vln.moments import Moment, as_judged, batches, moments
 from vln.outcomes import outcome_of
@@ -62,22 +61,15 @@ def _judge(
     outcomes: dict[int, Outcome] = {}
     surprise = Surprise.of(len(episodes)) if world.surprising else None
     planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
-    steps: list[list[Step]] = [[] for _ in episodes]
-    looking_back = looks_back(world)
     for moment in moments(world, agent, begun, act, rng, label, planned):
-        if looking_back:
-            for row, slot in enumerate(moment.slots.tolist()):
-                steps[slot].append((moment.state, moment.moves, row))
         trails[moment.after.steps, moment.slots] = world.position(moment.after)
         if surprise and label is None:  # who is told the right moves isn't surprised by them
             surprise.add(moment, world.expert(moment.state))
         for place in np.flatnonzero(moment.ended):
             slot = int(moment.slots[place])
             trail = trails[: int(moment.after.steps[place]) + 1, slot]
-            more = surprise.mean(slot) if surprise else {}
-            if looking_back:
-                more |= measured(History(world, steps[slot], (moment.after, int(place))))
-            outcomes[slot] = outcome_of(world, moment.after, int(place), trail, float(shortest[slot]), more)
+            told = surprise.mean(slot) if surprise else {}
+            outcomes[slot] = outcome_of(world, moment.after, int(place), trail, float(shortest[slot]), told)
     return [outcomes[slot] for slot in range(len(episodes))]
 
 

@@ -89,15 +89,15 @@ def judge(
         ways = [judged(one)]
         if one.other is not None:
             ways.append(judged(replace(one, act=one.other)))
-        return max(ways, key=lambda way: _merit(world, way.outcomes))
+        return max(ways, key=lambda way: _merit(world.headline, way.outcomes))
 
     return {row: better(one) for row, one in contenders.items()}
 
 
-def _merit(world: World[Any], outcomes: Sequence[Outcome]) -> float:
+def _merit(headline: str, outcomes: Sequence[Outcome]) -> float:
     """The mean of the headline, the larger the better; of equal ones, the first is taken."""
-    numbers = [outcome.metrics().get(world.headline, float(outcome.success)) for outcome in outcomes]
-    return fmean(numbers) * (-1 if metric_of(world.headline, own=world.metrics).better == "less" else 1)
+    numbers = [outcome.metrics().get(headline, float(outcome.success)) for outcome in outcomes]
+    return fmean(numbers) * (-1 if metric_of(headline).better == "lower" else 1)
 
 
 def make_table(
@@ -127,7 +127,7 @@ def make_table(
         "episodes": max(len(one.outcomes) for one in rows.values()),
         "seed": seed,
         "headline": world.headline if world.headline in names else names[0],
-        "metrics": {name: description(name, world.unit, world.step_name, world.metrics) for name in names},
+        "metrics": {name: description(name, world.unit, world.step_name) for name in names},
         "rows": {
             row: {name: _numbers(interval) for name, interval in metrics.items()} | rows[row].facts()
             for row, metrics in found.items()

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +63,6 @@ class Walk(Outcome):
     path_length, reference_length: of these two, in the unit of `distances` (for CLS).
     tolerance: the largest error at which stopping is a success.
     threshold: the distance at which nDTW and CLS count a position as missed.
-    numbers: what the world and the task measured besides, by name.
     """
 
     error: float
@@ -77,10 +76,9 @@ class Walk(Outcome):
     threshold: float = 3.0
     path: NDArray[np.integer] | None = None
     reference: NDArray[np.integer] | None = None
-    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, float]:
-        """Of ours, all but the first two are in [0, 1]."""
+        """All but the first two are in [0, 1]."""
         warped = ndtw(self.distances, self.threshold, self.path, self.reference)
         return {
             "trajectory_length": float(self.length),
@@ -91,7 +89,6 @@ class Walk(Outcome):
             "ndtw": warped,
             "sdtw": sdtw(self.success, warped),
             "cls": cls(self.distances, self.path_length, self.reference_length, self.threshold, self.reference),
-            **self.numbers,
         }
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vln.kernels import kernel
 from vln.metrics import Graded, Outcome, Walk
-from vln.world import HasPaths, State, World
+from vln.world import State, Walked, World
 
 FEW = 1_000_000  # pairs of positions whose distances are held at once; of more, only those between different places
 
@@ -20,21 +20,22 @@ def outcome_of(
     slot: int,
     trail: NDArray[Any],
     shortest: float,
-    more: Mapping[str, float] = MappingProxyType({}),
+    told: Mapping[str, float] = MappingProxyType({}),
 ) -> Outcome:
     """The outcome of the episode that one slot of a final state has lived.
 
-    trail: the positions [n, 2] the agent was at, one for every state. shortest: the error at the beginning. more: what
-    else was measured, by name.
+    trail: the positions [n, 2] the agent was at, one for every state. shortest: the error at the beginning. told: what
+    else was measured, of a world where nobody walks.
     """
     episode = int(final.episode[slot])
     asked = world.episodes[episode]
     success = bool(world.success(final)[slot])
-    numbers = {name: float(values[slot]) for name, values in world.measure(final).items()} | dict(more)
-    if (paths := world.paths) is None:
+    if not isinstance(world, Walked):
+        numbers = {name: float(values[slot]) for name, values in world.measure(final).items()}
+        numbers |= told
         return Graded(asked.name, asked.family, success, numbers, trail[:-1])
-    path, reference = _without_repeats(trail), _without_repeats(paths.reference(episode))
-    distances, rows, columns = distances_between(paths, episode, path, reference)
+    path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
+    distances, rows, columns = distances_between(world, episode, path, reference)
     return Walk(
         name=asked.name,
         family=asked.family,
@@ -44,18 +45,17 @@ def outcome_of(
         length=float(final.length[slot]),
         shortest=shortest,
         distances=distances,
-        path_length=paths.path_length(episode, path),
-        reference_length=paths.path_length(episode, reference),
+        path_length=world.path_length(episode, path),
+        reference_length=world.path_length(episode, reference),
         tolerance=world.tolerance,
-        threshold=paths.threshold,
+        threshold=world.threshold,
         path=rows,
         reference=columns,
-        numbers=numbers,
     )
 
 
 def distances_between(
-    world: HasPaths, episode: int, path: NDArray[Any], reference: NDArray[Any]
+    world: Walked, episode: int, path: NDArray[Any], reference: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None, NDArray[np.int64] | None]:
     """The `distances`, `path` and `reference` of a Walk along these positions, [n, ...] and [m, ...].
 

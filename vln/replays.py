@@ -19,7 +19,7 @@ from vln.moments import Moment, as_judged, moments
 from vln.rollouts import Act, greedy
 from vln.rules import Value
 from vln.units import metric_of, number
-from vln.world import Shown, State, World
+from vln.world import Shown, Signposted, State, Walked, World
 
 Picture = NDArray[np.uint8]
 Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
@@ -220,7 +220,7 @@ def _frames(
             error=float(error[row]),
             belief=None if belief is None else belief[row],
             truth=None if truth is None else int(truth[row]),
-            signs=world.action_names(state, row),
+            signs=world.signs(state, row) if isinstance(world, Signposted) else (),
             given=world.tell(state, row),
             aim=() if np.isnan(aims[row]).any() else tuple(aims[row].tolist()),
         )
@@ -243,7 +243,7 @@ def _replay(
         verdict = world.verdicts[not success]
     else:
         measured = surprised | {name: float(values[row]) for name, values in world.measure(final).items()}
-        verdict = metric_of(world.headline, own=world.metrics).told(measured[world.headline])
+        verdict = metric_of(world.headline).told(measured[world.headline])
     return Replay(
         name=lived.name,
         family=lived.family,
@@ -270,7 +270,7 @@ def _way(world: World[Any], steps: int, length: float, left: float | None) -> tu
     facts = [counted(steps, world.step_name)]
     if length and world.unit != f"{world.step_name}s":
         facts.append(f"travelled {number(length)} {world.unit}".rstrip())
-    if left is not None and world.paths is not None:
+    if left is not None and isinstance(world, Walked):
         facts.append(f"{number(left)} {world.unit}".rstrip() + " to go")
     return tuple(facts)
 

@@ -1,6 +1,5 @@
 """Slots: a batch of episodes being lived, what each has earned and where it went. The Gymnasium faces stand on it."""
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vln.actions import Action, each_part
-from vln.histories import History, looks_back, measured
 from vln.outcomes import outcome_of
 from vln.pages import on_page
 from vln.rewards import Rewards
-from vln.world import State, World, put, take
+from vln.world import State, Walked, World, put, take
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,7 @@ class Slots:
         self._everyone = np.arange(count)
         self._keep_trails = trails
         self._trails = np.empty(0)  # [max_steps + 1, count, 2], once episodes have begun
-        self._walked = world.paths is not None
-        # The latest steps of all slots, as many as an episode may have, where metrics ask for them.
-        self._steps: deque[tuple[State, Action]] | None = deque(maxlen=world.max_steps) if looks_back(world) else None
+        self._walked = isinstance(world, Walked)
         self._page: tuple[int, int] | None = None  # the height and width of every picture, once one is drawn
 
     def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64]) -> None:
@@ -89,8 +85,6 @@ class Slots:
         """
         world, before = self.world, self.state
         state = world.step(before if answer is None else world.reply(before, answer), move)
-        if self._steps is not None:
-            self._steps.append((before, move))
         if held is not None:
             state = put(state, held, take(before, held))
         self.state = state
@@ -133,7 +127,7 @@ class Slots:
         """
         if not self._walked:
             accuracy = ending.success.astype(np.float64)
-            return {"is_success": ending.success, "accuracy": accuracy} | self._own_metrics(ending)
+            return {"is_success": ending.success, "accuracy": accuracy} | self.world.measure(ending.final)
         if paths:
             rows = [self._path_metrics(ending, number) for number in range(len(ending.slots))]
             return {"is_success": ending.success} | {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -146,21 +140,7 @@ class Slots:
             "success": success,
             "oracle_success": (final.least_error <= self.world.tolerance).astype(np.float64),
             "spl": success * _directness(self._first_error[ending.slots].astype(np.float64), length),
-        } | self._own_metrics(ending)
-
-    def _own_metrics(self, ending: Ending) -> dict[str, NDArray[Any]]:
-        """What the world measures of these episodes, and what metrics of its own make of them, float64 [n] by name."""
-        numbers = dict(self.world.measure(ending.final))
-        if self._steps is not None:
-            rows = [measured(self._history(ending, number)) for number in range(len(ending.slots))]
-            numbers |= {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        return numbers
-
-    def _history(self, ending: Ending, number: int) -> History:
-        assert self._steps is not None
-        slot, count = int(ending.slots[number]), int(ending.final.steps[number])
-        latest = list(self._steps)[len(self._steps) - count :]
-        return History(self.world, [(state, move, slot) for state, move in latest], (ending.final, number))
+        }
 
     def draw(self, slot: int) -> NDArray[np.uint8]:
         """A picture for people of one slot and the way it went, uint8 [height, width, 3], always of one size."""
@@ -172,8 +152,7 @@ class Slots:
     def _path_metrics(self, ending: Ending, number: int) -> dict[str, float]:
         slot = int(ending.slots[number])
         trail = self._trails[: ending.final.steps[number] + 1, slot]
-        more = measured(self._history(ending, number)) if self._steps is not None else {}
-        return outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot]), more).metrics()
+        return outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot])).metrics()
 
 
 def checked_limit(limit: int | None) -> int | None:

@@ -11,7 +11,6 @@ import numpy as np
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.options import Option, check_options, named_by, options_of
-from vln.units import METRICS, Metric
 from vln.world import World
 
 # From the name of a split to its episodes.
@@ -106,7 +105,6 @@ class Task:
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
     floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
     told the instructions of other episodes.
-    metrics: numbers of its episodes beside those of its world (see vln.units.Metric).
     texts: whether the words are the characters of a text that is foretold, which an agent can go on with.
     knowing: the same task for who knows other words, from these; one whose words only name what instructions hold
     needs none.
@@ -123,7 +121,6 @@ class Task:
     floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
     texts: bool = False
-    metrics: tuple[Metric, ...] = ()
     knowing: "Callable[[Vocabulary], Task] | None" = None
 
     @cached_property
@@ -156,19 +153,7 @@ class Task:
     def open_over(self, episodes: Sequence[Episode], **options: Any) -> World[Any]:
         """The world over other episodes than those of a split."""
         check_options(f"the world of task {self.name!r}", options, named_by(self.world))
-        world = self.world(episodes, self.vocabulary, **options)
-        if self.metrics:
-            world.metrics = (*world.metrics, *self.metrics)
-            _check_names(world.metrics)
-        return world
-
-
-def _check_names(metrics: Sequence[Metric]) -> None:
-    """Raise ValueError where two metrics have the same name, or one has that of one of ours and means another thing."""
-    names = [metric.name for metric in metrics]
-    for metric in metrics:
-        if names.count(metric.name) > 1 or (metric.of is not None and metric.name in METRICS):
-            raise ValueError(f"there is a metric called {metric.name!r} already: give this one another name")
+        return self.world(episodes, self.vocabulary, **options)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,53 +1,33 @@
 """The table of metrics: what each is called, in which unit it is shown, and which of two numbers is the better."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-Better = Literal["more", "less", "neither"]
+Better = Literal["higher", "lower", "neither"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of an episode: what it is called, how it is shown wherever it is, and how one of a task's own is made.
+    """How a number of an episode is shown, wherever it is.
 
-    name: in tables as JSON, and in the infos of environments.
-    of: makes it from what happened in an episode (see vln.histories.History); None where the world measures it (see
-        World.measure), or where it is one of ours.
-    unit: what is shown is in; "%" for a share, from 0 to 1; None stands for the unit of distance of the world that was
-        measured.
+    title: what it is called in the head of a column. meaning: what it is in full.
+    unit: what is shown is in; None stands for the unit of distance of the world that was measured.
+    factor, decimals: what is shown is the factor times the number; without decimals, three digits of it.
     better: which numbers are.
-    title: what it is called in the head of a column; the name unless given. meaning: what it is in full.
-    decimals: of what is shown; without them, three digits of it.
     sentence: says what an agent does with {number} in it; in {step} is what a world calls its steps.
-    alike: the name of the metric that says the same in another unit, if any.
+    alike: the metric that says the same in another unit, if any.
     """
 
-    name: str
-    of: Callable[[Any], float] | None = None
-    unit: str | None = ""
-    better: Better = "neither"
-    title: str = ""
-    meaning: str = ""
-    decimals: int | None = None
+    title: str
+    meaning: str
+    unit: str | None = "%"
+    factor: float = 100
+    decimals: int | None = 1
+    better: Better = "higher"
     sentence: str = ""
     alike: str | None = None
-
-    def __post_init__(self) -> None:
-        plain = self.name.replace("_", " ")
-        if not self.name:
-            raise ValueError("a metric has a name")
-        if self.better not in get_args(Better):
-            known = ", ".join(get_args(Better))
-            raise ValueError(f"what is better of metric {self.name!r} is one of {known}, not {self.better!r}")
-        object.__setattr__(self, "title", self.title or plain)
-        object.__setattr__(self, "meaning", self.meaning or self.title)
-
-    @property
-    def factor(self) -> float:
-        """What is shown is so many times the number."""
-        return 100 if self.unit == "%" else 1
 
     @property
     def head(self) -> str:
@@ -68,105 +48,88 @@ class Metric:
         return f"{self.title} {text}" if self.unit in ("", "%") else text
 
 
-def _share(name: str, title: str, meaning: str, decimals: int = 1, sentence: str = "") -> Metric:
-    """A metric from 0 to 1, of which more is better."""
-    return Metric(name, None, "%", "more", title, meaning, decimals, sentence)
-
-
-_ALL = (
-    _share(
-        "accuracy",
+METRICS = {
+    "accuracy": Metric(
         "accuracy",
         "success: the last answer was right; in sequences, every one; of a sentence, it has as many words as it should",
-        2,
-        "The agent is right in {number} of the episodes",
+        decimals=2,
+        sentence="The agent is right in {number} of the episodes",
     ),
-    _share(
-        "average_accuracy",
+    "average_accuracy": Metric(
         "average",
         "answers that were right, of all that were asked for",
         sentence="The agent gives the right answer in {number} of the cases",
     ),
-    Metric(
-        "surprise",
-        unit="nats",
-        better="less",
-        title="nats",
-        meaning="surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
-        decimals=3,
-        sentence="The model needs {number} a {step}",
-        alike="bits",
-    ),
-    Metric(
+    "surprise": Metric(
+        "nats",
+        "surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
+        "nats",
+        1,
+        3,
+        "lower",
+        "The model needs {number} a {step}",
         "bits",
-        unit="bits",
-        better="less",
-        meaning="the same in bits; of a text, bits per character",
-        decimals=3,
     ),
-    Metric(
-        "squared_error",
-        better="less",
-        title="MSE",
-        meaning="mean squared error of the numbers that were asked for",
-        decimals=4,
-        sentence="The agent's answers have a mean squared error of {number}",
+    "bits": Metric(
+        "bits",
+        "the same in bits; of a text, bits per character",
+        "bits",
+        1,
+        3,
+        "lower",
     ),
-    _share(
-        "bleu",
+    "squared_error": Metric(
+        "MSE",
+        "mean squared error of the numbers that were asked for",
+        "",
+        1,
+        4,
+        "lower",
+        "The agent's answers have a mean squared error of {number}",
+    ),
+    "bleu": Metric(
         "BLEU-4",
         "likeness of what is said to what people said, by phrases of up to four words",
         sentence="What is said has a BLEU-4 of {number}",
     ),
-    Metric("words", unit="words", meaning="how many were said", decimals=1),
-    Metric("looks", unit="looks", meaning="how many there were", decimals=1),
-    _share(
-        "success",
+    "words": Metric("words", "how many were said", "words", 1, 1, "neither"),
+    "looks": Metric("looks", "how many there were", "looks", 1, 1, "neither"),
+    "success": Metric(
         "SR",
         "success: stopped where it should have",
         sentence="The agent reaches its goal in {number} of the episodes",
     ),
-    _share("spl", "SPL", "success weighted by path length"),
-    _share("oracle_success", "OSR", "oracle success: was within reach of the goal at some time"),
-    Metric(
-        "navigation_error",
-        unit=None,
-        better="less",
-        title="NE",
-        meaning="navigation error: distance from the goal at the end",
-        decimals=2,
-    ),
-    Metric(
-        "trajectory_length",
-        unit=None,
-        title="TL",
-        meaning="trajectory length: distance travelled",
-        decimals=1,
-    ),
-    _share("ndtw", "nDTW", "likeness to the reference path (normalised dynamic time warping)"),
-    _share("sdtw", "SDTW", "success weighted by nDTW"),
-    _share("cls", "CLS", "coverage of the reference path weighted by length"),
-    _share("paragraph", "paragraph", "paragraphs whose sentences were followed in turn to the end"),
-)
-METRICS = {metric.name: metric for metric in _ALL}  # in the order of a table's columns
+    "spl": Metric("SPL", "success weighted by path length"),
+    "oracle_success": Metric("OSR", "oracle success: was within reach of the goal at some time"),
+    "navigation_error": Metric("NE", "navigation error: distance from the goal at the end", None, 1, 2, "lower"),
+    "trajectory_length": Metric("TL", "trajectory length: distance travelled", None, 1, 1, "neither"),
+    "ndtw": Metric("nDTW", "likeness to the reference path (normalised dynamic time warping)"),
+    "sdtw": Metric("SDTW", "success weighted by nDTW"),
+    "cls": Metric("CLS", "coverage of the reference path weighted by length"),
+    "paragraph": Metric("paragraph", "paragraphs whose sentences were followed in turn to the end"),
+}  # in the order of a table's columns
 
 
-def metric_of(name: str, described: Mapping[str, Any] | None = None, own: Sequence[Metric] = ()) -> Metric:
-    """The metric of this name. One that nobody has declared is a plain number under its own name.
+def metric_of(name: str, described: Mapping[str, Any] | None = None) -> Metric:
+    """The metric of this name. One that only a user's world knows is a plain number under its own name.
 
-    described: what a table that was written says of it, see `description`. own: those of a world.
+    described: what a table that was written says of it, see `description`.
     """
-    known = {**METRICS, **{metric.name: metric for metric in own}}.get(name, Metric(name))
+    plain = name.replace("_", " ")
+    known = METRICS.get(name, Metric(plain, plain, "", 1, None, "neither"))
     return replace(known, **described) if described else replace(known, unit=known.unit or "")
 
 
-def description(name: str, unit: str = "", step: str = "step", own: Sequence[Metric] = ()) -> dict[str, Any]:
-    """What a table says of a metric. unit, step: what its world calls its unit of distance and its steps. own: those of
-    a world."""
-    metric = {**METRICS, **{metric.name: metric for metric in own}}.get(name, Metric(name))
-    metric = replace(metric, unit=unit if metric.unit is None else metric.unit)
-    facts = asdict(replace(metric, of=None, sentence=metric.sentence.replace("{step}", step)))
-    return {key: value for key, value in facts.items() if key not in ("name", "of")}
+def description(name: str, unit: str = "", step: str = "step") -> dict[str, Any]:
+    """What a table says of a metric. unit, step: what its world calls its unit of distance and its steps."""
+    metric = metric_of(name)
+    return asdict(
+        replace(
+            metric,
+            unit=unit if name in METRICS and METRICS[name].unit is None else metric.unit,
+            sentence=metric.sentence.replace("{step}", step),
+        )
+    )
 
 
 def ordered(names: Iterable[str]) -> list[str]:

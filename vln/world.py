@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.units import Metric
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,6 @@ class World(ABC, Generic[S]):
     headline: the metric that agents are compared by (see vln.units).
     verdicts: what is said of an episode that was a success, and of one that was not; none where success says little,
         and an episode is told of by its headline.
-    metrics: those of its own, or of a task's that is lived in it (see vln.units.Metric): what they are, for all numbers
-        that `measure` gives and no other world does; or how they are made of what happened in an episode.
     shown: how a step is: as the picture that is drawn of it; as a text that is foretold symbol by symbol; as a column
         of what is given, answered and right (see `tell`); or as a sentence that is said, beside one picture.
     """
@@ -115,7 +112,6 @@ class World(ABC, Generic[S]):
     headline: str = "success"
     verdicts: tuple[str, str] | None = ("reached", "failed")
     shown: Shown = "picture"
-    metrics: tuple[Metric, ...] = ()
 
     @property
     def move_space(self) -> Space[Any]:
@@ -219,16 +215,6 @@ class World(ABC, Generic[S]):
         """What became of episodes that have ended, in numbers of the world's own, [B] by name."""
         return {}
 
-    def action_names(self, state: S, slot: int) -> tuple[str, ...]:
-        """What people are told of every move that a slot can make now, in the order of `moves`, where that depends on
-        the place; nothing where it does not."""
-        return ()
-
-    @property
-    def paths(self) -> "HasPaths | None":
-        """What path metrics ask of a world that is walked; None where nobody walks."""
-        return None
-
     def on(self, device: Any) -> "World[Any]":
         """The same world in tensors on a device, with gradients through what is seen. Raises ValueError without one."""
         raise ValueError(f"{type(self).__name__} carries no gradients: agents can't learn through its eye")
@@ -259,17 +245,13 @@ class World(ABC, Generic[S]):
         return ~self.terminated(state) & (state.steps >= self.max_steps)
 
 
-class HasPaths(ABC):
+class Walked(ABC):
     """What path metrics ask of a world besides: it is walked in, and there is a way to compare with.
 
     threshold: the distance at which nDTW and CLS count a position as missed, in the unit of `distances`.
     """
 
     threshold: float = 3.0
-
-    @property
-    def paths(self) -> "HasPaths":
-        return self
 
     @abstractmethod
     def distances(self, episode: int, path: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.float32]:
@@ -283,3 +265,11 @@ class HasPaths(ABC):
     @abstractmethod
     def reference(self, episode: int) -> NDArray[Any]:
         """The positions [n, ...] of the path to compare with, repeats included: the given one, or the expert's."""
+
+
+class Signposted(ABC):
+    """What replays ask of a world besides, where it depends on the place what a move is."""
+
+    @abstractmethod
+    def signs(self, state: Any, slot: int) -> tuple[str, ...]:
+        """What people are told of every move that a slot can make now, in the order of the world's moves."""
