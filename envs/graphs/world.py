@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.tasks import Floor
-from vln.world import Signposted, State, Walked, World
+from vln.world import HasPaths, State, World
 
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
 from .graph import REACH
@@ -68,7 +68,7 @@ class GraphState(State):
     left: NDArray[np.float32]
 
 
-class Graphs(World[GraphState], Walked, Signposted):
+class Graphs(HasPaths, World[GraphState]):
     """Walk a building's navigation graph (Anderson et al. 2018, arXiv:1711.07280), with images where there are any.
 
     atlas: of all the graphs that episodes may take place in.
@@ -140,6 +140,12 @@ class Graphs(World[GraphState], Walked, Signposted):
         if self.images:
             shape = (most, self.images.shape[2]) if self.panoramic else self.images.shape[2:]
             self.spaces["images"] = Box(-np.inf, np.inf, shape, np.float32)
+
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """Who goes straight on must see where that is."""
+        straight = ("straight",) if not self.panoramic or "view" in self.spaces else ()
+        return ("random", "stop", *straight, "expert")
 
     def begin(self, episode: NDArray[np.int64]) -> GraphState:
         slots = len(episode)
@@ -279,7 +285,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         asked = self.episodes[int(state.episode[slot])]
         return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]), tints)
 
-    def signs(self, state: GraphState, slot: int) -> tuple[str, ...]:
+    def action_names(self, state: GraphState, slot: int) -> tuple[str, ...]:
         if not self.panoramic:
             return self.moves
         atlas, here = self.atlas, state.node[slot]
