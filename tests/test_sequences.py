@@ -21,10 +21,10 @@ from vln.envs.catalogue import make_task
 from vln.envs.sequences.bits import Drawn
 from vln.envs.sequences.world import CLOSE, NOTHING, Sequences
 from vln.evaluation import evaluate
-from vln.judging import judge
+from vln.intervals import summary
 from vln.learning import Learner
 from vln.lessons import Lessons
-from vln.metrics import summary
+from vln.tables import evaluate_entries
 from vln.tasks import Task
 from vln.vector_env import TaskVectorEnv
 
@@ -78,7 +78,7 @@ def test_lines_of_another_split_are_others_and_longer_ones_are_longer(name: str)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_expert_is_right_and_chance_is_not(name: str) -> None:
     world = short(name).open("val")
-    rows = {row: summary(one.outcomes) for row, one in judge(world, scripted_for(world), 100).items()}
+    rows = {row: summary(one.outcomes) for row, one in evaluate_entries(world, scripted_for(world), 100).items()}
     assert set(rows) == {"random", "expert"}
     assert rows["expert"]["accuracy"].mean == rows["expert"]["average_accuracy"].mean == 1
     assert rows["random"]["average_accuracy"].mean < 0.7
@@ -118,7 +118,8 @@ def test_lines_of_several_lengths_end_each_by_itself() -> None:
     task = make_task("parity", {"length": 3})
     lines = [replace(task.episodes("val")[0]), task.episodes("val_longer")[0]]
     world = Sequences(lines, task.vocabulary, symbols=2, answers_named=("0", "1"))
-    assert [len(outcome.trail) for outcome in evaluate(world, repeated_ones_by_hand())] == [3, 30]  # type: ignore[attr-defined]
+    # Before every answer and after the last.
+    assert [len(outcome.positions) for outcome in evaluate(world, repeated_ones_by_hand())] == [4, 31]
 
 
 def test_the_network_by_hand_is_right_on_every_line_and_at_every_length() -> None:

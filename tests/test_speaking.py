@@ -1,6 +1,7 @@
 """Speaking: paths that are sampled and told, how probable words are, and what a speaker has to say about ways found."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -37,7 +38,7 @@ def speaker(seed: int = 0) -> RecurrentAgent:
     return tiny_agent(Kind(SMALL, "tells"), seed)
 
 
-def tell(episodes: list[Episode]) -> Tellings:
+def tell(episodes: Sequence[Episode]) -> Tellings:
     there = telling_world()
     return Tellings(episodes, there.vocabulary, world(episodes).atlas, max_steps=5)
 

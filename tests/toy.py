@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.spaces import LastAction, Words
-from vln.world import State, Walked, World
+from vln.world import HasPaths, State, World
 
 LEFT, RIGHT, STOP = 0, 1, 2
 PIT = 0  # the cell at the left end: who walks into it has failed, and no way leads on
@@ -43,7 +43,7 @@ def corridor_episodes() -> list[Episode]:
     ]
 
 
-class Corridor(World[CorridorState], Walked):
+class Corridor(HasPaths, World[CorridorState]):
     """Walk left and right; see the cells left, here and right of you (0 free, 1 pit, 2 wall) and where you are."""
 
     moves = ("left", "right", "stop")

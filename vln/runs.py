@@ -15,12 +15,15 @@ from vln.alphabet import Alphabet
 from vln.checkpoints import Checkpoint, load_checkpoint
 from vln.devices import keep_memory
 from vln.episode import Episode
-from vln.evaluation import evaluate
+from vln.evaluation import check_answers, evaluate
 from vln.files import MARK
 from vln.interface import Interface
 from vln.language import Vocabulary
 from vln.lessons import Lessons
-from vln.rules import Value, rule_of
+from vln.results import Results
+from vln.rollouts import sample
+from vln.rules import Rule, Value, rule_of
+from vln.tables import Entry
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
 from vln.threads import ThreadChoice
@@ -145,11 +148,12 @@ def _is_path(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Results):
     """A trained agent, what it was trained to be shown, and the task it was trained for.
 
-    plan: as it was trained, but for what whoever opened it said. doubt: why the plan must not be carried out; without
-    it there is the agent, but no task to live in.
+    plan: as it was trained, but for what whoever opened it said. taught: what the agent's value was taught to be.
+    make_task, make_agent, device, trust: as it was opened with, and as its baselines are. doubt: why the plan must not
+    be carried out; without it there is the agent, but no task to live in.
     """
 
     folder: Path
@@ -157,7 +161,11 @@ class Run:
     interface: Interface
     agent: Agent
     make_task: MakeTask
+    make_agent: MakeAgent
+    device: str = "cpu"
+    trust: Trust = WARY
     doubt: str = ""
+    taught: Value | None = None
 
     @cached_property
     def task(self) -> Task:
@@ -165,6 +173,18 @@ class Run:
         if self.doubt:
             raise ValueError(self.doubt)
         return self.make_task(self.plan.task, self.plan.task_options).with_words(self.vocabulary)
+
+    @property
+    def world_options(self) -> Mapping[str, Any]:
+        return self.plan.world_options
+
+    @property
+    def updates(self) -> int:
+        return self.plan.lessons.updates
+
+    @property
+    def value(self) -> Value | None:
+        return self.taught
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -197,6 +217,21 @@ class Run:
             raise ValueError(f"{self.folder} can't be judged in {task.name} so: {difference}")
         return world
 
+    def baselines(self, task: Task, split: str) -> dict[str, Entry]:
+        """Those in folders of its own. One that sees otherwise than the agent can be only in the run's own task."""
+        rows = {}
+        of_run = plan_of(self.folder).world_options
+        for folder in sorted(path.parent for path in self.folder.glob(f"*/{CHECKPOINT}")):
+            its = plan_of(folder).world_options
+            own = {name: value for name, value in its.items() if name not in of_run or of_run[name] != value}
+            if own and task is not self.task:
+                continue  # elsewhere it would be shown what it does not know
+            one = open_run(folder, self.make_task, self.make_agent, self.device, trust=self.trust)
+            seen = {**self.world_options, **own}
+            where = one.fitting(task, task.open(split, **seen)) if own else None
+            rows[folder.name] = Entry(one.agent, world=where, other=sample, updates=one.updates)
+        return rows
+
 
 def begin_run(
     folder: Path,
@@ -216,14 +251,14 @@ def begin_run(
     keep_memory()
     task = make_task(plan.task, plan.task_options)
     rule = rule_of(plan.lessons, options=plan.rule)
-    world = task.open("train", **plan.world_options).with_teacher()
-    if rule.through or (world.differentiable and torch.device(device).type != "cpu"):
-        world = world.on(device)
+    taught = task.open("train", **plan.world_options).with_teacher()
+    world = on_device(taught, rule, device)
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
     if agent.unheeded and not (plan.baseline or plan.without or resume):
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in agent.unheeded)
         raise ValueError(f"in the agent of task {plan.task} {flags} would change nothing: leave it out")
+    check_answers(taught, agent)
     if plan.begin_with and not resume:
         _check_parts(plan, plan_of(Path(plan.begin_with)))
         begun = kept_weights(load_checkpoint(Path(plan.begin_with) / CHECKPOINT))
@@ -231,10 +266,9 @@ def begin_run(
     if plan.vectors and not resume:
         lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
     facts = {"plan": asdict(plan), "value": rule.value, **Interface.of(task, world).facts()}
-    probe, sample = _probe(task, plan), _sample(task)
     threads = ThreadChoice(team) if choose_threads and torch.device(device).type == "cpu" else None
-    more: dict[str, Any] = {"team": team, "probe": probe, "sample": sample, "threads": threads, "rule": rule}
-    return train(world, agent, plan.lessons, folder, facts, resume, **more)
+    more: dict[str, Any] = {"team": team, "threads": threads, "rule": rule, "sample": sample_of(task)}
+    return train(world, agent, plan.lessons, folder, facts, resume, probe=probe_of(task, plan.world_options), **more)
 
 
 def _check_parts(plan: Plan, begun: Plan) -> None:
@@ -246,7 +280,13 @@ def _check_parts(plan: Plan, begun: Plan) -> None:
             raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 
-def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | None:
+def on_device(world: World[Any], rule: Rule, device: str) -> World[Any]:
+    """A world to learn in on a device: in tensors where the rule needs its gradients, or it can be had so there."""
+    needed = rule.through or (world.differentiable and torch.device(device).type != "cpu")
+    return world.on(device) if needed else world
+
+
+def probe_of(task: Task, options: Mapping[str, Any]) -> Callable[[Agent], Mapping[str, float]] | None:
     """How an agent does in the split for choosing, for the curve of a training; None where the task has no such split.
 
     judged: its success, where episodes have a verdict; else the headline. Where the right moves are foretold, nats and
@@ -254,7 +294,7 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
     """
     if task.choosing not in task.splits:
         return None
-    world = task.open(task.choosing, **plan.world_options)
+    world = task.open(task.choosing, **options)
     episodes = range(min(task.probes, len(world.episodes)))
 
     def probe(agent: Agent) -> dict[str, float]:
@@ -268,7 +308,7 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
     return probe
 
 
-def _sample(task: Task) -> Callable[[Agent], str] | None:
+def sample_of(task: Task) -> Callable[[Agent], str] | None:
     if not task.texts:
         return None
     alphabet = Alphabet(task.vocabulary.words)
@@ -278,11 +318,6 @@ def _sample(task: Task) -> Callable[[Agent], str] | None:
 def plan_of(folder: Path) -> Plan:
     """What the run in a folder is of."""
     return _plan_in(load_checkpoint(folder / CHECKPOINT), folder)
-
-
-def value_of(folder: Path) -> Value | None:
-    """What the value of the agent of a run was taught to be, if anything."""
-    return load_checkpoint(folder / CHECKPOINT).facts.get("value")
 
 
 def _plan_in(checkpoint: Checkpoint, folder: Path) -> Plan:
@@ -314,4 +349,16 @@ def open_run(
     load_weights(agent, kept_weights(checkpoint))
     here = {**(task_options or {}), **(world_options or {})}
     plan = plan.pointed(task_options or {}, world_options or {})
-    return Run(folder, plan, interface, agent.eval(), make_task, doubt(folder, plan, trust, here))
+    refused = doubt(folder, plan, trust, here)
+    return Run(
+        folder,
+        plan,
+        interface,
+        agent.eval(),
+        make_task,
+        make_agent,
+        device,
+        trust,
+        refused,
+        checkpoint.facts.get("value"),
+    )

@@ -1,6 +1,6 @@
 """Glimpses: the world of pictures seen through a small eye, look by look, about which a question is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from vln.episode import tokens_of
 from vln.grading import GradedState, GradedWorld
 from vln.language import Vocabulary
+from vln.outcomes import Outcome
 from vln.spaces import Location, Words
 from vln.world import World
 
 from .chance import chances
 from .eye import Eye
+from .gaze import gaze_maps
 from .portrait import portrait
 from .scan import grid, scan
 from .scenes import Scenes
@@ -193,6 +195,9 @@ class Glimpses(GradedWorld[GlimpseState]):
         glimpse = self.eye.look(state.canvas[slot : slot + 1], state.where[slot : slot + 1])[0]
         asked = self.episodes[int(state.episode[slot])]
         return portrait(state.canvas[slot], np.asarray(trail), glimpse, self.eye, asked.instruction, tints)
+
+    def galleries(self, outcomes: Sequence[Outcome]) -> Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]]:
+        return {"Where it looks, by class": gaze_maps(self.scenes, outcomes)}
 
     def on(self, device: Any) -> "World[Any]":
         from .tensors import TensorGlimpses

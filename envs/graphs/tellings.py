@@ -75,6 +75,11 @@ class Tellings(World[TellingState]):
             "previous": Discrete(len(self.moves) + 1),
         }
 
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """Nobody goes straight on: here `forward` is a word."""
+        return ("random", "stop", "expert")
+
     def begin(self, episode: NDArray[np.int64]) -> TellingState:
         slots = len(episode)
         state = TellingState(

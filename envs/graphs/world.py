@@ -14,7 +14,7 @@ from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.spaces import Candidates, LastAction, Pose, Possible, Words
 from vln.tasks import Floor
-from vln.world import Signposted, State, Walked, World
+from vln.world import HasPaths, State, World
 
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
 from .graph import REACH
@@ -69,7 +69,7 @@ class GraphState(State):
     left: NDArray[np.float32]
 
 
-class Graphs(World[GraphState], Walked, Signposted):
+class Graphs(HasPaths, World[GraphState]):
     """Walk a building's navigation graph (Anderson et al. 2018, arXiv:1711.07280), with images where there are any.
 
     atlas: of all the graphs that episodes may take place in.
@@ -145,6 +145,12 @@ class Graphs(World[GraphState], Walked, Signposted):
                 if self.panoramic
                 else Box(-np.inf, np.inf, (numbers,), np.float32)
             )
+
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """Who goes straight on must see where that is."""
+        straight = ("straight",) if not self.panoramic or "view" in self.spaces else ()
+        return ("random", "stop", *straight, "expert")
 
     def begin(self, episode: NDArray[np.int64]) -> GraphState:
         slots = len(episode)
@@ -284,7 +290,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         asked = self.episodes[int(state.episode[slot])]
         return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]), tints)
 
-    def signs(self, state: GraphState, slot: int) -> tuple[str, ...]:
+    def action_names(self, state: GraphState, slot: int) -> tuple[str, ...]:
         if not self.panoramic:
             return self.moves
         atlas, here = self.atlas, state.node[slot]

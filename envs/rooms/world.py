@@ -13,7 +13,7 @@ from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.spaces import Codes, LastAction, Picture, Words
 from vln.tasks import Floor
-from vln.world import State, Walked, World
+from vln.world import HasPaths, State, World
 
 from .first_person import first_person
 from .house import House
@@ -54,7 +54,7 @@ class RoomState(State):
     seen: NDArray[np.uint64]
 
 
-class Rooms(World[RoomState], Walked):
+class Rooms(HasPaths, World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
     view: what the agent sees, RGB from within, codes of `size` x `size` cells ahead, codes of what lies within `size`
