@@ -1,8 +1,7 @@
 """Networks and policies. They know spaces, not worlds."""
 
-from .glimpser import Glimpser
-from .navigator import Navigator
-from .sequencer import Sequencer
+from .catalogue import agent_for
+from .recurrent import RecurrentAgent
 from .shape import Shape
 
-__all__ = ["Glimpser", "Navigator", "Sequencer", "Shape"]
+__all__ = ["RecurrentAgent", "Shape", "agent_for"]

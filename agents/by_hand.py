@@ -2,13 +2,14 @@
 
 import torch
 from gymnasium.spaces import Discrete
+from torch import nn
 
-from .sequencer import Sequencer
+from .recurrent import RecurrentAgent
 from .shape import Shape
 
 
 @torch.no_grad()
-def repeated_ones_by_hand() -> Sequencer:
+def repeated_ones_by_hand() -> RecurrentAgent:
     """Says at every bit whether it and the one before are ones: a ReLU network of three states, right at any length.
 
     Its states are [current, previous, 1]: the current bit is taken from the input, the previous one from the state
@@ -16,7 +17,7 @@ def repeated_ones_by_hand() -> Sequencer:
     logits [1/2, current + previous - 1] say (Johnson, EECS 498-007 / 598-005, lecture 12, 2019).
     """
     spaces, shape = {"given": Discrete(2)}, Shape(memory="elman-relu", hidden=3, word_dim=0)
-    network = Sequencer(spaces, Discrete(2), shape)
+    network = RecurrentAgent(spaces, Discrete(2), shape=shape)
     for weights in network.parameters():
         weights.zero_()
     cell = network.core.cells[0]
@@ -25,6 +26,8 @@ def repeated_ones_by_hand() -> Sequencer:
     into[current, 1] = 1  # of a one-hot bit, the one for 1
     across[previous, current] = 1
     bias[one] = 1
-    network.policy.bias[0] = 0.5
-    network.policy.weight[1] = torch.tensor([1.0, 1.0, -1.0])
+    layer = network.policy.layer
+    assert isinstance(layer, nn.Linear)
+    layer.bias[0] = 0.5
+    layer.weight[1] = torch.tensor([1.0, 1.0, -1.0])
     return network.eval()

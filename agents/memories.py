@@ -1,13 +1,15 @@
 """Recurrent memories: stacked cells that run over a sequence of any length and forget where an episode begins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vln.files import MARK, load
+from vln.options import check_options, named_by
 
 from .cells import GRU, LSTM, Cell, Elman, Gated
 from .scanned import LRU, S6, MinGRU, MinLSTM, Scanned
@@ -28,8 +30,18 @@ FORGETTING = ("lstm", "minlstm")  # cells with a forget gate
 ROTATED = ("elman", "elman-relu", "gru", "lstm")  # cells with weights from one state to the next
 
 
-def cell_of(kind: str) -> Callable[..., Cell]:
+def bound_cell(kind: str, options: Mapping[str, Any]) -> Any:
+    """What makes cells of a kind of somebody's own, with these options. Raises ValueError where it has none such."""
+    if MARK not in kind:
+        raise ValueError(f"memory {kind!r} takes no options of its own: {', '.join(options)}")
+    check_options(kind, options, named_by(cell_of(kind)))
+    return partial(cell_of(kind), **options)
+
+
+def cell_of(kind: str | Callable[..., Cell]) -> Callable[..., Cell]:
     """What makes cells of this kind, from the number of inputs and the size; FILE.py:NAME is one of somebody's own."""
+    if not isinstance(kind, str):
+        return kind
     if MARK in kind:
         return load(kind)
     if kind not in CELLS:

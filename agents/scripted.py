@@ -1,4 +1,4 @@
-"""Agents that do not learn: the floors of every table, and the ceiling."""
+"""Agents that do not learn: the scripted baselines of every table, and the expert."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from gymnasium.spaces import Discrete
 from torch import Tensor, nn
 
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.judging import Contender
 from vln.policies import Categorical, Gaussian
 from vln.rollouts import follow_teacher, sample
+from vln.tables import Entry
 from vln.world import World
 
 
@@ -142,51 +142,48 @@ def _among(weights: Tensor) -> Decision:
 
 STRAIGHT = 0.8  # how often the forward-biased agent goes forward; the other moves share the rest
 FORWARD = "forward"
+SCRIPTED = ("random", "stop", "straight", "expert", "chance")
 
 
-def scripted_for(world: World[Any]) -> dict[str, Contender]:
-    """The rows of a world's table that need no training, those that mean something there.
+def scripted_for(world: World[Any]) -> dict[str, Entry]:
+    """The rows of a world's table that need no training: those that it declares (see World.scripted), in their order.
 
-    Where answers are graded nobody who has not learned knows one: there is only chance, who looks anywhere and guesses.
-    Elsewhere there is who makes any move and who knows the right ones; who stops at once, where a move does; and who
-    goes straight on, where a move is `forward` or it is seen which way is. On a graph, where not every move is
-    possible, who moves by rote goes five hops and stops.
+    Where it is shown which moves are possible (`possible`), who moves by rote goes five hops and stops: so on graphs.
+    Raises ValueError where a world declares one that nobody plays here.
     """
-    if world.graded:
-        return {"chance": Contender(Guess(world.move_space, world.answers), sample)}
-    if not isinstance(world.move_space, Discrete):
-        guess = Guess(world.move_space, 0)
-        return {"random": Contender(guess, sample), "expert": Contender(guess, follow_teacher, told=True)}
-    rows = scripted(world.moves)
-    if world.shown == "sentence":
-        rows.pop("straight", None)  # there `forward` is a word
-    if "possible" not in world.spaces:
-        return rows
-    if FORWARD in world.moves:
-        wanderers: dict[str, Agent] = {
-            "random": Drift(len(world.moves), straight=False),
-            "straight": Drift(len(world.moves), straight=True),
-        }
-    else:
-        wanderers = {"random": Ramble(straight=False)}
-        if "view" in world.spaces:
-            wanderers["straight"] = Ramble(straight=True)
-    return {row: rows[row] for row in ("stop", "expert")} | {
-        row: Contender(agent, sample) for row, agent in wanderers.items()
-    }
+    return {row: _entry(row, world) for row in world.scripted}
 
 
-def scripted(moves: Sequence[str]) -> dict[str, Contender]:
+def _entry(row: str, world: World[Any]) -> Entry:
+    space, moves = world.move_space, world.moves
+    if row not in SCRIPTED:
+        raise ValueError(f"no scripted agent is called {row!r}; there are {', '.join(SCRIPTED)}")
+    if row == "chance":
+        return Entry(Guess(space, world.answers), sample)
+    if not isinstance(space, Discrete):
+        if row not in ("random", "expert"):
+            raise ValueError(f"{row!r} is for moves that are choices; here they are points")
+        return Entry(Guess(space, 0), sample) if row == "random" else Entry(Guess(space, 0), follow_teacher, True)
+    if row in ("random", "straight") and "possible" in world.spaces:
+        straight = row == "straight"
+        return Entry(Drift(len(moves), straight) if FORWARD in moves else Ramble(straight), sample)
+    rows = scripted(moves)
+    if row not in rows:
+        raise ValueError(f"{row!r} means nothing among the moves {', '.join(moves)}: leave it out of World.scripted")
+    return rows[row]
+
+
+def scripted(moves: Sequence[str]) -> dict[str, Entry]:
     """The rows of who moves by rote, among moves of these names. random: every move alike, `stop` among them.
 
     stop: stops at once, where the last move does. straight: mostly forward, where a move is. expert: one of the
     optimal moves at every step.
     """
-    rows = {"random": Contender(Habit([1 / len(moves)] * len(moves)), sample)}
+    rows = {"random": Entry(Habit([1 / len(moves)] * len(moves)), sample)}
     if moves[-1] == "stop":
-        rows["stop"] = Contender(Habit([0.0] * (len(moves) - 1) + [1.0]))
+        rows["stop"] = Entry(Habit([0.0] * (len(moves) - 1) + [1.0]))
     if FORWARD in moves and len(moves) > 1:
         rest = (1 - STRAIGHT) / (len(moves) - 1)
-        rows["straight"] = Contender(Habit([STRAIGHT if move == FORWARD else rest for move in moves]), sample)
-    rows["expert"] = Contender(Habit([1 / len(moves)] * len(moves)), follow_teacher, told=True)
+        rows["straight"] = Entry(Habit([STRAIGHT if move == FORWARD else rest for move in moves]), sample)
+    rows["expert"] = Entry(Habit([1 / len(moves)] * len(moves)), follow_teacher, oracle=True)
     return rows

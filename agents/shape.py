@@ -1,4 +1,4 @@
-"""What an agent is made of: one set of choices, of which each agent takes those that concern it."""
+"""What an agent is made of: one set of options, of which each agent takes those that its spaces give a use for."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,26 +20,27 @@ class Shape:
     orthogonal: bool = False
     """Whether the weights from one state to the next begin as rotations, of cells that have such."""
     word_dim: int = 64
-    """The size of a word's vector after reading."""
+    """The size of a word's vector after reading, and of a symbol's; at 0 a symbol is all zeros but for a one."""
     bidirectional: bool = False
     """Whether the instruction is also read backwards."""
     attention: bool = True
-    """Of the navigator: whether every moment attends to words; else an instruction is known only as a whole."""
+    """Whether every step attends to the words of an instruction, or the hops of a path; else these are known only as a
+    whole."""
     sight: int = 192
     """The size of what is seen, as a vector."""
     second_look: bool = False
-    """Of the navigator: whether to look again for what the words attended to speak of (with attention)."""
+    """Whether to look again, at the places of a view, for what the words attended to speak of."""
     eye: Literal["linear", "conv"] = "linear"
-    """Of the glimpser: whether it sees a glimpse by a layer of all pixels, or by convolutions."""
+    """Whether glimpses and pictures below 16 pixels are seen by a layer of all pixels, or by convolutions."""
     aim: float = 0.1
-    """Of the glimpser: the standard deviation of where it looks, where moves are points."""
+    """The standard deviation of actions that are points, from -1 to 1; between other bounds in proportion."""
     apart: float = 0.0
-    """Of the glimpser: how much of the gradient of moves and value is kept from what is seen and remembered, from 0 to
-    1; at 1 that is learned by answering alone (as in some readings of Mnih et al. 2014)."""
+    """Where answers are graded: how much of the gradient of actions and value is kept from what is seen and remembered,
+    from 0 to 1; at 1 that is learned by answering alone (as in some readings of Mnih et al. 2014)."""
     dropout: float = 0.0
     """The share of inputs and outputs of the core, and between its layers, left out while training."""
     fog: float = 0.0
-    """Of the navigator: the share of a view's codes hidden while training; pictures are always seen clearly."""
+    """The share of codes, or of candidates' features, hidden while training; pictures are always seen clearly."""
     mumble: float = 0.0
     """The share of words heard as an unknown one while training, so that unknown words come to mean something."""
 

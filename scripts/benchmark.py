@@ -37,7 +37,7 @@ from rich.console import Console
 from speeds import Speed, conditions, measure, show
 from torch import Tensor, nn
 
-from vln.agents.navigator import Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.shape import Shape
 from vln.devices import keep_memory, use_threads
 from vln.env import TaskEnv
@@ -178,7 +178,7 @@ def bare_windows(learner: Learner[Any]) -> Iterator[int]:
     with torch.no_grad():
         course = RolloutState.begin(world, agent, lessons.slots, lessons.seed)
         lived, _ = rollout(world, agent, course, lessons.window, follow_teacher, torch.Generator(), world.teacher)
-    assert isinstance(agent, Navigator)
+    assert isinstance(agent, RecurrentAgent)
     agent.core = PlainLSTM(agent.core.inputs, agent.core.hidden)  # type: ignore[assignment]
     optimizer = torch.optim.Adam(agent.parameters(), lr=1e-3)
     while True:
@@ -206,7 +206,7 @@ def training_speeds(options: Training) -> dict[str, Speed]:
         use_threads(threads)
         for half in (False, True):
             torch.manual_seed(0)
-            agent = Navigator(world.spaces, len(world.moves), Shape(hidden=options.hidden))
+            agent = RecurrentAgent(world.spaces, world.move_space, shape=Shape(hidden=options.hidden))
             lessons = Lessons(slots=options.slots, window=options.window, teacher_last=1.0, half=half)
             learner = Learner.begin(world, agent, lessons)
             bare, whole = bare_windows(learner), whole_windows(learner)

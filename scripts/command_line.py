@@ -1,6 +1,7 @@
 """What a command can be told: its own options, and those that the task it is about and its world declare."""
 
 import difflib
+import re
 import shutil
 import sys
 import textwrap
@@ -11,32 +12,46 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tyro
 
-from vln.envs.catalogue import TASKS, make_task, spec_of
+from vln.envs.catalogue import TASKS, spec_of
 from vln.options import Option, from_root
 from vln.runs import WARY, doubt, plan_of
-from vln.tasks import TaskSpec
 from vln.training import CHECKPOINT
 
-HELP, HELP_ALL = ("-h", "--help"), "--help-all"
-OF_AGENT = "agent."  # before the options of an agent of somebody's own
+HELP, HELP_ALL, SET = ("-h", "--help"), "--help-all", "--set"
 WIDEST = 110  # columns of a short help
 
 
-class _Any(TaskSpec):
-    """What may be said where it is not known yet of which task."""
+@dataclass(frozen=True)
+class Subject:
+    """What a command is about: the name of a task, and the options of this task, of its world, and of parts of
+    somebody's own, by the name of the part ("agent", "rule", "memory")."""
+
+    name: str
+    task_options: Mapping[str, Option]
+    world_options: Mapping[str, Option]
+    parts: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
+
+    @classmethod
+    def task(cls, name: str, parts: Mapping[str, Mapping[str, Option]] | None = None) -> "Subject":
+        """The task of this name. Raises ValueError where there is none."""
+        spec = spec_of(name)
+        return cls(name, spec.task_options, spec.world_options, parts or {})
+
+    @classmethod
+    def any_task(cls) -> "Subject":
+        """Where it is not known yet which task it is."""
+        of_tasks = {name: option for spec in TASKS.values() for name, option in spec.task_options.items()}
+        of_worlds = {name: option for spec in TASKS.values() for name, option in spec.world_options.items()}
+        rest = {name: option for name, option in of_worlds.items() if name not in of_tasks}
+        return cls("a command without a run or --task", of_tasks, rest)
 
     @property
-    def task_options(self) -> Mapping[str, Option]:
-        return {name: option for spec in TASKS.values() for name, option in spec.task_options.items()}
-
-    @property
-    def world_options(self) -> Mapping[str, Option]:
-        return {
-            name: option
-            for spec in TASKS.values()
-            for name, option in spec.world_options.items()
-            if name not in self.task_options
+    def options(self) -> Mapping[str, Option]:
+        """All of them; those of a part begin with its name and a dot."""
+        of_parts = {
+            f"{part}.{name}": option for part, options in self.parts.items() for name, option in options.items()
         }
+        return {**self.task_options, **self.world_options, **of_parts}
 
 
 @dataclass(frozen=True)
@@ -54,67 +69,106 @@ def parse(
     command: type[C],
     arguments: Sequence[str],
     description: str | None,
-    named: str,
-    spec: TaskSpec,
+    subject: Subject,
     default: C | None = None,
     known: Mapping[str, Any] | None = None,
-    own: Mapping[str, Option] | None = None,
 ) -> C:
     """What a command is told.
 
-    named, spec: the task that it is about. default: what holds where nothing is said. known: of task and world, what
-    help shows as said already, as by a run; it is not given back. own: the options of an agent of somebody's own.
+    default: what holds where nothing is said. known: values of options of task and world that help shows as if they
+    had been given, those of a run; they are not given back.
 
     Raises SystemExit for an option that there is not.
     """
     default = default or command()
-    _check_flags(command, arguments, named, spec, [OF_AGENT + name for name in own or {}])
-    told = {**default.task_options, **default.world_options, **(known or {})}
+    arguments = with_settings(arguments, subject)
+    _check_flags(command, arguments, subject)
+    values = {**default.task_options, **default.world_options, **(known or {})}
     if any(argument in HELP for argument in arguments):
-        print(short_help(default, description, named, spec, told, own or {}))
+        print(short_help(default, description, subject, values))
         raise SystemExit
     # What the command itself means by a name comes before what a world may mean by it.
-    of_task, of_world = (
+    task_options, world_options = (
         {name: option for name, option in those.items() if name not in set(_names(command))}
-        for those in (spec.task_options, spec.world_options)
+        for those in (subject.task_options, subject.world_options)
     )
-    parts = {
-        "of_task": _part("task", of_task, told),
-        "of_world": _part("world", of_world, told),
-        "of_agent": _part("agent", own or {}, {}),
-    }
+    groups = {"task": task_options, "world": world_options, **subject.parts}
+    parts = {f"of_{name}": _part(name, options, values if name in BARE else {}) for name, options in groups.items()}
     namespace = {"__doc__": command.__doc__}
     whole = make_dataclass(command.__name__, _titled(parts), bases=(command,), frozen=True, namespace=namespace)
-    given = {one.name: getattr(default, one.name) for one in fields(default)}
-    begin = whole(**given, **{name: part() for name, part in parts.items()})
+    begin = whole(
+        **{one.name: getattr(default, one.name) for one in fields(default)},
+        **{name: part() for name, part in parts.items()},
+    )
     rest = [HELP[1] if argument == HELP_ALL else argument for argument in arguments]
     parsed: Any = tyro.cli(whole, args=rest, default=begin, description=description, config=(tyro.conf.SuppressFixed,))
-    said = set(flags(arguments))
+    stated = set(flags(arguments))
 
-    def of(part: str, options: Mapping[str, Option], prefix: str = "") -> dict[str, Any]:
-        values = getattr(parsed, part)
-        return from_root({name: _plain(getattr(values, name)) for name in options if prefix + name in said}, options)
+    def of(part: str) -> dict[str, Any]:
+        options, prefix = groups[part], "" if part in BARE else f"{part}."
+        chosen = getattr(parsed, f"of_{part}")
+        return from_root({name: _plain(getattr(chosen, name)) for name in options if prefix + name in stated}, options)
 
     result = {one.name: getattr(parsed, one.name) for one in fields(command)}
-    result["task_options"] = {**default.task_options, **of("of_task", of_task)}
-    result["world_options"] = {**default.world_options, **of("of_world", of_world)}
-    if own:
-        result["agent_options"] = of("of_agent", own, OF_AGENT)
+    result["task_options"] = {**default.task_options, **of("task")}
+    result["world_options"] = {**default.world_options, **of("world")}
+    result |= {f"{part}_options": of(part) for part in subject.parts}
     return command(**result)
+
+
+BARE = ("task", "world")  # whose options are flags without a prefix
+
+
+def with_settings(arguments: Sequence[str], subject: Subject) -> list[str]:
+    """The arguments with those of `--set PART.OPTION=VALUE ...` as the flags they stand for.
+
+    Raises SystemExit where there is no such part, or the part has no such option.
+    """
+    groups = {"task": subject.task_options, "world": subject.world_options, **subject.parts}
+    rewritten: list[str] = []
+    setting = False
+    for argument in arguments:
+        if argument == SET:
+            setting = True
+            continue
+        setting = setting and not argument.startswith("-")
+        if not setting:
+            rewritten.append(argument)
+            continue
+        path, equals, value = argument.partition("=")
+        part, dot, name = path.replace("-", "_").partition(".")
+        if not (equals and dot):
+            raise SystemExit(f"{SET} takes PART.OPTION=VALUE, with one of {', '.join(groups)} as the part: {argument}")
+        if part not in groups:
+            raise SystemExit(f"{SET} {argument}: there is no part {part!r} to set; there are {', '.join(groups)}")
+        if name not in groups[part]:
+            alike = difflib.get_close_matches(name, groups[part], 1)
+            mean = f"; did you mean {part}.{alike[0]}?" if alike else f"; it takes {', '.join(groups[part]) or 'none'}"
+            raise SystemExit(f"{SET} {argument}: the {part} of {subject.name} takes no {name!r}{mean}")
+        flag = _dashed(name if part in BARE else f"{part}.{name}")
+        if groups[part][name].type is bool:
+            if value.lower() not in ("true", "false"):
+                raise SystemExit(f"{SET} {argument}: {path} is true or false")
+            prefix, _, last = flag.rpartition(".")
+            no = f"no-{flag}" if part in BARE else f"{prefix}.no-{last}"
+            rewritten.append(f"--{flag if value.lower() == 'true' else no}")
+        else:
+            rewritten += [f"--{flag}", value]
+    return rewritten
 
 
 def parse_beside(command: type[C], arguments: Sequence[str], description: str | None, default: C | None = None) -> C:
     """The same for a command that is about a run, or about the task it is given as --task."""
     run, task = first_said(arguments, lambda said: (Path(said) / CHECKPOINT).exists()), value_of(arguments, "--task")
     if task is not None:
-        return parse(command, arguments, description, task, spec_of(task), default)
+        return parse(command, arguments, description, Subject.task(task), default)
     if run is None:
-        return parse(command, arguments, description, "a command without a run or --task", _Any(make_task), default)
+        return parse(command, arguments, description, Subject.any_task(), default)
     plan = plan_of(Path(run))
     if plan.programs and "trust_code" not in flags(arguments):
         raise SystemExit(doubt(Path(run), plan, WARY))
     known = {**plan.task_options, **plan.world_options}
-    return parse(command, arguments, description, plan.task, spec_of(plan.task), default, known)
+    return parse(command, arguments, description, Subject.task(plan.task), default, known)
 
 
 def called(script: str) -> str:
@@ -146,29 +200,24 @@ def value_of(arguments: Sequence[str], flag: str) -> str | None:
 def flags(arguments: Sequence[str]) -> list[str]:
     """The names of the options that are given, of a flag that is denied too."""
     names = [argument.partition("=")[0][2:].replace("-", "_") for argument in arguments if argument.startswith("--")]
-    return [name for one in names for name in (one, one.removeprefix("no_")) if name]
+    return [name for one in names for name in (one, re.sub(r"(^|\.)no_", r"\1", one)) if name]
 
 
-def _check_flags(
-    command: type[About], arguments: Sequence[str], named: str, spec: TaskSpec, more: Sequence[str]
-) -> None:
+def _check_flags(command: type[About], arguments: Sequence[str], subject: Subject) -> None:
     """Raise SystemExit at the first option that neither the command nor the task it is about takes."""
-    known = [
-        *_names(command),
-        *spec.options,
-        *more,
-        *(flag.lstrip("-").replace("-", "_") for flag in (*HELP, HELP_ALL)),
-    ]
+    helps = (flag.lstrip("-").replace("-", "_") for flag in (*HELP, HELP_ALL))
+    known = [*_names(command), *subject.options, *helps]
     for argument in arguments:
         name = argument.partition("=")[0][2:].replace("-", "_")
-        if not argument.startswith("--") or not name or name in known or name.removeprefix("no_") in known:
+        plain = re.sub(r"(^|\.)no_", r"\1", name)  # of a flag that is denied
+        if not argument.startswith("--") or not name or name in known or plain in known:
             continue
         flag = f"--{name.replace('_', '-')}"
         others = [task for task, other in TASKS.items() if name in other.options]
         alike = difflib.get_close_matches(name, known, 1)
         mean = f"; did you mean --{alike[0].replace('_', '-')}?" if alike else ""
         of = f" (it is an option of {', '.join(others)})" if others else ""
-        raise SystemExit(f"{named} takes no {flag}{of}{mean}; --help lists what it takes")
+        raise SystemExit(f"{subject.name} takes no {flag}{of}{mean}; --help lists what it takes")
 
 
 def _names(command: type[Any]) -> Iterator[str]:
@@ -185,16 +234,21 @@ def _nested(one: Field[Any]) -> type[Any] | None:
     return kind if isinstance(kind, type) and is_dataclass(kind) else None
 
 
-def _part(title: str, options: Mapping[str, Option], told: Mapping[str, Any]) -> type[Any]:
+def _part(title: str, options: Mapping[str, Option], values: Mapping[str, Any]) -> type[Any]:
     shown = [
         (
             option.name,
             Annotated[option.type, tyro.conf.arg(help=option.help.replace("%", "%%"))],
-            field(default=told.get(option.name, option.default)),
+            field(default=_shown(option, values.get(option.name, option.default))),
         )
         for option in options.values()
     ]
     return make_dataclass(title, shown, frozen=True)
+
+
+def _shown(option: Option, value: Any) -> Any:
+    """A value of an option in the type it is declared with: a run's plan has its files and folders as text."""
+    return Path(value) if isinstance(value, str) and option.is_place(value) else value
 
 
 def _titled(parts: Mapping[str, type[Any]]) -> list[tuple[str, Any, Any]]:
@@ -202,7 +256,7 @@ def _titled(parts: Mapping[str, type[Any]]) -> list[tuple[str, Any, Any]]:
     found: list[tuple[str, Any, Any]] = []
     for name, part in parts.items():
         kind: Any = Annotated[part, tyro.conf.arg(name=part.__name__)]
-        if name != "of_agent":
+        if part.__name__ in BARE:
             kind = Annotated[kind, tyro.conf.OmitArgPrefixes]
         found.append((name, kind, field(default_factory=part)))
     return found
@@ -212,22 +266,18 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def short_help(
-    default: About,
-    description: str | None,
-    named: str,
-    spec: TaskSpec,
-    told: Mapping[str, Any],
-    own: Mapping[str, Option],
-) -> str:
+def short_help(default: About, description: str | None, subject: Subject, values: Mapping[str, Any]) -> str:
     """A line for every option of the task and of its world; of all others the names, and what they are now."""
     width = min(WIDEST, shutil.get_terminal_size().columns)
     first = (description or "").partition("\n")[0]
     lines = [first, f"{HELP_ALL} explains every option, {HELP[1]} those of the task.", ""]
-    of_agent = {OF_AGENT + name: replace(option, name=OF_AGENT + name) for name, option in own.items()}
-    groups = ((f"task {named}", spec.task_options), ("its world", spec.world_options), ("the agent", of_agent))
-    for title, options in groups:
-        said = [(_usage(one, told), one.help) for one in options.values()]
+    own = {
+        f"the {part}": {name: replace(option, name=f"{part}.{name}") for name, option in options.items()}
+        for part, options in subject.parts.items()
+    }
+    groups = {f"task {subject.name}": subject.task_options, "its world": subject.world_options, **own}
+    for title, options in groups.items():
+        said = [(_usage(one, values if title not in own else {}), one.help) for one in options.values()]
         longest = max((len(flag) for flag, _ in said), default=0)
         lines += [f"{title}:"] if said else []
         lines += [_cut(f"  {flag:{longest}}  {meaning}", width) for flag, meaning in said]
@@ -257,9 +307,9 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _usage(option: Option, told: Mapping[str, Any]) -> str:
+def _usage(option: Option, values: Mapping[str, Any]) -> str:
     """The flag, and what holds where it is not given, or else what kind of thing it takes."""
-    value = told.get(option.name, option.default)
+    value = values.get(option.name, option.default)
     if option.type is bool:
         return f"--{'no-' if value else ''}{_dashed(option.name)}"
     kinds = "|".join(kind.__name__.upper() for kind in option.kinds)

@@ -23,7 +23,7 @@ import numpy as np
 import tyro
 from analyses.common import columns, plot
 from beside import Beside
-from command_line import called, first_said, parse
+from command_line import Subject, called, first_said, parse
 from complaints import plainly
 from recipes import DEFAULT_TASK, OF_TASKS
 from rich.console import Console
@@ -40,11 +40,11 @@ from vln.files import MARK, absolute_name
 from vln.interruptions import stop_status
 from vln.lessons import Lessons
 from vln.logs import METRICS_FILE, read_metrics
+from vln.metrics import Metric, described_metric, metric_of, ordered
 from vln.options import places_in
 from vln.runs import Plan, begin_run, plan_of
 from vln.team import assemble
 from vln.training import CHECKPOINT
-from vln.units import Metric, description, metric_of, ordered
 from vln.world import World
 
 CURVES = ("squared_error", "loss")  # what is drawn where moves are learned: the first of these that was recorded
@@ -182,7 +182,7 @@ def compare(options: Options) -> dict[str, Any] | None:
         "split": options.split or task.choosing,
         "updates": lessons.updates,
         "steps": lessons.updates * lessons.slots * min(lessons.window, world.max_steps),
-        "metrics": {name: description(name, world.unit, world.step_name) for name in names},
+        "metrics": {name: metric_of(name, world.metrics).description(world.unit, world.step_name) for name in names},
         "rows": found,
     }
 
@@ -201,7 +201,7 @@ def _check_beginnings(options: Options) -> None:
 def show(compared: Mapping[str, Any]) -> Table:
     """For a terminal: means over seeds, with their deviation; the CPU time of trainings that were never broken off."""
     rows = compared["rows"]
-    metrics = {name: metric_of(name, described) for name, described in compared["metrics"].items()}
+    metrics = {name: described_metric(name, described) for name, described in compared["metrics"].items()}
     title = f"{compared['task']}, {compared['split']}: {compared['updates']} updates, {compared['steps']:,} steps"
     table = columns(title, ("memory", "hidden", "weights", *(metric.head for metric in metrics.values()), "CPU s"))
     for memory, row in rows.items():
@@ -261,7 +261,7 @@ def main(options: Options) -> dict[str, Any]:
 
 def read(arguments: list[str]) -> Options:
     task = first_said(arguments, lambda argument: argument in TASKS or MARK in argument) or DEFAULT_TASK
-    options = parse(Options, arguments, __doc__, task, spec_of(task))
+    options = parse(Options, arguments, __doc__, Subject.task(task))
     if options.task != task:
         raise SystemExit(f"name the task before all flags: {called('compare')} {options.task} ...")
     return options

@@ -1,4 +1,4 @@
-"""Judge a trained run, or an agent that needs no training, beside its floors and its ceiling.
+"""Evaluate a trained run, or an agent that needs no training, beside baselines and the expert.
 
 python scripts/evaluate.py runs/demo --split val_unseen --json table.json --report report.html
 python scripts/evaluate.py --agent random --task goto
@@ -6,54 +6,22 @@ python scripts/evaluate.py --agent random --task goto
 
 import waiting  # noqa: F401  # before torch is loaded
 
-import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from command_line import parse_beside
 from complaints import plainly
-from contenders import Place, Scene, chosen, contend
-from rich.console import Console
+from entries import Place, Scene, chosen, open_scene
 
 from vln.agents.ensemble import Ensemble
 from vln.beam import Judge
-from vln.envs.glimpse.gaze import gaze_maps
-from vln.envs.glimpse.world import Glimpses
-from vln.envs.graphs.speaking import judge_by_speaker
-from vln.envs.graphs.task import RoomToRoom
-from vln.envs.graphs.tellings import Tellings
-from vln.envs.graphs.trajectories import walked, write_trajectories
-from vln.envs.graphs.world import Graphs
-from vln.envs.rooms import Rooms
-from vln.envs.sail.judging import judge_paragraphs
-from vln.envs.sail.task import Sail
-from vln.episode import Episode
-from vln.figures import FIGURES_FOLDER, kept_figures
-from vln.judging import Contender, judge, make_table, show_table
-from vln.logs import METRICS_FILE, read_metrics
-from vln.metrics import Outcome, Walk, by_family, by_length
-from vln.replays import replay
-from vln.report import write_report
-from vln.runs import Run, value_of
-from vln.world import World
+from vln.report import REPLAYS, write_page
+from vln.runs import Run
+from vln.tables import Entry, table_of
 
-REPLAYS = 20  # episodes on a page
 TRUST = 0.5  # in a speaker
-CURVES = (
-    "judged",
-    "success",
-    "nats",
-    "loss",
-    "imitation",
-    "squared_error",
-    "answering",
-    "clip_rate",
-    "steps_per_second",
-)
-SUCCESSES = ("judged", "success")  # curves of what says little where episodes have no verdict
 
 
 @dataclass(frozen=True)
@@ -103,60 +71,22 @@ class Options(Place):
                 raise SystemExit(why)
 
 
-def write_page(
-    options: Options, world: World[Any], table: dict[str, Any], shown: Contender, rows: Sequence[Outcome]
-) -> None:
-    """The page: the table, the curves of the training, success by kind, and episodes to step through."""
-    assert options.run is not None
-    assert options.report is not None
-    lines = read_metrics(options.run / METRICS_FILE)
-    left_out = (() if world.graded else ("answering",)) + (() if world.verdicts else SUCCESSES)
-    named = [name for name in CURVES if name not in left_out]
-    curves = {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
-    most = REPLAYS if options.replays is None else options.replays
-    numbers = worth_showing(rows, most) if world.verdicts else range(min(most, len(rows)))
-    breakdowns = {"by kind" if world.graded else "by family": by_family(rows)}
-    if walks := [row for row in rows if isinstance(row, Walk)]:
-        breakdowns["by length of the shortest path"] = by_length(walks)
-    breakdowns = {name: groups for name, groups in breakdowns.items() if len(groups) > 1 and world.verdicts}
-    title = f"{table['task']}: {options.run.name} on {table['split']}"
-    galleries = {"Where it looks, by class": gaze_maps(world, rows)} if isinstance(world, Glimpses) else {}
-    value = value_of(options.run)
-    lived = replay(world, shown.agent, numbers, shown.act, None, options.seed, shown.beam, shown.judge, value)
-    figures = kept_figures(options.run / FIGURES_FOLDER)
-    write_report(options.report, title, table, curves, breakdowns, lived, galleries, figures)
-
-
-def worth_showing(rows: Sequence[Outcome], count: int) -> list[int]:
-    """Which episodes a page shows: three failures to every success, or what there is of either."""
-    failed = [number for number, outcome in enumerate(rows) if not outcome.success]
-    reached = [number for number, outcome in enumerate(rows) if outcome.success]
-    failures = failed[: max(count * 3 // 4, count - len(reached))]
-    return failures + reached[: count - len(failures)]
-
-
-def _speaker(options: Options, world: World[Any], speaker: Path) -> Judge:
+def _rescorer(options: Options, scene: Scene, speaker: Path) -> Judge:
     """The say of a speaker in which way is gone."""
-    run = options.open_other(speaker)
-    if not isinstance(world, Graphs) or not isinstance(run.task.source, RoomToRoom):
-        raise SystemExit("a speaker has a say in task r2r: give the run of a speaker, and of who follows in r2r")
-
-    def tell(episodes: list[Episode]) -> Tellings:
-        telling = run.open_over(episodes)
-        assert isinstance(telling, Tellings)
-        return telling
-
-    return judge_by_speaker(world, tell, run.agent, TRUST if options.trust is None else options.trust)
+    if scene.task.rescorer is None:
+        raise SystemExit(f"nobody speaks in task {scene.task.name}: --speaker is for tasks with a rescorer, like r2r")
+    run, trust = options.open_other(speaker), TRUST if options.trust is None else options.trust
+    return scene.task.rescorer(scene.world, run.open_over, run.agent, trust)
 
 
-def _together(options: Options, scene: Scene) -> Contender:
+def _together(options: Options, scene: Scene) -> Entry:
     """The row of the agent: as it is, or with those that decide with it, and as wide as it is to search."""
-    agent = scene.contenders["agent"].agent
+    agent = scene.entries["agent"].agent
     others = [_like_minded(options.open_other(folder), scene) for folder in options.ensemble]
     if others:
         agent = Ensemble([agent, *(run.agent for run in others)]).eval()
-    judge_of_ways = _speaker(options, scene.world, options.speaker) if options.speaker else None
-    return replace(scene.contenders["agent"], agent=agent, beam=options.beam, judge=judge_of_ways)
+    rescorer = _rescorer(options, scene, options.speaker) if options.speaker else None
+    return replace(scene.entries["agent"], agent=agent, beam=options.beam, rescorer=rescorer)
 
 
 def _like_minded(run: Run, scene: Scene) -> Run:
@@ -167,39 +97,37 @@ def _like_minded(run: Run, scene: Scene) -> Run:
     return run
 
 
-def _write_trajectories(options: Options, scene: Scene, file: Path) -> bool:
+def _write_paths(options: Options, scene: Scene, file: Path) -> bool:
     """Write the ways of the agent. Returns whether they can be judged here."""
-    if not isinstance(scene.world, Graphs):
-        raise SystemExit("only walks on navigation graphs are written as trajectories: those of task r2r")
-    shown = chosen(scene.contenders, options.agent or "agent", scene.task)
-    label = scene.world.expert if shown.told else None
-    ways = walked(scene.world, shown.agent, shown.act, label, options.seed, shown.beam, shown.judge)
-    write_trajectories(file, ways)
+    if scene.task.write_paths is None:
+        raise SystemExit(
+            f"the ways of task {scene.task.name} have no form for files: only walks on navigation graphs are written "
+            "as trajectories, those of task r2r"
+        )
+    scene.task.write_paths(scene.world, chosen(scene.entries, options.agent or "agent", scene.task), file, options.seed)
     return all(episode.goals for episode in scene.world.episodes)
 
 
 def main(options: Options) -> dict[str, Any]:
-    """Judge, print the table, and write what was asked for."""
+    """Evaluate, print the table, and write what was asked for."""
     options.check()
-    scene = contend(options)
-    world, contenders = scene.world, scene.contenders
+    scene = open_scene(options)
     if options.run:
-        contenders["agent"] = _together(options, scene)
-    if options.trajectories and not _write_trajectories(options, scene, options.trajectories):
+        scene.entries["agent"] = _together(options, scene)
+    if options.trajectories and not _write_paths(options, scene, options.trajectories):
         print(f"written: {options.trajectories}; the goals of this split are secret, so there is no table")
         return {}
-    judged, more = judge(world, contenders, options.episodes, options.seed), {}
-    if isinstance(scene.task.source, Sail) and isinstance(world, Rooms) and scene.split == "val_unseen":
-        as_judged = {row: one.contender for row, one in judged.items() if one.contender}
-        more["paragraph"] = judge_paragraphs(world, scene.task.source.relays(), as_judged, options.seed)
-    table = make_table(scene.title, scene.split, options.seed, judged, world, more)
+    measured = scene.task.split_metrics
+    table = table_of(scene.world, scene.entries, scene.title, scene.split, options.episodes, options.seed, measured)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
-    if options.report:
-        write_page(options, world, table, contenders["agent"], judged["agent"].outcomes)
-    Console().print(show_table(table))
-    return table
+        options.json.write_text(table.json())
+    if options.report and scene.run:
+        replays = REPLAYS if options.replays is None else options.replays
+        title = f"{scene.title}: {scene.run.folder.name} on {scene.split}"
+        write_page(options.report, table, scene.run.folder, replays, scene.run.value, title=title)
+    table.show()
+    return dict(table.facts)
 
 
 def read(arguments: list[str]) -> Options:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from speeds import Speed, measure
 
-from vln.agents.glimpser import Glimpser
+from vln.agents.catalogue import agent_for
 from vln.agents.shape import Shape
 from vln.devices import use_threads
 from vln.env import TaskEnv
@@ -90,7 +90,7 @@ def _steps(env: Any, slots: int = 0) -> Iterator[int]:
 
 def _learned(world: World[Any], lessons: Lessons) -> Iterator[int]:
     torch.manual_seed(0)
-    agent = Glimpser(world.spaces, world.move_space, world.answers, NET)
+    agent = agent_for(world, NET)
     learner = Learner.begin(world.on("cpu") if RULES[lessons.rule].through else world, agent, lessons)
     while True:
         learner.learn()

@@ -136,7 +136,7 @@ def _judged(options: Walking) -> Iterator[int]:
         recipe = RECIPES["r2r"]
         world = make_task("r2r", {"data": str(options.data)}).open("val_unseen", **recipe.world_options)
         torch.manual_seed(0)
-        agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape))
+        agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape), world.graded)
     episodes = range(min(options.episodes or len(world.episodes), len(world.episodes)))
     while True:
         yield len(evaluate(world, agent, episodes))

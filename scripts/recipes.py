@@ -10,7 +10,7 @@ from beside import Beside
 
 from vln.agents.shape import Shape
 from vln.envs.catalogue import TASKS
-from vln.files import absolute_name
+from vln.files import MARK, absolute_name
 from vln.lessons import Lessons
 from vln.runs import Plan
 
@@ -27,7 +27,14 @@ class Options(Beside):
     agent: str | None = None
     """FILE.py:NAME of an agent of your own, in place of the one that the spaces of the world call for; its options are
     --agent.OPTION."""
+    encoder: tuple[str, ...] = ()
+    """NAME=FILE.py:ENCODER for every observation that an encoder of your own is for, in place of ours."""
+    set: tuple[str, ...] = ()
+    """PART.OPTION=VALUE for every option that is set so, of task, world, and an agent, rule or memory of your own: the
+    same as --OPTION VALUE, or --PART.OPTION VALUE for what is your own."""
     agent_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
+    rule_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
+    memory_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None
@@ -59,13 +66,27 @@ class Options(Beside):
     @property
     def plan(self) -> Plan:
         about, world = self.task_options, self.world_options
-        shape = asdict(self.shape) | {"memory": absolute_name(self.shape.memory)}
+        shape: dict[str, Any] = asdict(self.shape) | {"memory": absolute_name(self.shape.memory)}
+        if self.memory_options:
+            shape["memory_options"] = self.memory_options
+        if self.encoder:
+            named = dict(_named_encoder(one) for one in self.encoder)
+            shape["encoders"] = {name: absolute_name(maker) for name, maker in named.items()}
         if self.agent is not None:
             shape = {"agent": absolute_name(self.agent), **self.agent_options}
         begin_with, vectors = (str(path.absolute()) if path else None for path in (self.begin_with, self.vectors))
         task = absolute_name(self.task or DEFAULT_TASK)
         floors = FLOORS if self.floors is None else self.floors
-        return Plan(task, self.lessons, about, world, shape, (), begin_with, vectors, floors)
+        lessons = replace(self.lessons, rule=absolute_name(self.lessons.rule))
+        return Plan(task, lessons, about, world, shape, (), begin_with, vectors, floors, rule=self.rule_options)
+
+
+def _named_encoder(text: str) -> tuple[str, str]:
+    """The name of an observation and of its encoder. Raises SystemExit where they are not told so."""
+    name, equals, maker = text.partition("=")
+    if not equals or MARK not in maker:
+        raise SystemExit(f"--encoder takes NAME=FILE.py:ENCODER, with the name of an observation, not {text!r}")
+    return name, maker
 
 
 READER_OF_MAZES = Shape(

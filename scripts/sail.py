@@ -28,21 +28,20 @@ from rich.table import Table
 from vln.agents.ensemble import Ensemble
 from vln.agents.scripted import scripted_for
 from vln.devices import use_threads
-from vln.envs.rooms import Rooms
-from vln.envs.sail.judging import judge_relays, pooled
-from vln.envs.sail.task import Sail
+from vln.envs.sail.judging import PARAGRAPH, lived_relays, pooled
+from vln.envs.sail.task import relays_of
 from vln.evaluation import evaluate
 from vln.interruptions import stop_status
-from vln.judging import Contender
-from vln.metrics import Outcome, interval
+from vln.intervals import interval
+from vln.outcomes import Outcome
 from vln.rollouts import greedy, sample
 from vln.runs import Run
+from vln.tables import Entry
 from vln.training import CHECKPOINT
-from vln.units import METRICS
+from vln.world import World
 
 FOLDS = ("grid", "jelly", "l")
 KINDS = ("sentence", "paragraph")
-METRIC = METRICS["paragraph"]
 
 
 @dataclass(frozen=True)
@@ -113,15 +112,12 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
     runs = open_all(options, (folder_of(options, fold, seed) for seed in range(options.seeds)))
     beginnings = min(options.beginnings, options.seeds)
     task = runs[0].task
-    world, source = runs[0].open("val_unseen"), task.source
-    assert isinstance(world, Rooms)
-    assert isinstance(source, Sail)
-    relays = source.relays()
+    world, relays = runs[0].open("val_unseen"), relays_of(task)
 
-    def lived(one: Contender, where: Rooms = world) -> Row:
-        label = where.expert if one.told else None
+    def lived(one: Entry, where: World[Any] = world) -> Row:
+        label = where.expert if one.oracle else None
         sentences = evaluate(where, one.agent, act=one.act, label=label, beam=one.beam)
-        return sentences, judge_relays(where, one.agent, relays, one.act, label, beam=one.beam)
+        return sentences, lived_relays(where, one, relays)
 
     rows = {name: [lived(one)] for name, one in scripted_for(world).items()}
     for floor in task.floors:
@@ -129,18 +125,18 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
         floors = open_all(options, (folder_of(options, fold, seed) / floor for seed in seeds))
         opened = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in floors]
         rows[floor] = [
-            max((lived(Contender(run.agent, act), its) for act in (greedy, sample)), key=successes_of)  # type: ignore[arg-type]
+            max((lived(Entry(run.agent, act), its) for act in (greedy, sample)), key=successes_of)
             for run, its in zip(floors, opened, strict=True)
         ]
     # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
     begun = open_all(options, (folder_of(options, "mazes", seed) for seed in range(beginnings)))
     strange = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in begun]
-    rows["invented only"] = [lived(Contender(run.agent), its) for run, its in zip(begun, strange, strict=True)]  # type: ignore[arg-type]
-    rows["agent"] = [lived(Contender(run.agent)) for run in runs]
-    rows["agent, beam"] = [lived(Contender(runs[0].agent, beam=options.beam))]
+    rows["invented only"] = [lived(Entry(run.agent), its) for run, its in zip(begun, strange, strict=True)]
+    rows["agent"] = [lived(Entry(run.agent)) for run in runs]
+    rows["agent, beam"] = [lived(Entry(runs[0].agent, beam=options.beam))]
     together = Ensemble([run.agent for run in runs[: options.ensemble]]).eval()
-    rows["ensemble"] = [lived(Contender(together))]
-    rows["ensemble, beam"] = [lived(Contender(together, beam=options.beam))]
+    rows["ensemble"] = [lived(Entry(together))]
+    rows["ensemble, beam"] = [lived(Entry(together, beam=options.beam))]
     return rows
 
 
@@ -175,8 +171,8 @@ def successes(found: dict[str, dict[str, list[Row]]], name: str, seed: int, plac
 def show(rows: dict[str, Any], titles: Sequence[str]) -> Table:
     table = Table(*titles)
     for name, row in rows.items():
-        folds = ("/".join(METRIC.written(row[kind]["folds"][fold]) for kind in KINDS) for fold in FOLDS)
-        table.add_row(name, *(METRIC.written(row[kind]["mean"]) for kind in KINDS), *folds)
+        folds = ("/".join(PARAGRAPH.written(row[kind]["folds"][fold]) for kind in KINDS) for fold in FOLDS)
+        table.add_row(name, *(PARAGRAPH.written(row[kind]["mean"]) for kind in KINDS), *folds)
     return table
 
 
@@ -198,7 +194,7 @@ def main(options: Options) -> dict[str, Any]:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told | {"rows": rows}, indent=1) + "\n")
-    Console().print(show(rows, (f"SAIL vDev, {options.heading}, {METRIC.unit}", *KINDS, *FOLDS)))
+    Console().print(show(rows, (f"SAIL vDev, {options.heading}, {PARAGRAPH.unit}", *KINDS, *FOLDS)))
     return rows
 
 

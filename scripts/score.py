@@ -7,7 +7,6 @@ python scripts/score.py trajectories.json --data DIR --split val_unseen
 
 import waiting  # noqa: F401  # before torch is loaded
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Annotated, Any
 
 import tyro
 from complaints import plainly
-from rich.console import Console
 
-from vln.envs.graphs.task import RoomToRoom, r2r
+from vln.envs.graphs.task import atlas_for, source_of
 from vln.envs.graphs.trajectories import read_trajectories, score
 from vln.envs.graphs.world import Graphs
-from vln.judging import Judged, make_table, show_table
 from vln.language import Vocabulary
+from vln.tables import Result, tabulate
 
 
 @dataclass(frozen=True)
@@ -45,21 +43,21 @@ class Options:
 
 def main(options: Options) -> dict[str, Any]:
     """Score, print the table, and write what was asked for."""
-    task = r2r(options.data, options.annotations, options.skip_broken, kept=0, mirrored=False)
-    world = task.world(task.episodes(options.split), Vocabulary(()), view="none")  # nobody reads what is told
-    assert isinstance(world, Graphs)
-    assert isinstance(task.source, RoomToRoom)
+    source = source_of(options.data, options.annotations, options.skip_broken, kept=0, mirrored=False)
+    episodes = source(options.split)
+    atlas = atlas_for(source.data, episodes)
+    world = Graphs(episodes, Vocabulary(()), atlas, view="none")  # nobody reads the instructions
     trajectories = read_trajectories(options.trajectories)
     try:
-        outcomes = score(world, trajectories, task.source.left_out(options.split))
+        outcomes = score(world, trajectories, source.left_out(options.split))
     except ValueError as error:
         raise SystemExit(f"{options.trajectories}: {error}") from None
-    table = make_table("r2r", options.split, 0, {options.trajectories.stem: Judged(outcomes)}, world)
+    table = tabulate(world, {options.trajectories.stem: Result(outcomes)}, "r2r", options.split)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
-    Console().print(show_table(table))
-    return table
+        options.json.write_text(table.json())
+    table.show()
+    return dict(table.facts)
 
 
 if __name__ == "__main__":

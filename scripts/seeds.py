@@ -19,8 +19,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from vln.judging import metrics_of
-from vln.units import Metric
+from vln.metrics import Metric
+from vln.tables import metrics_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from command_line import called, first_said, flags, parse, value_of
+from command_line import Subject, called, first_said, flags, parse, value_of
 from complaints import plainly
 from recipes import DEFAULT_TASK, RECIPES, Options
 
@@ -41,37 +41,38 @@ def read(arguments: list[str]) -> Options:
     if recipe is not None and recipe not in RECIPES:
         raise SystemExit(f"no recipe is called {recipe!r}; there are {', '.join(RECIPES)}")
     default = Options() if recipe is None else RECIPES[recipe]
-    said = first_said(arguments, lambda argument: argument in TASKS or MARK in argument)
+    said = first_said(arguments, lambda argument: argument in TASKS or (MARK in argument and "=" not in argument))
     known: dict[str, Any] = {}
     if resume is not None:
         plan = plan_of(Path(resume))
         known = {**plan.task_options, **plan.world_options}
         named_here = [] if said is None else [plan.task]
-        if not {*plan.programs} <= {*named_here} and "trust_code" not in flags(arguments):
-            raise SystemExit(doubt(Path(resume), plan, WARY))
+        if not {*plan.training_programs} <= {*named_here} and "trust_code" not in flags(arguments):
+            raise SystemExit(doubt(Path(resume), plan, WARY, training=True))
         task = said or plan.task
         _check_resume(Path(resume), arguments, spec_of(task))
     else:
         task = said or default.task or DEFAULT_TASK
-    own = _own_agent(arguments)
-    options = parse(Options, arguments, __doc__, task, spec_of(task), default, known, own)
+    options = parse(Options, arguments, __doc__, Subject.task(task, _own_parts(arguments)), default, known)
     if options.task not in (None, task):
         raise SystemExit(f"name the task before all flags: {called('train')} {options.task} ...")
     return options
 
 
-def _own_agent(arguments: list[str]) -> Mapping[str, Option]:
-    """The options of an agent of somebody's own. Raises SystemExit where one of ours is given beside it."""
-    name = value_of(arguments, "--agent")
-    if name is None:
-        return {}
-    if MARK not in name:
-        raise SystemExit(f"--agent is FILE.py:NAME of an agent of your own, not {name!r}")
-    for option in flags(arguments):
-        if option in Shape.__dataclass_fields__:
+PARTS = ("agent", "rule", "memory")  # that can be somebody's own
+
+
+def _own_parts(arguments: list[str]) -> dict[str, Mapping[str, Option]]:
+    """The options of what is somebody's own, by part. Raises SystemExit where one of ours is given beside an agent."""
+    names = {part: value_of(arguments, f"--{part}") for part in PARTS}
+    agent = names["agent"]
+    if agent is not None and MARK not in agent:
+        raise SystemExit(f"--agent is FILE.py:NAME of an agent of your own, not {agent!r}")
+    for option in flags(arguments) if agent is not None else ():
+        if option in Shape.__dataclass_fields__ or option == "encoder":
             flag = option.replace("_", "-")
-            raise SystemExit(f"--{flag} is of agents that come with vln; what {name} takes is said as --agent.OPTION")
-    return options_of(load(name))
+            raise SystemExit(f"--{flag} is of agents that come with vln; what {agent} takes is said as --agent.OPTION")
+    return {part: options_of(load(name)) for part, name in names.items() if name is not None and MARK in name}
 
 
 def _check_resume(folder: Path, arguments: list[str], spec: TaskSpec) -> None:
@@ -117,11 +118,11 @@ def _gone_on(options: Options, folder: Path) -> Plan:
     plan, named = plan.pointed(about, world), {*about, *world}
     trust = options.granted
     if options.task and MARK in options.task and MARK in plan.task:
-        of_task_alone = plan.programs == [plan.task]
+        of_task_alone = plan.training_programs == [plan.task]
         plan, trust = replace(plan, task=absolute_name(options.task)), replace(trust, code=trust.code or of_task_alone)
     elif options.task not in (None, plan.task):
         raise SystemExit(f"{folder} is of task {plan.task} and goes on with that, not with {options.task}")
-    if refused := doubt(folder, plan, trust, named):
+    if refused := doubt(folder, plan, trust, named, training=True):
         raise SystemExit(refused)
     return plan
 
@@ -130,7 +131,7 @@ def _consent(plan: Plan) -> str:
     """What is said beside a run of this plan to let it go on: where its files are, and that its task may be run."""
     where = _places({**plan.task_options, **plan.world_options}, plan)
     said = [f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in where.items()]
-    return "".join(said) + (" --trust-code" if plan.programs else "")
+    return "".join(said) + (" --trust-code" if plan.training_programs else "")
 
 
 def _places(options: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:

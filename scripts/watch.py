@@ -12,7 +12,7 @@ from pathlib import Path
 
 from command_line import parse_beside
 from complaints import plainly
-from contenders import Place, chosen, contend
+from entries import Place, chosen, open_scene
 
 from vln.films import film
 from vln.replays import failures_first, replay
@@ -38,8 +38,8 @@ def main(options: Options) -> None:
     """Live the episodes, say how each ended, and show them."""
     if not (options.video or options.window):
         raise SystemExit("say how to watch: --video out.mp4, --window, or both")
-    scene = contend(options)
-    shown_one = chosen(scene.contenders, options.agent or "agent", scene.task)
+    scene = open_scene(options)
+    shown_one = chosen(scene.entries, options.agent or "agent", scene.task)
     world = shown_one.world or scene.world
     episodes = range(min(options.episodes, len(world.episodes)))
     replays = failures_first(replay(world, shown_one.agent, episodes, shown_one.act, seed=options.seed))

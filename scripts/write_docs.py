@@ -33,9 +33,9 @@ from vln.envs.sail.task import SPLITS
 from vln.episode import Episode
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
+from vln.metrics import metric_of, ordered
 from vln.options import Option
 from vln.tasks import Task, Written
-from vln.units import METRICS, metric_of
 from vln.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,13 +149,11 @@ def actions(name: str) -> str:
 def metrics(name: str) -> str:
     """The metrics of a task's episodes, in the order of a table's columns."""
     world = samples(LIKE.get(name, name))[0]
-    contender = next(iter(scripted_for(world).values()))
-    label = world.expert if contender.told else None
-    (outcome,) = evaluate(world, contender.agent, range(1), contender.act, label)
-    known = sorted(outcome.metrics(), key=lambda one: [*METRICS, one].index(one))
+    entry = next(iter(scripted_for(world).values()))
+    (outcome,) = evaluate(world, entry.agent, range(1), entry.act, world.expert if entry.oracle else None)
     rows = []
-    for one in known:
-        metric = METRICS.get(one) or metric_of(one)
+    for one in ordered(outcome.metrics()):
+        metric = metric_of(one, world.metrics)
         unit = world.unit if metric.unit is None else metric.unit
         headline = " (headline)" if one == world.headline else ""
         rows.append((f"`{one}`{headline}", metric.title, unit, metric.better, metric.meaning))

@@ -16,7 +16,7 @@ from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
 from torch.utils.data import DataLoader
 
-from vln.agents.navigator import Navigator
+from vln.agents.catalogue import agent_for
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
 from vln.devices import use_threads
@@ -48,7 +48,7 @@ def lives(seed: int) -> torch.Tensor:
 def decisions() -> torch.Tensor:
     """What is done by a network that is large enough for torch to share it out among threads."""
     torch.manual_seed(0)
-    agent = Navigator(WORLD.spaces, len(WORLD.moves), Shape(hidden=256)).eval()
+    agent = agent_for(WORLD, Shape(hidden=256)).eval()
     with torch.no_grad():
         course = RolloutState.begin(WORLD, agent, SLOTS, 0)
         return rollout(WORLD, agent, course, 3, greedy, torch.Generator())[0].actions

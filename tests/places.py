@@ -28,4 +28,4 @@ def dweller(world: World[Any]) -> Any:
     """An agent that has learned nothing, for any of them."""
     torch.manual_seed(0)
     small = {"hidden": 12, "word_dim": 8, "sight": 10}
-    return make_agent(world.spaces, world.move_space, world.answers, small).eval()
+    return make_agent(world.spaces, world.move_space, world.answers, small, world.graded).eval()

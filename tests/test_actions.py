@@ -28,7 +28,7 @@ from vln.recordings import recording
 from vln.replays import replay
 from vln.rollouts import RolloutState, follow_teacher, greedy, rollout, sample, scheduled_sampling
 from vln.sb3 import GymnasiumVecEnv
-from vln.spaces import space_facts, space_of
+from vln.space_facts import space_facts, space_of
 from vln.training import CHECKPOINT, train
 from vln.vector_env import TaskVectorEnv
 

@@ -3,15 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Discrete
 from tiny import AGENTS, GRAPHS, SMALL, Kind, lived, random_memory, since_last_start, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Agent, Decision, Memory, detach
-from vln.agents.navigator import Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.shape import Shape
 from vln.policies import Categorical, Gaussian, Policy
 from vln.rollouts import Rollout
@@ -181,7 +180,7 @@ def test_heads_that_are_set_apart_change_neither_what_is_seen_nor_what_is_rememb
         decision, _ = agent(seen.observation, agent.initial(5), seen.starts)
         (decision.policy.log_prob(seen.actions).mean() + decision.value.mean()).backward()
         told[apart] = {name: weight.grad for name, weight in agent.named_parameters() if weight.grad is not None}
-    assert {name.split(".")[0] for name in told[0]} == heads | {"eye", "core"}
+    assert {name.split(".")[0] for name in told[0]} == heads | {"encoders", "core"}
     for name, gradient in told[0].items():
         assert gradient.any()
         head = name.split(".")[0] in heads
@@ -205,36 +204,12 @@ def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
 @pytest.mark.parametrize("sight", [16, 32])
 def test_what_is_seen_may_be_as_many_numbers_as_any_other_sense(sight: int) -> None:
     world = tiny_world()
-    agent = Navigator(world.spaces, 4, replace(SMALL, sight=sight))
+    agent = RecurrentAgent(world.spaces, world.move_space, 0, replace(SMALL, sight=sight))
     seen = lived()
     decision, _ = agent(seen.observation, agent.initial(seen.starts.shape[1]), seen.starts)
     assert decision.value.shape == seen.starts.shape
 
 
-def test_a_sense_that_is_misspelt_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"no sense is called \['veiw'\]; there are instruction, view, images, previous"
-    ):
-        Navigator(tiny_world().spaces, 4, senses=("instruction", "veiw"))
-
-
-def test_an_agent_of_no_sense_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one of the senses"):
-        Navigator(tiny_world().spaces, 4, senses=())
-
-
 def test_a_memory_of_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="no memory is called 'stack'"):
-        Navigator(tiny_world().spaces, 4, Shape(memory="stack"))
-
-
-@pytest.mark.parametrize(
-    ("view", "complaint"),
-    [
-        (Box(0, 255, (8, 8, 3), np.uint8), "frames of 8x8 pixels"),
-        (Box(0, 1, (7,), np.uint8), "no eye here sees"),
-    ],
-)
-def test_a_view_that_no_eye_can_see_is_refused(view: Box, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        Navigator({"view": view, "previous": Discrete(5)}, 4)
+        RecurrentAgent(tiny_world().spaces, Discrete(4), shape=Shape(memory="stack"))

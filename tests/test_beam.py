@@ -12,7 +12,7 @@ from toy import LEFT, RIGHT, STOP, Corridor
 
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.agents.ensemble import Ensemble
-from vln.agents.navigator import Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
 from vln.beam import NONE, plan
 from vln.evaluation import evaluate
@@ -24,10 +24,11 @@ from vln.world import World
 STEPS = 4
 
 
-def walker(world: World[Any], seed: int) -> Navigator:
+def walker(world: World[Any], seed: int) -> RecurrentAgent:
     torch.manual_seed(seed)
-    agent = Navigator(world.spaces, len(world.moves), senses=("instruction", "previous"))
-    torch.nn.init.normal_(agent.policy.weight)
+    spaces = {name: world.spaces[name] for name in ("instruction", "previous")}
+    agent = RecurrentAgent(spaces, world.move_space)
+    torch.nn.init.normal_(agent.policy.layer.weight)
     return agent.eval()
 
 

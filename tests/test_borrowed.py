@@ -14,7 +14,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from tiny import SMALL, loss_of
 
-from vln.agents.glimpser import Glimpser
+from vln.agents.catalogue import agent_for
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Guess
 from vln.borrowed import Borrowed, Translation
 from vln.envs.glimpse.eye import Eye
@@ -91,10 +92,10 @@ class Twin(Glimpses):
         return -state.where + state.steps[:, None].astype(np.float32) / LOOKS
 
 
-def glimpser(world: Any) -> Glimpser:
+def glimpser(world: Any) -> RecurrentAgent:
     torch.manual_seed(0)
-    agent = Glimpser(world.spaces, world.move_space, world.answers, replace(SMALL, memory="gru"))
-    torch.nn.init.normal_(agent.policy.weight)
+    agent = agent_for(world, replace(SMALL, memory="gru"))
+    torch.nn.init.normal_(agent.policy.layer.weight)  # type: ignore[union-attr, arg-type]
     return agent
 
 

@@ -14,9 +14,9 @@ from vln.alphabet import BEYOND, Alphabet
 from vln.envs.catalogue import make_task
 from vln.envs.sequences.characters import read_texts
 from vln.evaluation import evaluate
+from vln.intervals import summary
 from vln.learning import Learner
 from vln.lessons import Lessons
-from vln.metrics import summary
 from vln.tasks import Task
 from vln.writing import write, write_text
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-SEQUENCES, INSIDE = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("sequences", "inside"))
+SEQUENCES, INSIDE, SPACES = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("sequences", "inside", "spaces"))
 
 
 @pytest.fixture
@@ -39,3 +39,7 @@ def test_the_units_that_tell_parity_are_found(printed: Callable[[str], str]) -> 
     found = dict(re.findall(r"^([^:]*): .* (\d\.\d\d), by chance", printed(INSIDE), re.M))
     assert set(found) == {"asked 0", "asked 1", "given 0", "given 1", "steps"}
     assert float(found["asked 1"]) > 0.95
+
+
+def test_an_encoder_of_ones_own_takes_the_place_of_one_of_ours(printed: Callable[[str], str]) -> None:
+    assert printed(SPACES).strip() == "torch.Size([1, 2])"

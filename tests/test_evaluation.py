@@ -12,8 +12,8 @@ from toy import Corridor
 from vln.agents.scripted import Habit
 from vln.env import TaskEnv
 from vln.evaluation import evaluate
-from vln.metrics import Outcome
 from vln.moments import moments
+from vln.outcomes import Outcome
 from vln.rollouts import follow_teacher, sample
 from vln.world import World
 

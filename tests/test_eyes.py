@@ -1,30 +1,40 @@
-"""Eyes: fog hides codes while training and only then; lanes are told apart; all sizes of pictures are seen."""
+"""Encoders and heads: what a space is decides, what may be several things is refused, and each can be replaced."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Discrete
+from gymnasium import Space
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text
+from pens import Pens
 from tiny import lived, tiny_world
 from torch import Tensor
 
-from vln.agents.catalogue import make_agent
-from vln.agents.eyes import GlimpseEye, PixelEye, SecondLook, SymbolEye, eye_for
-from vln.agents.glimpser import Glimpser
-from vln.agents.navigator import Navigator
+from vln.agents.attention import SpatialAttention
+from vln.agents.catalogue import agent_for, make_agent
+from vln.agents.encoders.codes import CodesEncoder
+from vln.agents.encoders.observations import encoder_for
+from vln.agents.encoders.pictures import GlimpseEncoder, PictureEncoder
+from vln.agents.heads import PointHead
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.shape import Shape
+from vln.evaluation import evaluate
+from vln.learning import Learner
+from vln.lessons import Lessons
+from vln.spaces import Candidates, Glimpse, Location, Picture, Possible, Words, typed
 
 
-def eye(view: str, fog: float = 0.0) -> SymbolEye:
+def eye(view: str, fog: float = 0.0) -> CodesEncoder:
     torch.manual_seed(0)
-    made = eye_for(tiny_world(view).spaces["view"], words=0, size=16, fog=fog)  # type: ignore[arg-type]  # a Box
-    assert isinstance(made, SymbolEye)
+    made = encoder_for(tiny_world(view).spaces["view"], 0, Shape(sight=16, fog=fog))
+    assert isinstance(made, CodesEncoder)
     return made
 
 
 def views(view: str) -> Tensor:
-    return lived(view).observation["view"].flatten(0, 1)
+    return lived(view).observation["view"]
 
 
 @pytest.mark.parametrize("view", ["symbols", "lanes"])
@@ -46,14 +56,14 @@ def test_fog_hides_about_the_share_asked_for(view: str) -> None:
 
 
 def test_the_same_thing_in_another_lane_looks_different() -> None:
-    seen, lanes = views("lanes")[:1], eye("lanes").eval()
+    seen, lanes = views("lanes")[:1, :1], eye("lanes").eval()
     for turn in range(1, 4):
-        assert not torch.allclose(lanes(seen, None)[0], lanes(seen.roll(turn, dims=2), None)[0])
+        assert not torch.allclose(lanes(seen, None)[0], lanes(seen.roll(turn, dims=3), None)[0])
 
 
-def test_a_second_look_is_attention_over_places_with_keys_and_values_of_what_is_there_and_where() -> None:
+def test_spatial_attention_is_attention_over_places_with_keys_and_values_of_what_is_there_and_where() -> None:
     torch.manual_seed(0)
-    look = SecondLook(query=6, channels=4, places=9, size=5)
+    look = SpatialAttention(query=6, channels=4, directions=9, size=5)
     assert look.key_place is not None
     assert look.value_place is not None
     torch.nn.init.normal_(look.key_place)
@@ -70,10 +80,10 @@ def test_a_second_look_is_attention_over_places_with_keys_and_values_of_what_is_
 
 
 @pytest.mark.parametrize("side", [3, 8, 12, 28, 60, 100])
-def test_convolutions_over_whole_pictures_are_of_like_size_whatever_the_side(side: int) -> None:
-    seeing = GlimpseEye((side, side, 1), where=True, words=0, shape=Shape(sight=256, eye="conv"))
-    assert seeing(torch.zeros(1, 2, side, side, 1), torch.zeros(1, 2, 2), None).shape == (1, 2, 256)
-    assert 1e5 < sum(weights.numel() for weights in seeing.parameters()) < 1.5e6
+def test_convolutions_over_whole_glimpses_are_of_like_size_whatever_the_side(side: int) -> None:
+    seeing = GlimpseEncoder(Glimpse(side, side), 0, Shape(sight=256, eye="conv"))
+    assert seeing(torch.zeros(1, 2, side, side, 1), None).vector.shape == (1, 2, 256)
+    assert 5e4 < sum(weights.numel() for weights in seeing.parameters()) < 1.5e6
 
 
 def pictures(dtype: Any, low: float, high: float, shape: tuple[int, ...] = (16, 20, 1)) -> Box:
@@ -86,16 +96,16 @@ def test_a_picture_is_seen_alike_in_whatever_numbers_it_is_told(
     dtype: Any, low: float, high: float, channels: int
 ) -> None:
     shape = (16, 20, channels)
-    grey = np.random.default_rng(0).integers(256, size=(2, *shape)).astype(np.float32)
+    grey = np.random.default_rng(0).integers(256, size=(1, 2, *shape)).astype(np.float32)
     made = []
     for space, view in (
-        (pictures(np.uint8, 0, 255, shape), grey.astype(np.uint8)),
+        (Picture(*shape), grey.astype(np.uint8)),
         (pictures(dtype, low, high, shape), (low + grey / 255 * (high - low)).astype(dtype)),
     ):
         torch.manual_seed(0)
-        eye = eye_for(space, words=0, size=8)
-        assert isinstance(eye, PixelEye)
-        made.append(eye(torch.as_tensor(view), None)[0])
+        eye = encoder_for(typed(space), 0, Shape(sight=8))
+        assert isinstance(eye, PictureEncoder)
+        made.append(eye(torch.as_tensor(view), None).vector[0])
     torch.testing.assert_close(made[1], made[0], rtol=1e-3, atol=1e-4)
     assert not torch.allclose(made[0][0], made[0][1])  # two pictures are two
 
@@ -109,32 +119,178 @@ def test_a_picture_is_seen_alike_in_whatever_numbers_it_is_told(
         (pictures(np.int64, 0, 255), "neither a picture"),
         (pictures(np.int8, -4, 4), "neither a picture"),
         (pictures(np.uint8, 0, 255, (16, 16)), "expected rows, columns, channels"),
-        (pictures(np.uint8, 0, 255, (16, 8, 3)), "16x8 pixels are too small"),
+        (pictures(np.uint8, 0, 255, (3, 64, 64)), "seems to have its channels first"),
+        (pictures(np.uint8, 0, 255, (128,)), r"may be words or measures: declare vln\.spaces\.Words"),
+        (pictures(np.float32, 0, 1, (9, 4)), r"declare vln\.spaces\.Candidates.* or vln\.spaces\.Path"),
+        (Dict({"a": Discrete(2)}), "say its parts as observations of their own"),
+        (Text(3), "no agent here reads the space Text"),
     ],
 )
-def test_what_may_be_either_or_neither_is_refused(space: Box, complaint: str) -> None:
+def test_what_may_be_either_or_neither_is_refused(space: Space[Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        eye_for(space, words=0, size=8)
+        make_agent({"view": space}, Discrete(3), 0, {})
+
+
+SPACES: dict[str, Space[Any]] = {
+    "a grey picture": pictures(np.uint8, 0, 255, (32, 32, 1)),
+    "a float picture": pictures(np.float32, 0, 1, (16, 16, 3)),
+    "a small picture": pictures(np.uint8, 0, 255, (8, 8, 3)),
+    "codes": pictures(np.int64, 0, 8, (5, 5, 2)),
+    "numbers": Box(-np.inf, np.inf, (4,), np.float32),
+    "a number": Box(0, 1, (), np.float64),
+    "many numbers": Box(-1, 1, (300,), np.float32),
+    "a symbol": Discrete(5),
+    "a symbol from elsewhere": Discrete(5, start=3),
+    "bits": MultiBinary(6),
+    "bits in rows": MultiBinary([2, 3]),
+    "symbols": MultiDiscrete([3, 4], start=[1, 0]),
+}
+ACTIONS: dict[str, Any] = {
+    "choices": Discrete(3),
+    "points": Box(-1, 1, (2,), np.float32),
+    "points elsewhere": Box(np.array([0, -5], np.float32), np.array([10, 5], np.float32)),
+    "numbers": Box(-np.inf, np.inf, (2,), np.float32),
+    "parts": Dict({"pen": Discrete(2), "stroke": Box(-1, 1, (4,), np.float32)}),
+}
+
+
+def sampled(space: Space[Any], time: int = 3, slots: int = 2) -> Tensor:
+    space.seed(0)
+    return torch.as_tensor(np.array([[space.sample() for _ in range(slots)] for _ in range(time)]))
+
+
+@pytest.mark.parametrize("actions", ACTIONS)
+@pytest.mark.parametrize("kind", SPACES)
+@pytest.mark.parametrize("name", ["where", "items", "a.b"])
+def test_what_a_space_is_decides_and_not_its_name(kind: str, actions: str, name: str) -> None:
+    torch.manual_seed(0)
+    space = SPACES[kind]
+    agent = make_agent({name: space}, ACTIONS[actions], 0, {"hidden": 8, "word_dim": 8, "sight": 8})
+    seen, starts = sampled(space), torch.zeros(3, 2, dtype=torch.bool)
+    decision, _ = agent({name: seen}, agent.initial(2), starts)
+    drawn = decision.policy.sample(torch.Generator().manual_seed(0))
+    assert [part.shape for part in (drawn.values() if isinstance(drawn, dict) else [drawn])] == [
+        (3, 2, *part.shape) for part in (ACTIONS[actions].values() if isinstance(drawn, dict) else [ACTIONS[actions]])
+    ]
+    other, _ = agent({name: seen.flip(0)}, agent.initial(2), starts)
+    assert not torch.equal(decision.value, other.value)
+    agent.to(torch.bfloat16)
+    memory = {part: values.to(torch.bfloat16) for part, values in agent.initial(2).items()}
+    halved, _ = agent({name: seen}, memory, starts)
+    assert (halved.value - decision.value).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("kept", [(), ("view",), ("where",), ("instruction",), ("view", "where")])
+def test_every_agent_of_a_world_with_graded_answers_has_an_answer(kept: tuple[str, ...]) -> None:
+    whole: dict[str, Space[Any]] = {"view": Glimpse(4, 4), "where": Location(), "instruction": Words(4, 9)}
+    spaces = {name: whole[name] for name in kept}
+    options = {"hidden": 8, "sight": 8, "word_dim": 8}
+    agent = make_agent(spaces, Box(-1, 1, (2,), np.float32), 5, options, graded=True)
+    starts = torch.zeros(3, 2, dtype=torch.bool)
+    decision, _ = agent({name: sampled(space) for name, space in spaces.items()}, agent.initial(2), starts)
+    assert decision.answer is not None
+    assert decision.answer.shape == (3, 2, 5)
 
 
 def test_who_only_hears_decides_in_half_precision() -> None:
-    spaces = {"instruction": Box(0, 9, (4,), np.int32)}
-    agent = make_agent(spaces, Discrete(3), 0, {"hidden": 8, "word_dim": 8, "sight": 8})
-    assert isinstance(agent, Navigator)
+    agent = make_agent({"instruction": Words(4, 10)}, Discrete(3), 0, {"hidden": 8, "word_dim": 8, "sight": 8})
     agent.to(torch.bfloat16)
     words, starts = torch.randint(1, 9, (3, 2, 4)), torch.zeros(3, 2, dtype=torch.bool)
     memory = {name: values.to(torch.bfloat16) for name, values in agent.initial(2).items()}
     decision, _ = agent({"instruction": words}, memory, starts)
-    assert decision.policy.logits.shape == (3, 2, 3)
+    assert decision.value.shape == (3, 2)
 
 
-@pytest.mark.parametrize("coordinates", [1, 2, 3, 6])
-def test_a_glimpser_has_as_many_coordinates_as_its_moves(coordinates: int) -> None:
-    spaces = {"view": Box(0, 1, (4, 4, 1), np.float32), "where": Box(-1, 1, (2,), np.float32)}
-    shape = {"hidden": 8, "sight": 8}
-    agent = make_agent(spaces, Box(-1, 1, (coordinates,), np.float32), 2, shape)
-    assert isinstance(agent, Glimpser)
-    assert agent.policy.out_features == coordinates
-    for moves in (Box(0, 1, (2,), np.float32), Box(-1, 1, (2, 2), np.float32)):
-        with pytest.raises(ValueError, match="points from -1 to 1"):
-            make_agent(spaces, moves, 2, shape)
+@pytest.mark.parametrize(
+    ("actions", "complaint"),
+    [
+        (Box(-1, 1, (2, 2), np.float32), "a point of several coordinates"),
+        (Box(0, np.inf, (2,), np.float32), "bounds on both sides or none"),
+        (Discrete(3, start=1), "no agent here decides in"),
+        (MultiBinary(3), "no agent here decides in"),
+    ],
+)
+def test_an_action_space_that_nothing_decides_in_is_refused(actions: Space[Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        make_agent({}, actions, 0, {})
+
+
+def test_the_middle_of_a_point_stays_within_the_bounds_of_its_space() -> None:
+    low, high = np.array([0, -5], np.float32), np.array([10, -3], np.float32)
+    head = PointHead(Box(low, high), Shape(hidden=4, aim=0.25))
+    torch.nn.init.normal_(head.layer.weight, std=100)
+    policy: Any = head(torch.randn(50, 1, 4), None, None)
+    assert (policy.loc >= torch.as_tensor(low)).all()
+    assert (policy.loc <= torch.as_tensor(high)).all()
+    torch.testing.assert_close(policy.scale[0, 0], torch.tensor([1.25, 0.25]))
+
+
+def test_black_is_nothing_to_one_who_has_learned_nothing() -> None:
+    eye = PictureEncoder(Picture(64, 64), 0, Shape(sight=8))
+    black = eye(torch.zeros(1, 1, 64, 64, 3, dtype=torch.uint8), None)
+    assert black.places is not None
+    assert not black.places.any()
+    assert not black.vector.any()
+    first = eye.see[0](torch.full((1, 3, 64, 64), 3.0))[0, :, 1:-1, 1:-1].abs().amax(dim=(1, 2))
+    assert (first[::2] < 1e-4).all()  # half of its filters see differences alone
+    assert (first[1::2] > 1e-2).all()
+
+
+OWN = """
+from torch import nn
+
+class Brightness(nn.Module):
+    size = 1
+
+    def __init__(self, space, context, shape):
+        super().__init__()
+
+    def forward(self, observed, context):
+        return observed.float().flatten(2).mean(dim=-1, keepdim=True)
+"""
+
+
+def test_an_encoder_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+    own = {"view": f"{tmp_path}/mine.py:Brightness"}
+    spaces = {"view": Box(0, 1, (5, 5)), "given": Discrete(3)}  # the first is none of ours
+    agent = make_agent(spaces, Discrete(3), 0, {"hidden": 8, "encoders": own})
+    view, given, starts = torch.rand(3, 2, 5, 5), torch.zeros(3, 2, dtype=torch.long), torch.zeros(3, 2).bool()
+    decision, same, other = (
+        agent({"view": seen, "given": given}, agent.initial(2), starts)[0] for seen in (view, view.flip(-1), view + 1)
+    )
+    torch.testing.assert_close(decision.value, same.value)
+    assert not torch.allclose(decision.value, other.value)
+    with pytest.raises(ValueError, match=r"no observation is called \['veiw'\]; there are given, view"):
+        make_agent(spaces, Discrete(3), 0, {"encoders": {"veiw": own["view"]}})
+    with pytest.raises(ValueError, match="does not say the `size` of its vector"):
+        RecurrentAgent(spaces, Discrete(3), encoders={"view": lambda space, context, shape: torch.nn.ReLU()})
+
+
+def test_a_location_is_of_one_view_and_a_mask_of_the_actions() -> None:
+    two = {"a": Glimpse(4, 4), "b": Glimpse(4, 4), "where": Location()}
+    with pytest.raises(ValueError, match=r"a Location is of the one view beside it.*\['a', 'b'\]"):
+        make_agent(two, Discrete(2), 0, {})
+    with pytest.raises(ValueError, match="which of 4 actions are possible"):
+        make_agent({"can": Possible(4)}, Discrete(3), 0, {})
+    with pytest.raises(ValueError, match="one of 4 candidates, or to stop"):
+        make_agent({"ways": Candidates(4, 2, actions=True)}, Discrete(4), 0, {})
+
+
+def test_actions_that_are_not_possible_are_never_taken() -> None:
+    agent = make_agent({"can": Possible(4)}, Discrete(4), 0, {"hidden": 8})
+    can = torch.tensor([1, 0, 1, 0], dtype=torch.int8).expand(3, 2, 4)
+    decision, _ = agent({"can": can}, agent.initial(2), torch.zeros(3, 2, dtype=torch.bool))
+    policy: Any = decision.policy
+    assert ((policy.probs > 0) == (can > 0)).all()
+
+
+def test_an_agent_learns_to_draw_with_a_stroke_and_a_pen() -> None:
+    torch.manual_seed(0)
+    world = Pens()
+    lessons = Lessons(updates=60, slots=16, window=6, rate=0.02, warm_up=5, teacher_last=1.0, progress=0, half=False)
+    learner = Learner.begin(world, agent_for(world, Shape(hidden=16, aim=0.1)), lessons)
+    for _ in range(lessons.updates):
+        learner.learn()
+    outcomes = evaluate(world, learner.agent.eval())
+    assert sum(outcome.success for outcome in outcomes) > 0.8 * len(outcomes)

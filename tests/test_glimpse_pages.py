@@ -20,12 +20,12 @@ from vln.envs.glimpse.portrait import FRAMES
 from vln.envs.glimpse.portrait import SIDE as SHOWN
 from vln.evaluation import evaluate
 from vln.films import film
-from vln.judging import Contender, judge, make_table
-from vln.metrics import Graded
+from vln.outcomes import Outcome
 from vln.recordings import MOST_ALTERNATIVES
 from vln.replays import pictures, replay
-from vln.report import write_report
+from vln.report import write_page
 from vln.rollouts import sample
+from vln.tables import Entry, table_of
 
 
 class Sure(Guess):
@@ -92,8 +92,12 @@ def test_gaze_maps_are_hot_where_an_agent_looks() -> None:
     world = glimpses(canvas=20, start=(0.0, 0.0))
     corners = world.scenes.box(np.arange(6), np.zeros(6, dtype=np.int32))[:, :2]
     names = ("dark", "dim", "bright") * 2
-    looks = [Graded("", name, True, {}, corner + [[2.0, 7.0]] * 3) for name, corner in zip(names, corners, strict=True)]
-    maps = gaze_maps(world, looks)
+    # The last position is of after the last answer, and no look.
+    looks = [
+        Outcome("", name, True, positions=np.array([*(corner + [[2.0, 7.0]] * 3), corner]))
+        for name, corner in zip(names, corners, strict=True)
+    ]
+    maps = gaze_maps(world.scenes, looks)
     assert [label for label, _ in maps] == ["bright", "dark", "dim"]
     for _, picture in maps:
         assert picture.shape == (SIDE, SIDE, 3)
@@ -105,11 +109,9 @@ def test_gaze_maps_are_hot_where_an_agent_looks() -> None:
 def test_the_page_shows_table_beliefs_and_gazes_without_complaint(tmp_path: Path) -> None:
     world = finding()
     agent = Sure(world, 1)
-    judged = judge(world, {"agent": Contender(agent, sample)}, episodes=20)
-    table, outcomes = make_table("glimpsefind", "val", 0, judged, world), judged["agent"].outcomes
-    lived = replay(world, agent, [0, 1, 2], sample)
-    galleries = {"Where it looks": gaze_maps(world, outcomes)}
-    write_report(tmp_path / "page.html", "Glimpses", table, {}, {}, lived, galleries)
+    table = table_of(world, {"agent": Entry(agent, sample)}, "glimpsefind", "val", episodes=20)
+    outcomes = table.results["agent"].outcomes
+    write_page(tmp_path / "page.html", table, replays=3)
     page = open_page(tmp_path / "page.html", "#episode=1&step=2")
     assert page.complaints == []
     right = sum(outcome.success for outcome in outcomes)
@@ -119,13 +121,13 @@ def test_the_page_shows_table_beliefs_and_gazes_without_complaint(tmp_path: Path
     assert "4 others" in belief
     assert belief.count(">right</span>") == 1
     assert "looks next at" in page.dom
-    assert page.dom.count("Where it looks: ") == 3  # digit, colour, count
+    assert page.dom.count("Where it looks, by class: ") == 3  # digit, colour, count
 
 
 def test_every_look_is_in_the_outcome() -> None:
     world = glimpses(gaze="scan")
     outcomes = evaluate(world, Sure(world, 0), range(4), sample)
-    grid = np.stack([outcome.trail for outcome in outcomes if isinstance(outcome, Graded)])
+    grid = np.stack([outcome.positions[:-1] for outcome in outcomes])
     assert grid.shape == (4, world.max_steps, 2)
     np.testing.assert_allclose(grid[0], [[2, 2], [8, 2], [8, 8], [2, 8]])
     assert outcomes[0].metrics()["accuracy"] == float(noise().labels[0] == 0)

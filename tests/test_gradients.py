@@ -12,18 +12,18 @@ from torch import Tensor
 from vln.agent import Decision, Observation
 from vln.agents.instruments.gradients import gradients_through_time, step_jacobian, truncation
 from vln.agents.memories import CELLS, Recurrent
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scanned import LRU
 from vln.agents.scripted import Habit
-from vln.agents.sequencer import Sequencer
 from vln.agents.shape import Shape
 
 STEPS, SLOTS = 12, 2
 
 
-def summing(memory: str = "elman", layers: int = 1) -> Sequencer:
+def summing(memory: str = "elman", layers: int = 1) -> RecurrentAgent:
     torch.manual_seed(0)
     shape = Shape(memory=memory, hidden=6, layers=layers)
-    return Sequencer({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape)
+    return RecurrentAgent({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape=shape)
 
 
 def window() -> tuple[Observation, Tensor]:

@@ -16,7 +16,7 @@ from graphs import RECORD, asked, connectivity, graph, scattered, world, write_f
 from gymnasium.envs.registration import EnvSpec
 
 from vln.agent import Decision
-from vln.agents.navigator import SENSES, Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
 from vln.checking import check_vector_env
@@ -141,14 +141,16 @@ def test_who_is_blind_is_shown_no_images(file: Path) -> None:
     assert {"view", "images"} <= set(blind.without)
 
 
-SHAPE = Shape(hidden=12, word_dim=8, sight=10, fog=0.2)
+SHAPE = Shape(hidden=12, word_dim=8, sight=32, fog=0.2)
+SENSES = ("instruction", "view", "images", "previous", "possible", "pose")
 SIGHTS = [(actions, view) for actions in ACTIONS for view in ("local", "lookahead", "none")]
 
 
-def navigator(place: Graphs, senses: tuple[str, ...] = SENSES) -> Navigator:
+def navigator(place: Graphs, senses: tuple[str, ...] = SENSES) -> RecurrentAgent:
     """One that has learned nothing, but whose decisions depend on all it senses."""
     torch.manual_seed(0)
-    agent = Navigator(place.spaces, len(place.moves), SHAPE, senses)
+    spaces = {name: space for name, space in place.spaces.items() if name in senses}
+    agent = RecurrentAgent(spaces, place.move_space, 0, SHAPE)
     for weights in agent.policy.parameters():
         torch.nn.init.normal_(weights)
     return agent.eval()

@@ -13,7 +13,7 @@ from browser import open_page
 from graphs import asked, graph, hall_world, line, world
 from numpy.typing import NDArray
 
-from vln.agents.navigator import Navigator
+from vln.agents.catalogue import agent_for
 from vln.agents.scripted import scripted
 from vln.envs.graphs import portrait as drawn
 from vln.envs.graphs.graph import REACH
@@ -124,18 +124,18 @@ def test_what_lies_around_is_shown_where_it_is_seen() -> None:
 def test_signs_say_where_every_way_leads() -> None:
     star = {"a": (0, 0, 0), "b": (0, 3, 0), "c": (2, 0, 0), "d": (-3, 0, 3), "e": (0, -1.5, -1.5)}
     there = world([asked(graph(star, ("ab", "ac", "ad", "ae"), "star"), "ab", np.radians(30))])
-    signs = there.signs(there.begin(np.arange(1)), 0)
+    signs = there.action_names(there.begin(np.arange(1)), 0)
     told = ("30° left, 3.0\u00a0m", "60° right, 2.0\u00a0m", "150° right down, 2.1\u00a0m", "120° left up, 4.2\u00a0m")
     assert signs == (*told, "stop")
     after = there.step(there.begin(np.arange(1)), np.array([0]))
-    assert there.signs(after, 0) == ("behind, 3.0\u00a0m", "way 2", "way 3", "way 4", "stop")
+    assert there.action_names(after, 0) == ("behind, 3.0\u00a0m", "way 2", "way 3", "way 4", "stop")
     driven = world(there.episodes, actions="low_level")
-    assert driven.signs(driven.begin(np.arange(1)), 0) == driven.moves
+    assert driven.action_names(driven.begin(np.arange(1)), 0) == driven.moves
 
 
 def write_page(path: Path, there: Graphs) -> Path:
     torch.manual_seed(0)
-    lived = replay(there, Navigator(there.spaces, len(there.moves)), [0, 1])
+    lived = replay(there, agent_for(there), [0, 1])
     rows: dict[str, Any] = {"agent": {"success": {"mean": 0.5, "low": 0.0, "high": 1.0}}}
     table = {"task": "r2r", "split": "val_unseen", "episodes": 2, "seed": 0, "rows": rows}
     write_report(path, "A hall", table, {}, {}, lived)

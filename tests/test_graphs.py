@@ -21,9 +21,9 @@ from vln.envs.graphs.outlook import NAMES, outlook
 from vln.envs.graphs.task import atlas_of, graphs_in
 from vln.envs.graphs.world import LOW_LEVEL, Graphs, GraphState
 from vln.episode import Episode
+from vln.finished import outcome_of
 from vln.language import Vocabulary
-from vln.metrics import Walk
-from vln.outcomes import outcome_of
+from vln.outcomes import PathOutcome
 from vln.world import put, take
 
 FORWARD, LEFT, RIGHT, UP, DOWN, STOP = range(6)
@@ -706,7 +706,7 @@ def measured(places: Graphs, moves: Sequence[int]) -> tuple[dict[str, float], li
         state = places.step(state, np.array([move]))
         trail.append(places.position(state)[0])
     outcome = outcome_of(places, state, 0, np.array(trail), shortest)
-    assert isinstance(outcome, Walk)
+    assert isinstance(outcome, PathOutcome)
     return outcome.metrics(), [int(place[0]) for place in trail]
 
 

@@ -15,8 +15,8 @@ from vln.agents.instruments.probes import probe_labels
 from vln.agents.instruments.readings import Reading, read_cells
 from vln.agents.instruments.saliency import saliency
 from vln.agents.memories import CELLS, Recurrent
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scanned import LRU
-from vln.agents.sequencer import Sequencer
 from vln.agents.shape import Shape
 from vln.envs.catalogue import make_task
 from vln.envs.rooms import Rooms
@@ -27,11 +27,11 @@ VIEWS = ("symbols", "first_person", *GLIMPSES, *GRAPHS, *LINES, "tells")
 STEPS = 5
 
 
-def adder(memory: str, layers: int = 1) -> tuple[World[Any], Sequencer]:
+def adder(memory: str, layers: int = 1) -> tuple[World[Any], RecurrentAgent]:
     torch.manual_seed(0)
     world = make_task("adding", {"length": 12}).open("val")
     shape = Shape(memory=memory, hidden=6, layers=layers)
-    return world, Sequencer(world.spaces, world.move_space, shape).eval()
+    return world, RecurrentAgent(world.spaces, world.move_space, shape=shape).eval()
 
 
 @pytest.mark.parametrize("memory", CELLS)
@@ -94,7 +94,7 @@ def test_a_share_of_steps_is_counted_as_shut_and_open() -> None:
 def test_saliency_is_what_a_small_change_of_the_past_changes(memory: str) -> None:
     torch.manual_seed(0)
     shape = Shape(memory=memory, hidden=6, layers=2)
-    agent = Sequencer({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape).double().eval()
+    agent = RecurrentAgent({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape=shape).double().eval()
     seen = {"given": torch.rand(STEPS, 1, 2, dtype=torch.float64)}
     starts = torch.zeros(STEPS, 1, dtype=torch.bool)
 

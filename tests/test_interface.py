@@ -11,7 +11,19 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Te
 from tiny import AGENTS, tiny, tiny_world
 
 from vln.interface import Interface
-from vln.spaces import space_facts, space_of
+from vln.space_facts import space_facts, space_of
+from vln.spaces import (
+    Candidates,
+    Codes,
+    Glimpse,
+    LastAction,
+    Location,
+    Path,
+    Picture,
+    Pose,
+    Possible,
+    Words,
+)
 
 SPACES: list[Space[Any]] = [
     Box(-1, 1, (2,), np.float32),
@@ -20,6 +32,19 @@ SPACES: list[Space[Any]] = [
     Box(np.array([0.1, -np.inf], np.float32), np.float32(np.inf), dtype=np.float32),
     Box(0, 255, (3, 4, 1), np.uint8),
     Discrete(5, start=-2),
+    Picture(3, 4),
+    Picture(3, 4, 1, -1, 1, np.float32),
+    Glimpse(3, 4, 2, -9, 9),
+    Location(),
+    Codes(2, 3, (4, 5)),
+    Words(7, 30),
+    Words(7, 30, changes=True),
+    Path(3, 5),
+    Candidates(4, 5, 9.0),
+    Candidates(4, 5, actions=True),
+    Pose(3),
+    LastAction(4),
+    Possible(5),
     MultiBinary(3),
     MultiBinary([2, 3]),
     MultiDiscrete([3, 4], start=[1, 0]),
@@ -32,6 +57,7 @@ def test_a_space_survives_being_written_as_json(space: Space[Any]) -> None:
     again = space_of(json.loads(json.dumps(space_facts(space), allow_nan=False)))
     assert again == space
     assert again.dtype == space.dtype
+    assert type(again) is type(space)
 
 
 def test_a_space_that_can_not_be_kept_is_named() -> None:
@@ -49,16 +75,18 @@ def test_what_every_world_shows_survives_being_written_as_json(view: str) -> Non
 
 def test_what_does_not_fit_is_named_and_a_longer_instruction_fits() -> None:
     own = Interface.of(tiny("GoTo"), tiny_world())
-    words = own.spaces["instruction"].high.max()  # type: ignore[attr-defined]
-    longer = {**own.spaces, "instruction": Box(0, words, (999,), np.int32)}
+    words = len(own.words) + 2
+    longer = {**own.spaces, "instruction": Words(999, words)}
     assert not own.difference(replace(own, spaces=longer))
-    path = {hops: replace(own, spaces={"path": Box(-9, 9, (hops, 5), np.float32)}) for hops in (3, 99)}
+    path = {hops: replace(own, spaces={"path": Path(hops, 5)}) for hops in (3, 99)}
     assert not path[3].difference(path[99])
-    assert path[3].difference(replace(own, spaces={"path": Box(-9, 9, (3, 6), np.float32)}))
+    assert path[3].difference(replace(own, spaces={"path": Path(3, 6)}))
     for other, complaint in (
-        ({**own.spaces, "instruction": Box(0, words + 1, (48,), np.int32)}, "instruction is Box"),
-        ({**own.spaces, "view": Box(0, 1, (2, 2, 3), np.int32)}, "view is Box"),
+        ({**own.spaces, "instruction": Words(48, words + 1)}, "instruction is Words"),
+        ({**own.spaces, "instruction": Box(0, words - 1, (48,), np.int32)}, "instruction is Words"),
+        ({**own.spaces, "view": Box(0, 1, (2, 2, 3), np.int32)}, "view is Codes"),
         ({"instruction": own.spaces["instruction"]}, "not shown there"),
     ):
         assert complaint in own.difference(replace(own, spaces=other))
+    assert own.difference(replace(own, graded=True)) == "the gradings of answers differ: False of it, True there"
     assert own.difference(replace(own, move_space=Discrete(9))).startswith("the moves differ: Discrete(4) of it")

@@ -112,7 +112,7 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         shape = Shape(hidden=8, word_dim=8) if name == "demo" else Shape(hidden=8, word_dim=8, sight=8)
         monkeypatch.setitem(module.RECIPES, name, replace(recipe, shape=shape, lessons=lessons, threads=1))
     yield module
-    for name in ("recipes", "complaints", "contenders", "train", "evaluate", "watch", "analyses", "analyses.common"):
+    for name in ("recipes", "complaints", "entries", "train", "evaluate", "watch", "analyses", "analyses.common"):
         sys.modules.pop(name, None)
 
 

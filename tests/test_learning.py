@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vln.agent import Agent, Decision, detach
 from vln.agents.memories import CELLS
-from vln.agents.navigator import SENSES, Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
 from vln.agents.shape import Shape
 from vln.evaluation import evaluate
@@ -30,10 +30,10 @@ WINDOW = 6
 EXACT = Lessons(updates=100, slots=3, window=WINDOW, clip=math.inf, half=False, teacher_first=0, teacher_last=0)
 
 
-def tireless(kind: Kind = PLAIN) -> Navigator:
+def tireless(kind: Kind = PLAIN) -> RecurrentAgent:
     """An agent that never stops by itself, so that all its episodes are as long as they can be."""
     agent = tiny_agent(kind)
-    agent.policy.bias.data[-1] = -50
+    agent.policy.layer.bias.data[-1] = -50
     return agent
 
 
@@ -230,9 +230,10 @@ def one_room() -> Task:
     return replace(task, source=replace(task.source, sizes=sizes))
 
 
-def taught_agent(world: World[Any], *senses: str) -> Navigator:
+def taught_agent(world: World[Any], *senses: str) -> RecurrentAgent:
     torch.manual_seed(0)
-    agent = Navigator(world.spaces, len(world.moves), Shape(memory="gru", hidden=64, word_dim=32, sight=64), senses)
+    spaces = {name: world.spaces[name] for name in senses}
+    agent = RecurrentAgent(spaces, world.move_space, 0, Shape(memory="gru", hidden=64, word_dim=32, sight=64))
     lessons = Lessons(updates=200, slots=16, window=12, rate=5e-3, warm_up=20, teacher_falls=1, half=False)
     learner = Learner.begin(world, agent, lessons)
     for _ in range(lessons.updates):
@@ -250,7 +251,7 @@ def test_an_agent_learns_what_a_blind_one_cannot_and_no_more_than_the_expert_kno
     anyone = Habit([1 / len(world.moves)] * len(world.moves))
     floor = success(anyone, sample)
     blind = success(taught_agent(world, "instruction", "previous"))
-    agent = success(taught_agent(world, *SENSES))
+    agent = success(taught_agent(world, *world.spaces))
     ceiling = success(anyone, follow_teacher, judged.expert)
     assert ceiling == 1
     assert max(floor, blind) < 0.25

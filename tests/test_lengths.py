@@ -11,8 +11,7 @@ from tiny import SMALL
 from toy import Corridor
 
 from vln import world as walked
-from vln.agents.navigator import Navigator
-from vln.agents.speaker import Speaker
+from vln.agents.catalogue import agent_for
 from vln.beam import search
 from vln.envs.graphs.atlas import Atlas
 from vln.envs.graphs.speaking import likelihood
@@ -32,7 +31,7 @@ def test_a_navigator_goes_the_same_ways_beside_a_long_instruction() -> None:
     short = world(EPISODES)
     long = Graphs([*EPISODES, LONG], short.vocabulary, short.atlas, max_words=6)
     assert (short.spaces["instruction"].shape, long.spaces["instruction"].shape) == ((6,), (120,))
-    agent = Navigator(short.spaces, len(short.moves), replace(SMALL, attention=True, bidirectional=True)).eval()
+    agent = agent_for(short, replace(SMALL, attention=True, bidirectional=True)).eval()
     one, other = (evaluate(there, agent, range(3), greedy) for there in (short, long))
     assert [walk.metrics() for walk in one] == [walk.metrics() for walk in other]
     ways = [search(there, agent, there.begin(np.arange(3)), 3) for there in (short, long)]
@@ -48,7 +47,7 @@ def test_a_speaker_finds_the_same_words_probable_beside_a_long_path() -> None:
     long = Tellings([*EPISODES, LONG], vocabulary, atlas, max_steps=5)
     assert [there.path.shape[1] for there in (short, long)] == [HOPS + 1, 40]
     np.testing.assert_array_equal(short.path, long.path[:3, : HOPS + 1])
-    speaker = Speaker(short.spaces, len(short.moves), SMALL).eval()
+    speaker = agent_for(short, SMALL).eval()
     torch.testing.assert_close(likelihood(short, speaker), likelihood(long, speaker)[:3])
 
 

@@ -13,7 +13,8 @@ from tiny import SMALL, loss_of
 from torch import Tensor
 
 from vln.agent import Decision
-from vln.agents.glimpser import Glimpser
+from vln.agents.catalogue import agent_for
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Guess
 from vln.evaluation import evaluate
 from vln.learning import Learner
@@ -25,13 +26,13 @@ from vln.rules import RULES
 from vln.training import snapshot, train
 
 LOOKS = 3
-PICTURE = 1  # of whose class an agent that has learned nothing is sometimes right
+PICTURE = 0  # of whose class an agent that has learned nothing is sometimes right
 
 
-def glimpser(world: Any, seed: int = 0, **shape: Any) -> Glimpser:
+def glimpser(world: Any, seed: int = 0, **shape: Any) -> RecurrentAgent:
     torch.manual_seed(seed)
-    agent = Glimpser(world.spaces, world.move_space, world.answers, replace(SMALL, **shape))
-    for head in (agent.policy, agent.answer):
+    agent = agent_for(world, replace(SMALL, **shape))
+    for head in (agent.policy.layer, agent.answer):
         torch.nn.init.normal_(head.weight)
     return agent
 

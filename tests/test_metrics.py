@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vln.metrics import Walk, by_family, by_length, cls, interval, ndtw, sdtw, spl, summary
+from vln.intervals import by_family, by_length, interval, summary
+from vln.metrics import cls, ndtw, sdtw, spl
+from vln.outcomes import PathOutcome
 
 
 def on_a_line(path: list[float], reference: list[float]) -> NDArray[np.float64]:
@@ -17,7 +19,7 @@ def on_a_line(path: list[float], reference: list[float]) -> NDArray[np.float64]:
     return np.abs(np.subtract.outer(np.array(path, float), np.array(reference, float)))
 
 
-def outcome(**changes: Any) -> Walk:
+def outcome(**changes: Any) -> PathOutcome:
     """Three steps along a line, past a reference 0, 2: a success that walked no detour."""
     basis: dict[str, Any] = {
         "name": "a",
@@ -33,7 +35,7 @@ def outcome(**changes: Any) -> Walk:
         "path_length": 2.0,
         "reference_length": 2.0,
     }
-    return Walk(**(basis | walked | changes))
+    return PathOutcome(**(basis | walked | changes))
 
 
 def slow_warp(distances: list[list[float]]) -> float:
@@ -196,7 +198,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_an_interval_does_not_depend_on_the_memory_it_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random(30)
     whole = interval(values)
-    monkeypatch.setattr("vln.metrics._BLOCK", 100)
+    monkeypatch.setattr("vln.intervals._BLOCK", 100)
     assert interval(values) == whole
 
 

@@ -128,7 +128,7 @@ def test_a_flag_that_a_task_does_not_take_is_refused_before_anything_runs(tmp_pa
 
 
 def unheeded(world: World[Any], **options: Any) -> list[str]:
-    return [*make_agent(world.spaces, world.move_space, world.answers, options).unheeded]
+    return [*make_agent(world.spaces, world.move_space, world.answers, options, world.graded).unheeded]
 
 
 def test_an_agent_knows_which_of_its_options_change_nothing() -> None:
@@ -206,9 +206,24 @@ class Reflex(Agent):
         logits = self.policy(self.see(observation["previous"]))
         return Decision(Categorical(logits=logits), logits.mean(dim=-1)), {}
 
-def Cell(inputs, size):
-    print("made")
+def Cell(inputs, size, leak: float = 0.0):
+    """An Elman cell.
+
+    leak: what it says that it was told.
+    """
+    print("made", leak)
     return Elman(inputs, size)
+
+class Halves(nn.Module):
+    """Sees a symbol as one of two."""
+
+    def __init__(self, space, context, config):
+        super().__init__()
+        self.size = 2
+        self.see = nn.Linear(1, 2)
+
+    def forward(self, values, context):
+        return self.see((values % 2).to(self.see.weight.dtype)[..., None])
 
 def Nothing(spaces, moves, answers):
     return nn.Linear(1, 1)
@@ -238,6 +253,34 @@ def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
         assert run("train", "--resume", str(folder), "--trust-code", "--threads", "1")
 
 
+OWN_ENCODER = """
+from torch import nn
+
+class Flat(nn.Module):
+    def __init__(self, space, context, shape):
+        super().__init__()
+        self.size = shape.sight
+        self.layer = nn.Linear(int(space.low.size), self.size)
+
+    def forward(self, observed, context):
+        return self.layer(observed.flatten(2).to(self.layer.weight.dtype)).relu()
+"""
+
+
+def test_an_encoder_of_ones_own_trains_beside_a_blind_baseline_that_has_no_use_for_it(tmp_path: Path) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(OWN_ENCODER)
+        assert run("train", "goto", "--encoder", "view=mine.py:Flat", "--floors", "1", *SHORT)
+        folder = tmp_path / "runs" / "goto"
+        assert plan_of(folder).agent["encoders"] == {"view": str(tmp_path / "mine.py:Flat")}
+        judged = ("--episodes", "4", "--threads", "1")
+        with pytest.raises(SystemExit, match=r"would have .*mine\.py run as a program.*--trust-code"):
+            run("evaluate", str(folder), *judged)
+        assert {"agent", "blind", "deaf"} <= set(run("evaluate", str(folder), "--trust-code", *judged)["rows"])
+        with pytest.raises(ValueError, match=r"no observation is called \['veiw'\]"):
+            run("train", "goto", "--encoder", "veiw=mine.py:Flat", "--name", "other", "--floors", "0", *SHORT)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -263,9 +306,34 @@ def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.Ca
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
         few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --floors 0"
-        assert run("train", "parity", "--memory", "mine.py:Cell", *few.split())
-        assert "made" in capsys.readouterr().out
+        own = ("parity", "--memory", "mine.py:Cell")
+        with pytest.raises(SystemExit):
+            run("train", *own, "--help")
+        assert "what it says that it was told." in capsys.readouterr().out.partition("--memory.leak 0.0")[2]
+        with pytest.raises(SystemExit, match=r"takes no --memory\.leek; did you mean --memory\.leak"):
+            run("train", *own, "--memory.leek", "1")
+        assert run("train", *own, "--memory.leak", "0.25", *few.split())
+        assert "made 0.25" in capsys.readouterr().out
         folder = str(tmp_path / "runs" / "parity")
         with pytest.raises(SystemExit, match="run as a program"):
             run("evaluate", folder)
         assert run("evaluate", folder, "--trust-code", "--threads", "1")["rows"]["agent"]
+        assert "made 0.25" in capsys.readouterr().out
+        assert run("train", *own, *few.split(), "--name", "set", "--set", "memory.leak=0.5")
+        assert "made 0.5" in capsys.readouterr().out
+
+
+def test_an_encoder_of_ones_own_sees_in_place_of_ours(tmp_path: Path) -> None:
+    with standing_in(tmp_path):
+        (tmp_path / "mine.py").write_text(OWN)
+        few = "--updates 2 --slots 2 --window 4 --hidden 8 --threads 1 --teacher-last 1 --floors 0"
+        with pytest.raises(SystemExit, match=r"--encoder takes NAME=FILE\.py:ENCODER, .*, not 'given'"):
+            run("train", "parity", "--encoder", "given", *few.split())
+        with pytest.raises(ValueError, match=r"no observation is called \['taken'\]; there are given"):
+            run("train", "parity", "--encoder", "taken=mine.py:Halves", *few.split())
+        assert run("train", "parity", "--encoder", "given=mine.py:Halves", *few.split())
+        folder = tmp_path / "runs" / "parity"
+        assert plan_of(folder).agent["encoders"] == {"given": str(tmp_path / "mine.py:Halves")}
+        with pytest.raises(SystemExit, match="run as a program"):
+            run("evaluate", str(folder))
+        assert run("evaluate", str(folder), "--trust-code", "--threads", "1")["rows"]["agent"]

@@ -14,12 +14,12 @@ from toy import Corridor
 
 from vln.agents.scripted import Habit
 from vln.films import MOST_PICTURES, film, foretold
-from vln.judging import Contender, judge, make_table
 from vln.lessons import Lessons
 from vln.recordings import MOST_ALTERNATIVES, MOST_STEPS, alternatives, recording
 from vln.replays import Replay, replay
 from vln.report import write_report
 from vln.rules import rule_of
+from vln.tables import Entry, table_of
 from vln.texts import visible
 
 VERDICTS = {
@@ -36,8 +36,8 @@ def lived(name: str, episodes: int = 2) -> list[Replay]:
 
 def write(path: Path, name: str, replays: list[Replay]) -> Path:
     world = place(name)
-    table = make_table(name, "val", 0, judge(world, {"agent": Contender(dweller(world))}, 4), world)
-    write_report(path, name, table, {}, {}, replays)
+    table = table_of(world, {"agent": Entry(dweller(world))}, name, "val", 4)
+    write_report(path, name, table.facts, {}, {}, replays)
     return path
 
 
@@ -82,8 +82,8 @@ def test_the_lead_sentence_is_of_the_headline(tmp_path: Path) -> None:
         text = write(tmp_path / "page.html", name, []).read_text()
         assert begin in text
     world = place("text")
-    rows = {"agent": Contender(dweller(world)), "random": Contender(Habit([0.25] * 4))}
-    table = make_table("hello", "val", 0, judge(world, rows, 4), world)
+    rows = {"agent": Entry(dweller(world)), "random": Entry(Habit([0.25] * 4))}
+    table = table_of(world, rows, "hello", "val", 4).facts
     write_report(tmp_path / "page.html", "Hello", table, {}, {}, [])
     lead = re.sub("<[^>]*>", "", (tmp_path / "page.html").read_text().split('class="lead">')[1].split("</p>")[0])
     assert re.match(r"The model needs [\d.]+ nats \([\d.]+ bits\) a character\s+\(95 % interval [\d.]+ to", lead)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from peers import add_peers
 from tiny import SMALL
 
-from vln.agents.glimpser import Glimpser
+from vln.agents.catalogue import agent_for
 from vln.borrowed import Borrowed
 from vln.envs.catalogue import make_task
 from vln.envs.glimpse.circle_square import LIMIT, LOOKS, PATCH, SIDE, CircleSquares
@@ -127,9 +127,9 @@ def test_an_agent_lives_alike_in_both(ap_gym: Any) -> None:
     assert isinstance(peer, Borrowed)
     begun = peer.begin(EVERYONE)
     peer.translation = replace(peer.translation, truth=partial(_target, told))
-    torch.manual_seed(1)
-    agent = Glimpser(peer.spaces, peer.move_space, peer.answers, replace(SMALL, memory="gru")).eval()
-    torch.nn.init.normal_(agent.policy.weight, std=0.3)
+    torch.manual_seed(3)
+    agent = agent_for(peer, replace(SMALL, memory="gru")).eval()
+    torch.nn.init.normal_(agent.policy.layer.weight, std=0.3)  # type: ignore[union-attr, arg-type]
     there = list(moments(peer, agent, begun, greedy, torch.Generator()))
     assert len(there) == LOOKS
     world = ours()
@@ -205,7 +205,7 @@ def test_one_can_learn_be_judged_and_be_shown_there() -> None:
     task = make_task("circlesquare-peer")
     world, judging = task.open("train"), task.open("val")
     torch.manual_seed(0)
-    agent = Glimpser(world.spaces, world.move_space, world.answers, replace(SMALL, memory="gru"))
+    agent = agent_for(world, replace(SMALL, memory="gru"))
     learner = Learner.begin(world, agent, Lessons(rule="reinforce", slots=8, window=LOOKS, half=False, led=0.5))
     for _ in range(2):
         assert learner.learn()["episodes"] == 8

@@ -39,6 +39,6 @@ def test_a_recipe_opens_its_task_and_all_it_says_is_heeded(name: str) -> None:
     assert set(recipe.world_options) <= set(spec.world_options)
     task = make_task(recipe.task, options_of(name))
     world = task.open(task.judging, **recipe.world_options)
-    agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape))
+    agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape), world.graded)
     assert not agent.unheeded
     assert recipe.lessons.slots % recipe.lessons.workers == 0

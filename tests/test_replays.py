@@ -27,7 +27,6 @@ from vln.report import write_report
 from vln.rollouts import follow_teacher, sample
 from vln.tasks import Task, Written
 from vln.video import reel, write_video
-from vln.world import Signposted
 
 ONE_MOVE = {LEFT: Habit([1, 0, 0]), RIGHT: Habit([0, 1, 0]), STOP: Habit([0, 0, 1])}
 RED, GREEN, BLUE = (220, 40, 40), (40, 180, 60), (50, 70, 220)
@@ -51,10 +50,10 @@ class Reader(Agent):
         return Decision(policy, torch.full(starts.shape, -3 / DISTANCE_UNIT), attention), memory
 
 
-class Trail(Corridor, Signposted):
+class Trail(Corridor):
     """A corridor in which every move is named by the cell it leads to."""
 
-    def signs(self, state, slot):
+    def action_names(self, state, slot):
         return f"to {state.cell[slot] - 1}", f"to {state.cell[slot] + 1}", "stop"
 
 
@@ -94,10 +93,10 @@ def test_a_replay_tells_what_the_agent_thought_and_did():
 
 def test_a_replay_keeps_what_moves_are_called_where_they_are_made():
     (lived,) = replay(Trail([asked("go to four", 2, 4)], max_steps=2), ONE_MOVE[RIGHT], [0])
-    assert [frame.signs for frame in lived.steps] == [("to 1", "to 3", "stop"), ("to 2", "to 4", "stop")]
+    assert [frame.action_names for frame in lived.steps] == [("to 1", "to 3", "stop"), ("to 2", "to 4", "stop")]
     assert lived.moves == Corridor.moves
     (plain,) = replay(Corridor(max_steps=1), ONE_MOVE[RIGHT], [0])
-    assert plain.steps[0].signs == ()
+    assert plain.steps[0].action_names == ()
 
 
 def test_attention_is_shown_for_the_words_and_not_for_what_pads_them():

@@ -13,7 +13,7 @@ import pytest
 from browser import open_page
 from numpy.typing import NDArray
 
-from vln.metrics import Interval
+from vln.intervals import Interval
 from vln.replays import Frame, Replay, pictures
 from vln.report import write_report
 
@@ -135,8 +135,10 @@ def test_only_moves_that_are_probable_best_or_made_are_shown(tmp_path: Path) -> 
 
 
 def test_a_step_tells_its_moves_by_their_names_there(tmp_path: Path) -> None:
-    signs = ("to the bridge", "to the mill", "to the inn", "stop")
-    page = open_page(write(tmp_path / "report.html", replays=[replay(steps=(frame(signs=signs), frame(1)))]))
+    action_names = ("to the bridge", "to the mill", "to the inn", "stop")
+    page = open_page(
+        write(tmp_path / "report.html", replays=[replay(steps=(frame(action_names=action_names), frame(1)))])
+    )
     assert ">to the mill <" in page.dom
     assert "before the move to the bridge" in page.dom
     assert "<dt>move taken</dt><dd>to the bridge</dd>" in page.dom
@@ -246,7 +248,7 @@ def test_a_replay_whose_parts_disagree_is_refused() -> None:
     for changes, message in (
         ({"steps": ()}, "'far-1' has no steps"),
         ({"moves": ("left", "stop")}, "step 1 of the replay 'far-1' has 4 probabilities for 2 moves"),
-        ({"steps": (frame(signs=("on", "stop")),)}, "step 1 of the replay 'far-1' has 2 names for 4 moves"),
+        ({"steps": (frame(action_names=("on", "stop")),)}, "step 1 of the replay 'far-1' has 2 names for 4 moves"),
         ({"words": ("go",)}, "attention \\[5\\] for 1 words"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -11,7 +11,7 @@ import torch
 from tiny import SMALL, tiny
 
 from vln.agents.catalogue import make_agent
-from vln.agents.navigator import Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vln.envs.rooms.phrases import WORDS
 from vln.evaluation import evaluate
@@ -64,8 +64,8 @@ def test_a_floor_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ..
     floor = whole.floor(name, make_tiny("goto", {}).floors[name], updates=1)
     assert begin_run(tmp_path, floor, make_tiny, make_agent)
     run = open_run(tmp_path, make_tiny, make_agent)
-    assert isinstance(run.agent, Navigator)
-    assert (run.agent.reader is not None, run.agent.senses.eye is not None) == ("instruction" in kept, "view" in kept)
+    assert isinstance(run.agent, RecurrentAgent)
+    assert {name for part in (run.agent.readers, run.agent.encoders.by_name) for name, _ in part.items()} == {*kept}
 
 
 def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(tmp_path: Path) -> None:
@@ -77,11 +77,11 @@ def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(t
     heir = replace(hearing, begin_with=str(tmp_path / "one"))
     assert begin_run(tmp_path / "two", heir, other, make_agent)
     one, two = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("one", "two"))
-    rows = {name: run.arrays["agent/reader.embed.weight"] for name, run in (("one", one), ("two", two))}
+    rows = {name: run.arrays["agent/readers.instruction.embed.weight"] for name, run in (("one", one), ("two", two))}
     for word in WORDS[5:]:
         at = {name: 2 + run.facts["words"].index(word) for name, run in (("one", one), ("two", two))}
         np.testing.assert_array_equal(rows["one"][at["one"]], rows["two"][at["two"]])
-    for name in one.part("agent").keys() - {"reader.embed.weight"}:
+    for name in one.part("agent").keys() - {"readers.instruction.embed.weight"}:
         np.testing.assert_array_equal(one.part("agent")[name], two.part("agent")[name])
     assert heir.floor("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
 
@@ -114,6 +114,7 @@ def test_an_agent_needs_no_task_and_a_task_needs_consent(folder: Path) -> None:
     assert open_run(folder, gone, make_agent).agent(*_moment())[0].value.shape == (1, 1)
     for changed, trust, said in (
         ({"task": "mine.py:TASK"}, Trust(paths=True), "mine.py run as a program"),
+        ({"agent": {"encoders": {"view": "mine.py:Eye"}}}, Trust(paths=True), "mine.py run as a program"),
         ({"task_options": {"data": "some/where"}}, Trust(code=True), "some/where opened, where its data was"),
         ({"world_options": {"features": str(folder)}}, Trust(code=True), "where its features was"),
     ):

@@ -22,11 +22,12 @@ from vln.envs.sail.judging import judge_relays, pooled
 from vln.envs.sail.task import Sail, sail
 from vln.episode import Episode
 from vln.evaluation import evaluate
-from vln.judging import Contender
+from vln.intervals import by_family, summary
 from vln.language import Vocabulary
-from vln.metrics import Outcome, by_family, summary
+from vln.outcomes import Outcome
 from vln.policies import Categorical
 from vln.rollouts import follow_teacher
+from vln.tables import Entry
 
 MAPS = ("grid", "jelly", "l")
 MOVE = {"forward": FORWARD, "left": LEFT, "right": RIGHT, "stop": STOP}
@@ -127,13 +128,13 @@ def sentences_of(fold: str, heading: str) -> tuple[Rooms, list[Relay], Sail]:
 
 
 def judge_maps(
-    heading: str, one: Contender, label: Callable[[Rooms, Sail], Callable[[RoomState], NDArray[np.bool_]]] | None = None
+    heading: str, one: Entry, label: Callable[[Rooms, Sail], Callable[[RoomState], NDArray[np.bool_]]] | None = None
 ) -> tuple[list[Outcome], list[Outcome]]:
     """The outcomes of all sentences and of all paragraphs, each in the fold that tests on its map."""
     single, paragraphs = {}, {}
     for fold in MAPS:
         world, relays, source = sentences_of(fold, heading)
-        told = label(world, source) if label else world.expert if one.told else None
+        told = label(world, source) if label else world.expert if one.oracle else None
         single[fold] = evaluate(world, one.agent, None, one.act, told)
         paragraphs[fold] = judge_relays(world, one.agent, relays, one.act, told)
     return pooled(single), pooled(paragraphs)
@@ -158,13 +159,13 @@ def as_written(world: Rooms, source: Sail) -> Callable[[RoomState], NDArray[np.b
 
 
 def test_doing_what_the_authors_did_finds_the_paragraphs_whose_sentences_fit_together() -> None:
-    single, paragraphs = judge_maps("mei", Contender(SCRIPTED["random"].agent, follow_teacher), as_written)
+    single, paragraphs = judge_maps("mei", Entry(SCRIPTED["random"].agent, follow_teacher), as_written)
     assert sum(outcome.success for outcome in single) == 3237
     assert sum(outcome.success for outcome in paragraphs) == 676  # as counted in test_sail.py, by other means
 
 
 def test_to_turn_right_and_stop_is_often_right_because_the_headings_filled_in_give_it_away() -> None:
-    habit = Contender(Recital(RIGHT, STOP))
+    habit = Entry(Recital(RIGHT, STOP))
     (told, _), (fair, _) = judge_maps("mei", habit), judge_maps("random", habit)
     assert sum(outcome.success for outcome in told) == 660  # 20.4 %; in 3 of them the last heading is unknown too
     assert sum(outcome.success for outcome in fair) < 0.13 * len(fair)

@@ -14,17 +14,17 @@ from gymnasium.vector import AutoresetMode
 from vln.agents.by_hand import repeated_ones_by_hand
 from vln.agents.catalogue import make_agent
 from vln.agents.memories import CELLS
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import scripted_for
-from vln.agents.sequencer import Sequencer
 from vln.checking import check_vector_env
 from vln.envs.catalogue import make_task
 from vln.envs.sequences.bits import Drawn
 from vln.envs.sequences.world import CLOSE, NOTHING, Sequences
 from vln.evaluation import evaluate
-from vln.judging import judge
+from vln.intervals import summary
 from vln.learning import Learner
 from vln.lessons import Lessons
-from vln.metrics import summary
+from vln.tables import evaluate_entries
 from vln.tasks import Task
 from vln.vector_env import TaskVectorEnv
 
@@ -78,7 +78,7 @@ def test_lines_of_another_split_are_others_and_longer_ones_are_longer(name: str)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_expert_is_right_and_chance_is_not(name: str) -> None:
     world = short(name).open("val")
-    rows = {row: summary(one.outcomes) for row, one in judge(world, scripted_for(world), 100).items()}
+    rows = {row: summary(one.outcomes) for row, one in evaluate_entries(world, scripted_for(world), 100).items()}
     assert set(rows) == {"random", "expert"}
     assert rows["expert"]["accuracy"].mean == rows["expert"]["average_accuracy"].mean == 1
     assert rows["random"]["average_accuracy"].mean < 0.7
@@ -118,7 +118,8 @@ def test_lines_of_several_lengths_end_each_by_itself() -> None:
     task = make_task("parity", {"length": 3})
     lines = [replace(task.episodes("val")[0]), task.episodes("val_longer")[0]]
     world = Sequences(lines, task.vocabulary, symbols=2, answers_named=("0", "1"))
-    assert [len(outcome.trail) for outcome in evaluate(world, repeated_ones_by_hand())] == [3, 30]  # type: ignore[attr-defined]
+    # Before every answer and after the last.
+    assert [len(outcome.positions) for outcome in evaluate(world, repeated_ones_by_hand())] == [4, 31]
 
 
 def test_the_network_by_hand_is_right_on_every_line_and_at_every_length() -> None:
@@ -150,7 +151,7 @@ def test_a_trained_network_finds_the_same_function_and_a_blind_one_does_not() ->
     assert not any(outcome.success for outcome in evaluate(longer, blind))
 
 
-def learned(name: str, updates: int, blind: bool) -> Sequencer:
+def learned(name: str, updates: int, blind: bool) -> RecurrentAgent:
     torch.manual_seed(0)
     world = make_task(name).open("train")
     spaces = {} if blind else world.spaces
@@ -159,11 +160,11 @@ def learned(name: str, updates: int, blind: bool) -> Sequencer:
     learner = Learner.begin(world, agent, lessons)
     for _ in range(updates):
         learner.learn()
-    assert isinstance(agent, Sequencer)
+    assert isinstance(agent, RecurrentAgent)
     return agent
 
 
-def answers(network: Sequencer, lines: Any) -> Any:
+def answers(network: RecurrentAgent, lines: Any) -> Any:
     given = torch.from_numpy(lines.T.copy())
     decision, _ = network({"given": given}, network.initial(len(lines)), torch.zeros(given.shape, dtype=torch.bool))
     return decision.policy.logits.argmax(dim=-1).T.numpy()
@@ -177,7 +178,7 @@ def ones(lines: Any) -> Any:
 def test_a_symbol_is_one_of_many_or_a_learned_vector(words: int) -> None:
     world = short("copy").open("val")
     agent = make_agent(world.spaces, world.move_space, 0, {"word_dim": words})
-    assert isinstance(agent, Sequencer)
+    assert isinstance(agent, RecurrentAgent)
     assert agent.core.inputs == (words or 10)
 
 

@@ -1,6 +1,7 @@
 """Speaking: paths that are sampled and told, how probable words are, and what a speaker has to say about ways found."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,8 +11,8 @@ import torch
 from graphs import asked, graph, telling_world, world
 from tiny import SMALL, Kind, tiny_agent
 
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Habit
-from vln.agents.speaker import Speaker
 from vln.beam import NONE, plan, search
 from vln.envs.graphs.annotations import path_of, read_annotations
 from vln.envs.graphs.speaking import (
@@ -33,11 +34,11 @@ from vln.moments import observed
 HALL = graph()
 
 
-def speaker(seed: int = 0) -> Speaker:
+def speaker(seed: int = 0) -> RecurrentAgent:
     return tiny_agent(Kind(SMALL, "tells"), seed)
 
 
-def tell(episodes: list[Episode]) -> Tellings:
+def tell(episodes: Sequence[Episode]) -> Tellings:
     there = telling_world()
     return Tellings(episodes, there.vocabulary, world(episodes).atlas, max_steps=5)
 

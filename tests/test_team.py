@@ -62,9 +62,9 @@ def first_gradients(team: Team) -> tuple[Tensor, Tensor, list[bool]]:
     def keep(values: Tensor) -> None:
         own.append(values.clone())
 
-    learner.quick.policy.weight.register_hook(keep)
+    learner.quick.policy.layer.weight.register_hook(keep)
     learner.learn()
-    shared = learner.agent.policy.weight.grad
+    shared = learner.agent.policy.layer.weight.grad
     assert isinstance(shared, Tensor)
     shared = shared.clone()
     learner.learn()

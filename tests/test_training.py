@@ -89,7 +89,10 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "complaint"),
     [
-        (Kind(replace(SMALL, hidden=13)), r"of another agent: 'attention\.ask\.weight' is \[8, 12\] there, \[8, 13\]"),
+        (
+            Kind(replace(SMALL, hidden=13)),
+            r"of another agent: 'attention\.instruction\.ask\.weight' is \[8, 12\] there, \[8, 13\]",
+        ),
         (Kind(replace(SMALL, layers=2)), r"of another agent: the checkpoint has no weights 'core\.cells\.1\.rnn"),
         (
             Kind(replace(SMALL, memory="gru")),
@@ -99,7 +102,7 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path) -> None:
             Kind(replace(SMALL, memory="lru")),
             r"of another agent: the checkpoint has no weights 'core\.cells\.0\.angle'",
         ),
-        (Kind(senses=("view",)), r"of another agent: this agent has no weights 'attention\.ask\.weight'"),
+        (Kind(senses=("view",)), r"of another agent: this agent has no weights 'attention\.instruction\.ask\.weight'"),
     ],
 )
 def test_a_checkpoint_of_another_agent_is_refused_by_the_weight_that_does_not_fit(

@@ -11,12 +11,12 @@ import pytest
 import torch
 from graphs import asked, graph, hall_world, world
 
-from vln import outcomes
+from vln import finished
 from vln.agents.scripted import scripted_for
 from vln.envs.graphs.trajectories import read_trajectories, score, walked, write_trajectories
 from vln.envs.graphs.world import Graphs
 from vln.evaluation import evaluate
-from vln.metrics import summary
+from vln.intervals import summary
 
 HALL = graph()
 
@@ -30,7 +30,7 @@ def places(actions: str = "panoramic") -> Graphs:
 def test_a_file_of_trajectories_scores_as_their_agent_is_judged(actions: str, row: str, tmp_path: Path) -> None:
     there = places(actions)
     one = scripted_for(there)[row]
-    label = there.expert if one.told else None
+    label = there.expert if one.oracle else None
     judged = evaluate(there, one.agent, None, one.act, label, seed=3)
     file = tmp_path / "new" / "trajectories.json"
     write_trajectories(file, walked(there, one.agent, one.act, label, seed=3))
@@ -201,7 +201,7 @@ def test_distances_between_different_places_alone_give_the_same_numbers(monkeypa
     there = places()
     row = scripted_for(there)["random"]
     expected = [walk.metrics() for walk in evaluate(there, row.agent, None, row.act, seed=1)]
-    monkeypatch.setattr(outcomes, "FEW", 0)
+    monkeypatch.setattr(finished, "FEW", 0)
     assert [walk.metrics() for walk in evaluate(there, row.agent, None, row.act, seed=1)] == expected
 
 

@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_an_agent_begins_with_the_vectors_it_is_lent_and_keeps_its_other_words() -> None:
     agent, before = tiny_agent(), tiny_agent()
     lend_vectors(agent, {3: np.arange(SMALL.word_dim, dtype=np.float32)})
-    rows, unlent = agent.reader.embed.weight, before.reader.embed.weight
+    rows, unlent = (one.readers["instruction"].embed.weight for one in (agent, before))
     assert rows[3].tolist() == list(range(SMALL.word_dim))
     assert torch.equal(rows[4:], unlent[4:])
     assert torch.equal(rows[:3], unlent[:3])

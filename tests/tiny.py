@@ -12,14 +12,10 @@ from graphs import hall_world, telling_world
 from torch import Tensor, nn
 
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.agents import glimpser
-from vln.agents.glimpser import Glimpser
 from vln.agents.memories import CELLS
-from vln.agents.navigator import SENSES, Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Guess, Habit
-from vln.agents.sequencer import Sequencer
 from vln.agents.shape import Shape
-from vln.agents.speaker import Speaker
 from vln.envs.catalogue import make_task
 from vln.envs.rooms.task import rooms
 from vln.lessons import Lessons
@@ -37,11 +33,12 @@ HASTY = (0.4, 0.2, 0.2, 0.2)  # how often each move is made, so that episodes ar
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of agent: what it is made of, what it sees, with which senses, and whether it answers the world."""
+    """A kind of agent: what it is made of, what it sees, which observations it has (all, where it is None), and whether
+    it answers the world's question where that is an aside."""
 
     shape: Shape = SMALL
     view: str = "symbols"
-    senses: tuple[str, ...] = SENSES
+    senses: tuple[str, ...] | None = None
     answers: bool = False
 
 
@@ -113,17 +110,9 @@ def tiny_agent(kind: Kind = PLAIN, seed: int = 0) -> Any:
     """An agent that has learned nothing, but whose decisions depend on all it senses."""
     torch.manual_seed(seed)
     world = tiny_world(kind.view)
-    agent: Navigator | Glimpser | Speaker
-    if world.graded:
-        senses = kind.senses if kind.senses != SENSES else glimpser.SENSES
-        agent = Glimpser(world.spaces, world.move_space, world.answers, kind.shape, senses)
-    elif kind.view == "tells":
-        return Speaker(world.spaces, len(world.moves), kind.shape).eval()
-    elif kind.view in LINES:
-        return Sequencer(world.spaces, world.move_space, kind.shape).eval()
-    else:
-        answers = world.answers if kind.answers else 0
-        agent = Navigator(world.spaces, len(world.moves), kind.shape, kind.senses, answers)
+    spaces = {name: space for name, space in world.spaces.items() if kind.senses is None or name in kind.senses}
+    answers = world.answers if kind.answers or world.graded else 0
+    agent = RecurrentAgent(spaces, world.move_space, answers, kind.shape, world.graded)
     for name, weights in agent.policy.named_parameters():
         if name.endswith("weight"):
             torch.nn.init.normal_(weights)

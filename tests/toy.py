@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.world import State, Walked, World
+from vln.spaces import LastAction, Words
+from vln.world import HasPaths, State, World
 
 LEFT, RIGHT, STOP = 0, 1, 2
 PIT = 0  # the cell at the left end: who walks into it has failed, and no way leads on
@@ -42,7 +43,7 @@ def corridor_episodes() -> list[Episode]:
     ]
 
 
-class Corridor(World[CorridorState], Walked):
+class Corridor(HasPaths, World[CorridorState]):
     """Walk left and right; see the cells left, here and right of you (0 free, 1 pit, 2 wall) and where you are."""
 
     moves = ("left", "right", "stop")
@@ -54,10 +55,10 @@ class Corridor(World[CorridorState], Walked):
         self.threshold = 1.0
         self._start = np.array([episode.start[0] for episode in self.episodes], dtype=np.int16)
         self._goal = np.array([episode.goals[0] for episode in self.episodes], dtype=np.int16)
-        self._tokens = np.array([self.vocabulary.encode(episode.instruction, 4) for episode in self.episodes])
+        self._tokens = np.array([self.vocabulary.encode(episode.instruction, 4) for episode in self.episodes], np.int32)
         self.spaces: dict[str, Space[Any]] = {
-            "instruction": Box(0, len(self.vocabulary) - 1, (4,), np.int64),
-            "previous": Discrete(len(self.moves) + 1),
+            "instruction": Words(4, len(self.vocabulary)),
+            "previous": LastAction(len(self.moves)),
             "view": Box(0, LENGTH, (4,), np.uint8),
         }
 

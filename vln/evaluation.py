@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from vln.agent import Agent
 from vln.beam import Judge, plan
-from vln.metrics import Outcome
-from vln.moments import Moment, as_judged, batches, moments
-from vln.outcomes import outcome_of
+from vln.finished import Moved, needs_steps, outcome_of
+from vln.moments import Moment, as_judged, batches, moments, observed
+from vln.outcomes import Outcome
 from vln.rollouts import Act, greedy
 from vln.world import World
+
+SILENT = (
+    "{agent} gives no answers, and in this world every step is scored by one: its Decision needs an `answer` "
+    "(logits [T, B, answers])"
+)
 
 
 def evaluate(
@@ -61,16 +66,37 @@ def _judge(
     outcomes: dict[int, Outcome] = {}
     surprise = Surprise.of(len(episodes)) if world.surprising else None
     planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
+    recorded = needs_steps(world)
+    steps: list[Moved] = []
     for moment in moments(world, agent, begun, act, rng, label, planned):
+        if world.graded and moment.decision.answer is None:
+            raise ValueError(SILENT.format(agent=type(agent).__name__))
+        if recorded:
+            steps.append(Moved(moment.slots, moment.state, moment.moves))
         trails[moment.after.steps, moment.slots] = world.position(moment.after)
         if surprise and label is None:  # who is told the right moves isn't surprised by them
             surprise.add(moment, world.expert(moment.state))
         for place in np.flatnonzero(moment.ended):
             slot = int(moment.slots[place])
-            trail = trails[: int(moment.after.steps[place]) + 1, slot]
-            told = surprise.mean(slot) if surprise else {}
-            outcomes[slot] = outcome_of(world, moment.after, int(place), trail, float(shortest[slot]), told)
+            count = int(moment.after.steps[place])
+            positions, measured = trails[: count + 1, slot], surprise.mean(slot) if surprise else {}
+            first = float(shortest[slot])
+            outcomes[slot] = outcome_of(
+                world, moment.after, int(place), positions, first, slot, steps[:count] if recorded else (), measured
+            )
     return [outcomes[slot] for slot in range(len(episodes))]
+
+
+def check_answers(world: World[Any], agent: Agent) -> None:
+    """Raise ValueError where answers are scored in this world, one with every move, and the agent gives none."""
+    if not world.graded:
+        return
+    device = next(agent.parameters()).device
+    with as_judged(agent), torch.no_grad():
+        seen = observed(world, world.begin(np.zeros(1, dtype=np.int64)), device)
+        decision, _ = agent.step(seen, agent.initial(1), torch.ones(1, dtype=torch.bool, device=device))
+    if decision.answer is None:
+        raise ValueError(SILENT.format(agent=type(agent).__name__))
 
 
 @dataclass(frozen=True)

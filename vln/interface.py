@@ -7,11 +7,10 @@ from typing import Any
 from gymnasium import Space
 from gymnasium.spaces import Box
 
-from vln.spaces import space_facts, space_of
+from vln.space_facts import space_facts, space_of
+from vln.spaces import Path, Words
 from vln.tasks import Task
 from vln.world import World
-
-READ_TO_THE_END = ("instruction", "path")  # sequences of any length, padded
 
 
 @dataclass(frozen=True)
@@ -19,21 +18,24 @@ class Interface:
     """What stands between an agent and a world. Its shapes are those of the agent's weights.
 
     spaces: of single observations, by name. move_space: of a move. answers, names: how many answers the world's
-    question has, and what they are called. words: those of the vocabulary, in the order of their token ids. texts:
-    whether the words are the characters of a text (see Task.texts).
+    question has, and what they are called. graded: whether its answers are scored (see
+    World.graded). words: those of the vocabulary, in the order of their token ids. texts: whether the words are the
+    characters of a text (see Task.texts).
     """
 
     spaces: Mapping[str, Space[Any]]
     move_space: Space[Any]
     answers: int
     names: tuple[str, ...]
+    graded: bool
     words: tuple[str, ...]
     texts: bool = False
 
     @classmethod
     def of(cls, task: Task, world: World[Any]) -> "Interface":
         """That of a world of a task."""
-        return cls(world.spaces, world.move_space, world.answers, world.names, task.vocabulary.words, task.texts)
+        words = task.vocabulary.words
+        return cls(world.spaces, world.move_space, world.answers, world.names, world.graded, words, task.texts)
 
     def facts(self) -> dict[str, Any]:
         """For a checkpoint: facts that JSON can say."""
@@ -42,6 +44,7 @@ class Interface:
             "move_space": space_facts(self.move_space),
             "answers": self.answers,
             "names": list(self.names),
+            "graded": self.graded,
             "words": list(self.words),
             "texts": self.texts,
         }
@@ -51,21 +54,23 @@ class Interface:
         """The interface that these facts say."""
         spaces = {name: space_of(space) for name, space in facts["spaces"].items()}
         names, words = tuple(facts["names"]), tuple(facts["words"])
-        return cls(spaces, space_of(facts["move_space"]), facts["answers"], names, words, facts["texts"])
+        moves, answers, graded = space_of(facts["move_space"]), facts["answers"], facts["graded"]
+        return cls(spaces, moves, answers, names, graded, words, facts["texts"])
 
     def difference(self, other: "Interface") -> str:
         """What of another interface an agent of this one can't be shown or do, in words; nothing where it fits.
 
-        An instruction or a path may be longer or shorter there: it is read to its end.
+        Words and a Path may be longer or shorter there: they are read to their end.
         """
         for name in sorted({*self.spaces, *other.spaces}):
             here, there = self.spaces.get(name), other.spaces.get(name)
-            if not _alike(name, here, there):
+            if not _alike(here, there):
                 return f"what is shown differs: {name} is {_in_a_line(here)} to it, {_in_a_line(there)} there"
         pairs: dict[str, tuple[Any, Any]] = {
             "the moves": (self.move_space, other.move_space),
             "the number of answers": (self.answers, other.answers),
             "the answers": (self.names, other.names),
+            "the gradings of answers": (self.graded, other.graded),
         }
         for what, (mine, others) in pairs.items():
             if mine != others:
@@ -73,19 +78,20 @@ class Interface:
         return ""
 
 
-def _alike(name: str, one: Space[Any] | None, other: Space[Any] | None) -> bool:
-    if name in READ_TO_THE_END and isinstance(one, Box) and isinstance(other, Box):
+def _alike(one: Space[Any] | None, other: Space[Any] | None) -> bool:
+    if isinstance(one, Words | Path) and isinstance(other, Words | Path):
         return _of_a_part(one) == _of_a_part(other)
     return one == other
 
 
 def _in_a_line(space: Space[Any] | None) -> str:
     """A space for people; the bounds of a Box may be an array of many numbers."""
-    if isinstance(space, Box):
+    if type(space) is Box:
         return f"Box({space.low.min()}, {space.high.max()}, {space.shape}, {space.dtype})"
     return "not shown" if space is None else str(space)
 
 
-def _of_a_part(space: Box) -> tuple[Any, ...]:
+def _of_a_part(space: Words | Path) -> tuple[Any, ...]:
     """What is the same in a sequence of any length: of its parts, the shape, the bounds and the type."""
-    return space.shape[1:], space.low.min(), space.high.max(), space.dtype
+    flags = [getattr(space, flag) for flag in space.flags]
+    return type(space), space.shape[1:], space.low.min(), space.high.max(), space.dtype, flags

@@ -1,121 +1,108 @@
-"""How well an episode went, one number per metric, and how far the mean over many can be trusted.
+"""Metrics: the table of them, how each is shown, and what they compute.
 
 Lengths and distances are in the unit of the place walked (cells, metres). Shares and scores are in [0, 1].
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from vln.kernels import kernel
 
-CONFIDENCE = 0.95
-_BLOCK = 4_000_000  # numbers held at once while resampling: 32 MB
+Better = Literal["more", "less", "neither"]
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome(ABC):
-    """What a finished episode left behind for its judges.
+@dataclass(frozen=True)
+class Metric:
+    """A number of every episode, and how it is shown: in tables, JSON, pages and the `info` of environments.
 
-    name, family: of the episode.
-    success: whether the agent stopped where it should have, or gave the right answer.
+    name: in JSON and in `info`.
+    of: computes it, when an episode ends. A metric that a task or a world declares is given the FinishedEpisode (see
+        vln.finished); one of this module's table the outcome. None where World.measure gives it.
+    unit: the unit it is shown in ("moves", "%"); None stands for the unit of distance of the world.
+    better: which numbers are: more, less, or neither.
+    title: the head of its column; the name unless given. meaning: what it is in full; the title unless given.
+    factor: what is shown is the factor times the number: 100 where the unit is %, else 1, unless given.
+    decimals: how many are shown; one of a percentage and three digits of other numbers unless given.
+    sentence: says what an agent does, with {number} in it, and {step} for what a world calls its steps.
+    alike: the name of the metric that says the same in another unit, if any.
+    Raises ValueError where one of them is not what is said here.
     """
 
     name: str
-    family: str
-    success: bool
+    of: Callable[[Any], Any] | None = None
+    _: KW_ONLY
+    unit: str | None = ""
+    better: Better = "neither"
+    title: str = ""
+    meaning: str = ""
+    factor: float | None = None
+    decimals: int | None = None
+    sentence: str = ""
+    alike: str | None = None
 
-    @abstractmethod
-    def metrics(self) -> dict[str, float]:
-        """Every metric of the episode, by name."""
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"a metric is called by letters, digits and _, not {self.name!r}: give the rest as title")
+        if self.better not in get_args(Better):
+            raise ValueError(f"of metric {self.name!r} {' or '.join(get_args(Better))} is better, not {self.better!r}")
+        title = self.title or self.name.replace("_", " ")
+        percent = self.unit == "%"
+        factor = (100.0 if percent else 1.0) if self.factor is None else self.factor
+        decimals = 1 if self.decimals is None and percent else self.decimals
+        derived = {"title": title, "meaning": self.meaning or title, "factor": factor, "decimals": decimals}
+        for field, value in derived.items():
+            object.__setattr__(self, field, value)  # the dataclass is frozen from here on
 
+    @property
+    def head(self) -> str:
+        """Of a column of such numbers: the title, and the unit where that is another word."""
+        return f"{self.title} {self.unit}" if self.unit and self.unit != self.title else self.title
 
-@dataclass(frozen=True, eq=False)
-class Graded(Outcome):
-    """An episode in which answers were graded.
+    def written(self, value: float | None) -> str:
+        """A number as it is shown, without its unit; None is a mean that was not finite."""
+        if value is None:
+            return "∞"
+        shown = float(self.factor or 0) * value
+        return number(shown) if self.decimals is None or not math.isfinite(value) else f"{shown:.{self.decimals}f}"
 
-    numbers: what the world measured, by name. trail: [n, 2], where the agent was at each of its answers.
-    """
+    def with_unit(self, value: float | None) -> str:
+        """A number as it is shown, with its unit, and with its title where that does not say what it is of."""
+        text = f"{self.written(value)} {self.unit}".rstrip()
+        return f"{self.title} {text}" if self.unit in ("", "%") else text
 
-    numbers: Mapping[str, float]
-    trail: NDArray[np.floating]
+    def in_unit(self, unit: str) -> "Metric":
+        """The same, shown in this unit of distance, where it is a distance."""
+        return replace(self, unit=unit if self.unit is None else self.unit)
 
-    def metrics(self) -> dict[str, float]:
-        return {"accuracy": float(self.success), **self.numbers}
-
-
-@dataclass(frozen=True, eq=False)
-class Walk(Outcome):
-    """An episode that was walked.
-
-    error: the distance still to go at the end; inf when the goal can't be reached from there.
-    least_error: the smallest distance to go at any time.
-    length, shortest: how far the agent travelled, and how far one has to, in one unit (for SPL).
-    distances: float [n, m], from the n positions of the agent's path to the m of the reference; inf where no way leads.
-    path, reference: which row and which column of `distances` each position has, where they are of the different places
-    alone; all in order unless given.
-    path_length, reference_length: of these two, in the unit of `distances` (for CLS).
-    tolerance: the largest error at which stopping is a success.
-    threshold: the distance at which nDTW and CLS count a position as missed.
-    """
-
-    error: float
-    least_error: float
-    length: float
-    shortest: float
-    distances: NDArray[np.float32]
-    path_length: float
-    reference_length: float
-    tolerance: float = 0.0
-    threshold: float = 3.0
-    path: NDArray[np.integer] | None = None
-    reference: NDArray[np.integer] | None = None
-
-    def metrics(self) -> dict[str, float]:
-        """All but the first two are in [0, 1]."""
-        warped = ndtw(self.distances, self.threshold, self.path, self.reference)
-        return {
-            "trajectory_length": float(self.length),
-            "navigation_error": float(self.error),
-            "success": float(self.success),
-            "oracle_success": float(self.least_error <= self.tolerance),
-            "spl": spl(self.success, self.shortest, self.length),
-            "ndtw": warped,
-            "sdtw": sdtw(self.success, warped),
-            "cls": cls(self.distances, self.path_length, self.reference_length, self.threshold, self.reference),
-        }
+    def description(self, unit: str = "", step: str = "step") -> dict[str, Any]:
+        """What a table's JSON says of it. unit, step: what the world calls its unit of distance and its steps."""
+        shown = replace(self.in_unit(unit), sentence=self.sentence.replace("{step}", step))
+        return {name: value for name, value in asdict(shown).items() if name not in ("name", "of")}
 
 
-class Interval(NamedTuple):
-    """A mean over episodes, and the bounds of its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class Group(NamedTuple):
-    """A kind of episode, how many there were, and the share that succeeded."""
-
-    label: str
-    episodes: int
-    success: Interval
+def number(value: float) -> str:
+    """A number for people: three digits, thousands apart."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def spl(success: bool, shortest: float, length: float) -> float:
-    """Success weighted by path length (Anderson et al., 2018, arXiv:1807.06757).
+def spl(success: Any, shortest: Any, length: Any) -> Any:
+    """Success weighted by path length (Anderson et al., 2018, arXiv:1807.06757), of one episode or arrays of several.
 
     An episode that begins at its goal has no path to weigh by: there it is the success itself.
     """
-    if not success or shortest == math.inf:
-        return 0.0
-    return 1.0 if shortest == 0 else shortest / max(length, shortest)
+    shortest = np.asarray(shortest, dtype=np.float64)
+    longer = np.maximum(shortest, length)
+    walkable = np.isfinite(shortest) & (shortest > 0)
+    share = np.divide(shortest, longer, where=walkable, out=np.zeros_like(longer))
+    return success * np.where(walkable, share, shortest == 0)
 
 
 def ndtw(
@@ -127,7 +114,7 @@ def ndtw(
     """Normalised dynamic time warping (Ilharco et al., 2019, arXiv:1907.05446), from distances [path, reference].
 
     Standing still on the reference costs nothing; standing still beside it costs each time. path, reference: as in
-    Walk.
+    PathOutcome.
     """
     distances = _checked(distances, threshold)
     rows, columns = (
@@ -152,7 +139,7 @@ def cls(
     """Coverage weighted by length score (Jain et al., 2019, arXiv:1905.12255), from distances [path, reference].
 
     How much of the reference the path came by, times how near its length is to what that coverage needs. reference: as
-    in Walk.
+    in PathOutcome.
     """
     near = np.exp(-_checked(distances, threshold).min(axis=0) / threshold)
     coverage = float((near if reference is None else near[reference]).mean())
@@ -189,50 +176,6 @@ def _phrases(words: Sequence[Any], length: int) -> list[tuple[Any, ...]]:
     return [tuple(words[place : place + length]) for place in range(len(words) - length + 1)]
 
 
-def summary(outcomes: Sequence[Outcome], seed: int = 0, resamples: int = 1000) -> dict[str, Interval]:
-    """Mean and 95 % interval of every metric. Raises ValueError when there are no episodes."""
-    measured = [outcome.metrics() for outcome in outcomes]
-    names = list(measured[0]) if measured else []
-    values = np.array([list(metrics.values()) for metrics in measured])
-    return dict(zip(names, _intervals(values, seed, resamples), strict=True))
-
-
-def interval(values: ArrayLike, seed: int = 0, resamples: int = 1000) -> Interval:
-    """Mean of one number per episode, with a 95 % percentile bootstrap over episodes (Efron & Tibshirani, 1993).
-
-    The same seed gives the same interval. An infinite value makes the mean and the upper bound infinite. Values that
-    are all equal give an interval of no width: few episodes without a failure prove less than it seems.
-    Raises ValueError when there are no values, or when one is not a number.
-    """
-    return _intervals(np.asarray(values, dtype=np.float64).reshape(-1, 1), seed, resamples)[0]
-
-
-def by_family(outcomes: Sequence[Outcome]) -> list[Group]:
-    """Success of each family of instructions, by alphabet."""
-    return [
-        _group(family, [outcome for outcome in outcomes if outcome.family == family])
-        for family in sorted({outcome.family for outcome in outcomes})
-    ]
-
-
-def by_length(outcomes: Sequence[Walk], groups: int = 5) -> list[Group]:
-    """Success by length of the shortest path, in up to so many groups of about equally many episodes."""
-    shortest = np.array([outcome.shortest for outcome in outcomes])
-    # Edges are lengths that occur, so equal lengths stay together and no group is empty.
-    edges = np.unique(np.quantile(shortest, np.linspace(0, 1, groups + 1)[1:], method="inverted_cdf"))
-    group_of = np.searchsorted(edges, shortest)
-    found = []
-    for index in range(len(edges)):
-        members = [outcome for outcome, group in zip(outcomes, group_of, strict=True) if group == index]
-        low, high = (f"{bound(outcome.shortest for outcome in members):.3g}" for bound in (min, max))
-        found.append(_group(low if low == high else f"{low} to {high}", members))
-    return found
-
-
-def _group(label: str, outcomes: Sequence[Outcome]) -> Group:
-    return Group(label, len(outcomes), interval([outcome.success for outcome in outcomes]))
-
-
 def _checked(distances: NDArray[np.floating], threshold: float) -> NDArray[np.float64]:
     if distances.ndim != 2 or 0 in distances.shape:
         raise ValueError(f"distances are [path, reference], at least one position each, not {distances.shape}")
@@ -257,21 +200,156 @@ def _warp(distances, rows, columns):
     return cost[-1]
 
 
-def _intervals(values: NDArray[np.float64], seed: int, resamples: int) -> list[Interval]:
-    """An interval for every column of values [episodes, metrics]; all metrics see the same resampled episodes."""
-    if len(values) == 0:
-        raise ValueError("there are no episodes to take a mean of")
-    if np.isnan(values).any():
-        raise ValueError(f"the value of episode {int(np.argwhere(np.isnan(values))[0, 0])} is not a number")
-    rng = np.random.default_rng(seed)
-    block = max(1, _BLOCK // values.size)
-    means = np.concatenate(
-        [
-            values[rng.integers(len(values), size=(min(block, resamples - begin), len(values)))].mean(axis=1)
-            for begin in range(0, resamples, block)
-        ]
-    )
-    # Bounds are means that occurred: interpolating between two infinite ones would give no number.
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, (tail, 1 - tail), axis=0, method="inverted_cdf")
-    return [Interval(*map(float, bounds)) for bounds in zip(values.mean(axis=0), low, high, strict=True)]
+_ANSWERS = (
+    Metric(
+        "accuracy",
+        unit="%",
+        better="more",
+        meaning="success: the last answer was right; in sequences, every one; of a sentence, it has as many words "
+        "as it should",
+        decimals=2,
+        sentence="The agent is right in {number} of the episodes",
+    ),
+    Metric(
+        "average_accuracy",
+        unit="%",
+        better="more",
+        title="average",
+        meaning="answers that were right, of all that were asked for",
+        sentence="The agent gives the right answer in {number} of the cases",
+    ),
+    Metric(
+        "surprise",
+        unit="nats",
+        better="less",
+        title="nats",
+        meaning="surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
+        decimals=3,
+        sentence="The model needs {number} a {step}",
+        alike="bits",
+    ),
+    Metric("bits", unit="bits", better="less", meaning="the same in bits; of a text, bits per character", decimals=3),
+    Metric(
+        "squared_error",
+        better="less",
+        title="MSE",
+        meaning="mean squared error of the numbers that were asked for",
+        decimals=4,
+        sentence="The agent's answers have a mean squared error of {number}",
+    ),
+    Metric(
+        "bleu",
+        unit="%",
+        better="more",
+        title="BLEU-4",
+        meaning="likeness of what is said to what people said, by phrases of up to four words",
+        sentence="What is said has a BLEU-4 of {number}",
+    ),
+    Metric("words", unit="words", meaning="how many were said", decimals=1),
+    Metric("looks", unit="looks", meaning="how many there were", decimals=1),
+)
+
+# Of whoever walks, from numbers or arrays of them alone: the end of an episode, or of many at once.
+END_METRICS = (
+    Metric(
+        "success",
+        lambda ended: ended.success * 1.0,
+        unit="%",
+        better="more",
+        title="SR",
+        meaning="success: stopped where it should have",
+        sentence="The agent reaches its goal in {number} of the episodes",
+    ),
+    Metric(
+        "spl",
+        lambda ended: spl(ended.success, ended.shortest, ended.length),
+        unit="%",
+        better="more",
+        title="SPL",
+        meaning="success weighted by path length",
+    ),
+    Metric(
+        "oracle_success",
+        lambda ended: (ended.least_error <= ended.tolerance) * 1.0,
+        unit="%",
+        better="more",
+        title="OSR",
+        meaning="oracle success: was within reach of the goal at some time",
+    ),
+    Metric(
+        "navigation_error",
+        lambda ended: ended.error,
+        unit=None,
+        better="less",
+        title="NE",
+        meaning="navigation error: distance from the goal at the end",
+        decimals=2,
+    ),
+    Metric(
+        "trajectory_length",
+        lambda ended: ended.length,
+        unit=None,
+        title="TL",
+        meaning="trajectory length: distance travelled",
+        decimals=1,
+    ),
+)
+
+# Of whoever walks, from the distances between the path and the reference: one search per position passed.
+PATH_METRICS = (
+    Metric(
+        "ndtw",
+        lambda walk: walk.ndtw,
+        unit="%",
+        better="more",
+        title="nDTW",
+        meaning="likeness to the reference path (normalised dynamic time warping)",
+    ),
+    Metric(
+        "sdtw",
+        lambda walk: sdtw(walk.success, walk.ndtw),
+        unit="%",
+        better="more",
+        title="SDTW",
+        meaning="success weighted by nDTW",
+    ),
+    Metric(
+        "cls",
+        lambda walk: cls(walk.distances, walk.path_length, walk.reference_length, walk.threshold, walk.reference),
+        unit="%",
+        better="more",
+        title="CLS",
+        meaning="coverage of the reference path weighted by length",
+    ),
+)
+
+METRICS = {metric.name: metric for metric in (*_ANSWERS, *END_METRICS, *PATH_METRICS)}  # in the order of columns
+
+
+def metric_of(name: str, declared: Iterable[Metric] = ()) -> Metric:
+    """The metric of this name. One that nobody declares is a plain number under its own name.
+
+    declared: the metrics of a world, beside those of this module.
+    """
+    own = {metric.name: metric for metric in declared}
+    return own.get(name) or METRICS.get(name) or Metric(name)
+
+
+def described_metric(name: str, description: Mapping[str, Any] | None) -> Metric:
+    """The metric of this name as a table that was written describes it (see Metric.description)."""
+    known = metric_of(name)
+    return replace(known, **description) if description else replace(known, unit=known.unit or "")
+
+
+def check_declared(owner: str, metrics: Sequence[Metric]) -> None:
+    """Raise ValueError where a name is declared twice, or is one of this module's."""
+    names = [metric.name for metric in metrics]
+    for name in names:
+        if name in METRICS or names.count(name) > 1:
+            raise ValueError(f"{owner} declares the metric {name!r}, which there is already: give it another name")
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """Metrics in the order of a table's columns; those that a world or a task declares come last, in theirs."""
+    present = dict.fromkeys(names)
+    return [name for name in METRICS if name in present] + [name for name in present if name not in METRICS]

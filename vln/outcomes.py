@@ -1,76 +1,69 @@
-"""What became of an episode: the outcome that metrics are functions of, from a world and the way that was gone."""
+"""Outcomes: what became of an episode, in numbers; of one that was walked, what path metrics are computed from."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.kernels import kernel
-from vln.metrics import Graded, Outcome, Walk
-from vln.world import State, Walked, World
+from vln.metrics import END_METRICS, PATH_METRICS, ndtw
 
-FEW = 1_000_000  # pairs of positions whose distances are held at once; of more, only those between different places
+NOWHERE = np.empty((0, 2))  # the positions of an outcome that was made without any
 
 
-def outcome_of(
-    world: World[Any],
-    final: State,
-    slot: int,
-    trail: NDArray[Any],
-    shortest: float,
-    told: Mapping[str, float] = MappingProxyType({}),
-) -> Outcome:
-    """The outcome of the episode that one slot of a final state has lived.
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of an episode.
 
-    trail: the positions [n, 2] the agent was at, one for every state. shortest: the error at the beginning. told: what
-    else was measured, of a world where nobody walks.
+    name, family: of the episode.
+    success: whether the agent stopped where it should have, or gave the right answer.
+    measured: what the world measured of it, and the metrics that its world and its task declare, by name.
+    positions: [n, ...], where the agent was, one for each state.
     """
-    episode = int(final.episode[slot])
-    asked = world.episodes[episode]
-    success = bool(world.success(final)[slot])
-    if not isinstance(world, Walked):
-        numbers = {name: float(values[slot]) for name, values in world.measure(final).items()}
-        numbers |= told
-        return Graded(asked.name, asked.family, success, numbers, trail[:-1])
-    path, reference = _without_repeats(trail), _without_repeats(world.reference(episode))
-    distances, rows, columns = distances_between(world, episode, path, reference)
-    return Walk(
-        name=asked.name,
-        family=asked.family,
-        success=success,
-        error=float(world.error(final)[slot]),
-        least_error=float(final.least_error[slot]),
-        length=float(final.length[slot]),
-        shortest=shortest,
-        distances=distances,
-        path_length=world.path_length(episode, path),
-        reference_length=world.path_length(episode, reference),
-        tolerance=world.tolerance,
-        threshold=world.threshold,
-        path=rows,
-        reference=columns,
-    )
+
+    name: str
+    family: str
+    success: bool
+    measured: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    positions: NDArray[np.generic] = field(default_factory=lambda: NOWHERE, kw_only=True)
+
+    def metrics(self) -> dict[str, float]:
+        """Every metric of the episode, by name."""
+        return {"accuracy": float(self.success), **self.measured}
 
 
-def distances_between(
-    world: Walked, episode: int, path: NDArray[Any], reference: NDArray[Any]
-) -> tuple[NDArray[np.float32], NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    """The `distances`, `path` and `reference` of a Walk along these positions, [n, ...] and [m, ...].
+@dataclass(frozen=True, eq=False)
+class PathOutcome(Outcome):
+    """What became of an episode that was walked.
 
-    Of very long ones they are between the different places alone, for whoever walks so far comes back to them.
+    error: the distance still to go at the end; inf when the goal can't be reached from there.
+    least_error: the smallest distance to go at any time.
+    length, shortest: how far the agent travelled, and how far one has to, in one unit (for SPL).
+    distances: float [n, m], from the n positions of the agent's path to the m of the reference; inf where no way leads.
+    path, reference: which row and which column of `distances` each position has, where they are of the different places
+    alone; all in order unless given.
+    path_length, reference_length: of these two, in the unit of `distances` (for CLS).
+    tolerance: the largest error at which stopping is a success.
+    threshold: the distance at which nDTW and CLS count a position as missed.
     """
-    if len(path) * len(reference) <= FEW:
-        return world.distances(episode, path, reference), None, None
-    (path, rows), (reference, columns) = (np.unique(way, axis=0, return_inverse=True) for way in (path, reference))
-    return world.distances(episode, path, reference), rows.ravel(), columns.ravel()
 
+    error: float
+    least_error: float
+    length: float
+    shortest: float
+    distances: NDArray[np.float32]
+    path_length: float
+    reference_length: float
+    tolerance: float = 0.0
+    threshold: float = 3.0
+    path: NDArray[np.integer] | None = None
+    reference: NDArray[np.integer] | None = None
 
-@kernel
-def _without_repeats(trail):
-    """Turning on the spot is no new position."""
-    moved = np.ones(len(trail), np.bool_)
-    for place in range(1, len(trail)):
-        moved[place] = (trail[place] != trail[place - 1]).any()
-    return trail[moved]
+    @cached_property
+    def ndtw(self) -> float:
+        return ndtw(self.distances, self.threshold, self.path, self.reference)
+
+    def metrics(self) -> dict[str, float]:
+        known = {metric.name: float(metric.of(self)) for metric in (*END_METRICS, *PATH_METRICS) if metric.of}
+        return {**known, **self.measured}

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .films import foretold
+from .metrics import METRICS, number
 from .replays import Frame, Replay, pictures
 from .texts import visible
-from .units import METRICS, number
 
 PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
 MOST_PICTURES = 1500  # of this width on a page; of more, each is so much smaller that the page is no larger
@@ -89,8 +89,8 @@ def _step(replay: Replay, frame: Frame) -> dict[str, Any]:
     if not anything:
         step["right"] = right
     step["taken"] = frame.choices
-    if frame.signs:
-        step["signs"] = frame.signs
+    if frame.action_names:
+        step["signs"] = frame.action_names
     if replay.shown in ("text", "columns"):
         return step
     if frame.numbers:

@@ -13,13 +13,15 @@ from vln.actions import Action, best_choices, best_numbers, choices_in, chosen, 
 from vln.agent import Agent
 from vln.beam import Judge, plan
 from vln.evaluation import Surprise
+from vln.finished import Moved, outcome_of
 from vln.language import split_words
 from vln.losses import DISTANCE_UNIT
+from vln.metrics import metric_of, number
 from vln.moments import Moment, as_judged, moments
+from vln.outcomes import Outcome
 from vln.rollouts import Act, greedy
 from vln.rules import Value
-from vln.units import metric_of, number
-from vln.world import Shown, Signposted, State, Walked, World
+from vln.world import Shown, State, World
 
 Picture = NDArray[np.uint8]
 Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
@@ -39,7 +41,7 @@ class Frame:
     error: the distance still to go, before the move; where answers are graded, the surprise of this moment's answer.
     belief: [answers], how probable the agent believes each answer to be, or None.
     truth: the right answer, an index of the replay's answers, or None.
-    signs: the names of the moves at this step, where they are others than the replay's.
+    action_names: the names of the moves at this step, where they are others than the replay's.
     given: what is given at this step, in words, where steps are shown as a text or as columns.
     aim: the expert's numbers; none where any will do.
     """
@@ -53,7 +55,7 @@ class Frame:
     error: float
     belief: NDArray[np.floating] | None = None
     truth: int | None = None
-    signs: tuple[str, ...] = ()
+    action_names: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     aim: tuple[float, ...] = ()
     numbers: tuple[float, ...] = ()
@@ -109,8 +111,8 @@ class Replay:
             where = f"step {place} of the replay {self.name!r}"
             if len(frame.probabilities) != len(self.moves):
                 raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
-            if frame.signs and len(frame.signs) != len(self.moves):
-                raise ValueError(f"{where} has {len(frame.signs)} names for {len(self.moves)} moves")
+            if frame.action_names and len(frame.action_names) != len(self.moves):
+                raise ValueError(f"{where} has {len(frame.action_names)} names for {len(self.moves)} moves")
             if frame.belief is not None and np.shape(frame.belief) != (len(self.answers),):
                 raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answers)} answers")
             if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
@@ -144,14 +146,16 @@ def replay(
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     label = label or world.expert
     begun = world.begin(np.asarray(episodes, dtype=np.int64))
-    trails = [[position] for position in world.position(begun)]
+    shortest, trails = world.error(begun), [[position] for position in world.position(begun)]
     frames: list[list[Frame]] = [[] for _ in episodes]
     replays: dict[int, Replay] = {}
     surprise = Surprise.of(len(episodes)) if world.surprising else None
+    steps: list[Moved] = []
     with as_judged(agent):
         planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
         for moment in moments(world, agent, begun, act, rng, label, planned):
             best = label(moment.state)
+            steps.append(Moved(moment.slots, moment.state, moment.moves))
             seen = _frames(world, moment, best, trails, value)
             after = world.position(moment.after)
             if surprise:
@@ -161,8 +165,10 @@ def replay(
                 trails[slot].append(after[row])
                 if moment.ended[row]:
                     end = partial(world.draw, moment.after, row, np.array(trails[slot])) if _ends(world) else None
-                    surprised = surprise.mean(slot) if surprise else {}
-                    replays[slot] = _replay(world, moment.after, row, frames[slot], end, surprised, value)
+                    measured = surprise.mean(slot) if surprise else {}
+                    first, positions = float(shortest[slot]), np.array(trails[slot])
+                    outcome = outcome_of(world, moment.after, row, positions, first, slot, steps, measured)
+                    replays[slot] = _replay(world, moment.after, row, frames[slot], end, outcome, value)
     return [replays[slot] for slot in range(len(episodes))]
 
 
@@ -220,7 +226,7 @@ def _frames(
             error=float(error[row]),
             belief=None if belief is None else belief[row],
             truth=None if truth is None else int(truth[row]),
-            signs=world.signs(state, row) if isinstance(world, Signposted) else (),
+            action_names=world.action_names(state, row),
             given=world.tell(state, row),
             aim=() if np.isnan(aims[row]).any() else tuple(aims[row].tolist()),
         )
@@ -234,19 +240,19 @@ def _replay(
     row: int,
     frames: Sequence[Frame],
     end: Draw | None,
-    surprised: dict[str, float],
+    outcome: Outcome,
     value: Value | None,
 ) -> Replay:
-    lived, success = world.episodes[int(final.episode[row])], bool(world.success(final)[row])
+    success = outcome.success
     error, length = float(world.error(final)[row]), float(final.length[row])
     if world.verdicts:
         verdict = world.verdicts[not success]
     else:
-        measured = surprised | {name: float(values[row]) for name, values in world.measure(final).items()}
-        verdict = metric_of(world.headline).told(measured[world.headline])
+        headline = metric_of(world.headline, world.metrics).in_unit(world.unit)
+        verdict = headline.with_unit(outcome.metrics()[world.headline])
     return Replay(
-        name=lived.name,
-        family=lived.family,
+        name=outcome.name,
+        family=outcome.family,
         words=_words(world, final, row),
         success=success,
         error=error,
@@ -270,7 +276,7 @@ def _way(world: World[Any], steps: int, length: float, left: float | None) -> tu
     facts = [counted(steps, world.step_name)]
     if length and world.unit != f"{world.step_name}s":
         facts.append(f"travelled {number(length)} {world.unit}".rstrip())
-    if left is not None and isinstance(world, Walked):
+    if left is not None and world.paths is not None:
         facts.append(f"{number(left)} {world.unit}".rstrip() + " to go")
     return tuple(facts)
 

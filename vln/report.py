@@ -9,12 +9,30 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from .judging import ROWS, metrics_of, short_of
-from .metrics import Interval
+from .figures import FIGURES_FOLDER, kept_figures
+from .intervals import Group, Interval, by_family, by_length
+from .logs import METRICS_FILE, read_metrics
+from .metrics import Metric, number
+from .outcomes import Outcome, PathOutcome
 from .recordings import recordings, webp
-from .replays import Replay, failures_first
+from .replays import Replay, Value, failures_first, replay
+from .tables import ROWS, Table, metrics_of, short_of
 from .texts import MOST_SURPRISE
-from .units import Metric, number
+from .world import World
+
+REPLAYS = 20  # episodes on a page
+CURVES = (
+    "judged",
+    "success",
+    "nats",
+    "loss",
+    "imitation",
+    "squared_error",
+    "answering",
+    "clip_rate",
+    "steps_per_second",
+)
+SUCCESSES = ("judged", "success")  # curves of what says little where episodes have no verdict
 
 CURVE_POINTS = 300  # longer curves are drawn by the means of so many pieces
 CURVE_BOX = (340, 170)  # the width and height of a curve's drawing
@@ -33,7 +51,7 @@ def write_report(
 ) -> None:
     """Write one self-contained HTML page, which asks nothing of any network.
 
-    table: as judging.make_table makes it and `evaluate.py --json` writes it, with "task", "split", "episodes", "seed"
+    table: as Table.facts holds it and `evaluate.py --json` writes it, with "task", "split", "episodes", "seed"
         and "rows" at least. The rows come in their order.
     curves: the training curves by name, each of (step, value); values that are not finite are left out.
     breakdowns: success by some property, by title ("by family"), each of (label, episodes, interval).
@@ -88,6 +106,66 @@ def write_report(
     path.write_text(page, encoding="utf-8")
 
 
+def write_page(
+    path: Path,
+    table: Table,
+    folder: Path | None = None,
+    replays: int = REPLAYS,
+    value: Value | None = None,
+    row: str = "agent",
+    title: str = "",
+) -> None:
+    """The page of a results table: its numbers, success by kind, episodes to step through, and what the world shows.
+
+    folder: of the run whose training curves and figures it shows, too. replays: how many episodes of one row it shows,
+    failures first where episodes have a verdict. value: what the agent's value was taught to be; unless given it is not
+    shown. title: of the page; the task and the split unless given.
+
+    Raises ValueError where the table has no such row, or was made without its agent.
+    """
+    result, world = table.results.get(row), table.world
+    if result is None or result.entry is None:
+        raise ValueError(f"the table has no agent in a row {row!r} to show; it has {', '.join(table.results)}")
+    entry, outcomes = result.entry, result.outcomes
+    numbers = worth_showing(outcomes, replays) if world.verdicts else range(min(replays, len(outcomes)))
+    seed = table.facts["seed"]
+    lived = replay(entry.world or world, entry.agent, numbers, entry.act, None, seed, entry.beam, entry.rescorer, value)
+    write_report(
+        path,
+        title or f"{table.facts['task']} on {table.facts['split']}",
+        table.facts,
+        curves_of(folder, world) if folder else {},
+        breakdowns_of(world, outcomes),
+        lived,
+        world.galleries(outcomes),
+        kept_figures(folder / FIGURES_FOLDER) if folder else {},
+    )
+
+
+def curves_of(folder: Path, world: World[Any]) -> dict[str, list[tuple[float, float]]]:
+    """The training curves of a run, those that mean something in its world."""
+    lines = read_metrics(folder / METRICS_FILE)
+    left_out = (() if world.graded else ("answering",)) + (() if world.verdicts else SUCCESSES)
+    named = [name for name in CURVES if name not in left_out]
+    return {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
+
+
+def breakdowns_of(world: World[Any], outcomes: Sequence[Outcome]) -> dict[str, list[Group]]:
+    """Success by family of instructions and by length of the way; none where there is one, or success says little."""
+    found = {"by kind" if world.graded else "by family": by_family(outcomes)}
+    if walks := [outcome for outcome in outcomes if isinstance(outcome, PathOutcome)]:
+        found["by length of the shortest path"] = by_length(walks)
+    return {name: groups for name, groups in found.items() if len(groups) > 1 and world.verdicts}
+
+
+def worth_showing(outcomes: Sequence[Outcome], count: int) -> list[int]:
+    """Which episodes a page shows: three failures to every success, or what there is of either."""
+    failed = [number for number, outcome in enumerate(outcomes) if not outcome.success]
+    reached = [number for number, outcome in enumerate(outcomes) if outcome.success]
+    failures = failed[: max(count * 3 // 4, count - len(reached))]
+    return failures + reached[: count - len(failures)]
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.1f}" if math.isfinite(share) else "–"
 
@@ -102,7 +180,7 @@ def _lead(table: Mapping[str, Any], metrics: Mapping[str, Metric]) -> dict[str, 
     before, _, after = (metric.sentence or f"The agent's {metric.title} is {{number}}").partition("{number}")
     text = f"{metric.written(bounds['mean'])} {metric.unit}".rstrip()
     if metric.alike and metric.alike in own:
-        text += f" ({metrics[metric.alike].told(own[metric.alike]['mean'])})"
+        text += f" ({metrics[metric.alike].with_unit(own[metric.alike]['mean'])})"
     others = [
         (name, metric.written(row[headline]["mean"]))
         for name, row in table["rows"].items()

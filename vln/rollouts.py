@@ -157,13 +157,13 @@ class Rollout:
         def chosen(values: Any) -> Any:
             return each_part(lambda part: part[:, environments], values)
 
-        parts: dict[str, Any] = {}
-        for field in fields(self):
+        parts: dict[str, Any] = {"memory": {name: part[environments] for name, part in self.memory.items()}}
+        for field in (one for one in fields(self) if one.name not in parts):
             values = getattr(self, field.name)
             if isinstance(values, Decision):
                 raise ValueError("what was decided with gradients through a world can't be learned from in parts")
             parts[field.name] = None if values is None else chosen(values)
-        return Rollout(**{**parts, "memory": {name: part[environments] for name, part in self.memory.items()}})
+        return Rollout(**parts)
 
 
 def rollout(

@@ -15,13 +15,15 @@ from vln.alphabet import Alphabet
 from vln.checkpoints import Checkpoint, load_checkpoint
 from vln.devices import keep_memory
 from vln.episode import Episode
-from vln.evaluation import evaluate
+from vln.evaluation import check_answers, evaluate
 from vln.files import MARK
 from vln.interface import Interface
 from vln.language import Vocabulary, split_words
 from vln.lessons import Lessons
-from vln.rollouts import Act, greedy
-from vln.rules import Value, rule_of
+from vln.results import Results
+from vln.rollouts import Act, greedy, sample
+from vln.rules import Rule, Value, rule_of
+from vln.tables import Entry
 from vln.tasks import Floor, Task
 from vln.team import ALONE, Team
 from vln.threads import ThreadChoice
@@ -32,9 +34,9 @@ from vln.world import World
 from vln.writing import write_text
 
 # How tasks and agents are made: from a name and options; from the spaces of what is observed, the space of moves, the
-# number of answers, and options.
+# number of answers, options, and whether answers are graded.
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
-MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any]], Agent]
+MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any], bool], Agent]
 
 SAMPLED = 200  # characters that a training shows of what its agent writes
 
@@ -68,7 +70,9 @@ class Plan:
     @property
     def programs(self) -> list[str]:
         """What of its task and agent is found in programs of somebody's own (see vln.files)."""
-        return [name for name in (self.task, *self.agent.values()) if isinstance(name, str) and MARK in name]
+        encoders = self.agent.get("encoders", {})
+        names = (self.task, *self.agent.values(), *encoders.values())
+        return [name for name in names if isinstance(name, str) and MARK in name]
 
     @property
     def training_programs(self) -> list[str]:
@@ -102,7 +106,11 @@ class Plan:
     def make(self, make_agent: MakeAgent, place: World[Any] | Interface, device: str) -> Agent:
         """The agent, before it has learned anything. place: the world it learns in, or what such a world shows it."""
         spaces = {name: space for name, space in place.spaces.items() if name not in self.without}
-        return make_agent(spaces, place.move_space, place.answers, self.agent).to(device)
+        options = dict(self.agent)
+        if "encoders" in options:
+            # What a baseline is not given it needs no encoder for.
+            options["encoders"] = {name: own for name, own in options["encoders"].items() if name not in self.without}
+        return make_agent(spaces, place.move_space, place.answers, options, place.graded).to(device)
 
 
 @dataclass(frozen=True)
@@ -117,13 +125,15 @@ class Trust:
 WARY = Trust()
 
 
-def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = ()) -> str:
+def doubt(folder: Path, plan: Plan, trust: Trust, named_here: Collection[str] = (), training: bool = False) -> str:
     """What the run in a folder would do that it is not trusted with, in words; nothing where all is well.
 
-    named_here: the options of its plan that whoever opens the run has named himself.
+    named_here: the options of its plan that whoever opens the run has named himself. training: whether it is to go on
+    with its training.
     """
-    if plan.programs and not trust.code:
-        files = " and ".join(sorted({name.rpartition(":")[0] for name in plan.programs}))
+    programs = plan.training_programs if training else plan.programs
+    if programs and not trust.code:
+        files = " and ".join(sorted({name.rpartition(":")[0] for name in programs}))
         return f"{folder} would have {files} run as a program: read that file, then allow it with --trust-code"
     for name, value in {**plan.task_options, **plan.world_options}.items():
         if name not in named_here and _is_path(value) and not trust.paths:
@@ -139,11 +149,12 @@ def _is_path(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Results):
     """A trained agent, what it was trained to be shown, and the task it was trained for.
 
-    plan: as it was trained, but for what whoever opened it said. doubt: why the plan must not be carried out; without
-    it there is the agent, but no task to live in.
+    plan: as it was trained, but for what whoever opened it said. taught: what the agent's value was taught to be.
+    make_task, make_agent, device, trust: as it was opened with, and as its baselines are. doubt: why the plan must not
+    be carried out; without it there is the agent, but no task to live in.
     """
 
     folder: Path
@@ -151,7 +162,11 @@ class Run:
     interface: Interface
     agent: Agent
     make_task: MakeTask
+    make_agent: MakeAgent
+    device: str = "cpu"
+    trust: Trust = WARY
     doubt: str = ""
+    taught: Value | None = None
 
     @cached_property
     def task(self) -> Task:
@@ -159,6 +174,18 @@ class Run:
         if self.doubt:
             raise ValueError(self.doubt)
         return self.make_task(self.plan.task, self.plan.task_options).with_words(self.vocabulary)
+
+    @property
+    def world_options(self) -> Mapping[str, Any]:
+        return self.plan.world_options
+
+    @property
+    def updates(self) -> int:
+        return self.plan.lessons.updates
+
+    @property
+    def value(self) -> Value | None:
+        return self.taught
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -212,6 +239,21 @@ class Run:
             raise ValueError(f"{self.folder} can't be judged in {task.name} so: {difference}")
         return world
 
+    def baselines(self, task: Task, split: str) -> dict[str, Entry]:
+        """Those in folders of its own. One that sees otherwise than the agent can be only in the run's own task."""
+        rows = {}
+        of_run = plan_of(self.folder).world_options
+        for folder in sorted(path.parent for path in self.folder.glob(f"*/{CHECKPOINT}")):
+            its = plan_of(folder).world_options
+            own = {name: value for name, value in its.items() if name not in of_run or of_run[name] != value}
+            if own and task is not self.task:
+                continue  # elsewhere it would be shown what it does not know
+            one = open_run(folder, self.make_task, self.make_agent, self.device, trust=self.trust)
+            seen = {**self.world_options, **own}
+            where = one.fitting(task, task.open(split, **seen)) if own else None
+            rows[folder.name] = Entry(one.agent, world=where, other=sample, updates=one.updates)
+        return rows
+
 
 def begin_run(
     folder: Path,
@@ -231,14 +273,14 @@ def begin_run(
     keep_memory()
     task = make_task(plan.task, plan.task_options)
     rule = rule_of(plan.lessons, options=plan.rule)
-    world = task.open("train", **plan.world_options).with_teacher()
-    if rule.through or (world.differentiable and torch.device(device).type != "cpu"):
-        world = world.on(device)
+    taught = task.open("train", **plan.world_options).with_teacher()
+    world = on_device(taught, rule, device)
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
     if agent.unheeded and not (plan.baseline or plan.without or resume):
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in agent.unheeded)
         raise ValueError(f"in the agent of task {plan.task} {flags} would change nothing: leave it out")
+    check_answers(taught, agent)
     if plan.begin_with and not resume:
         _check_parts(plan, plan_of(Path(plan.begin_with)))
         begun = kept_weights(load_checkpoint(Path(plan.begin_with) / CHECKPOINT))
@@ -246,10 +288,9 @@ def begin_run(
     if plan.vectors and not resume:
         lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
     facts = {"plan": asdict(plan), "value": rule.value, **Interface.of(task, world).facts()}
-    probe, sample = _probe(task, plan), _sample(task)
     threads = ThreadChoice(team) if choose_threads and torch.device(device).type == "cpu" else None
-    more: dict[str, Any] = {"team": team, "probe": probe, "sample": sample, "threads": threads, "rule": rule}
-    return train(world, agent, plan.lessons, folder, facts, resume, **more)
+    more: dict[str, Any] = {"team": team, "threads": threads, "rule": rule, "sample": sample_of(task)}
+    return train(world, agent, plan.lessons, folder, facts, resume, probe=probe_of(task, plan.world_options), **more)
 
 
 def _check_parts(plan: Plan, begun: Plan) -> None:
@@ -257,11 +298,17 @@ def _check_parts(plan: Plan, begun: Plan) -> None:
     may fit into another kind's shapes and mean nothing there."""
     for name, part in plan.agent.items():
         other = begun.agent.get(name, part)
-        if isinstance(part, str) and other != part:
+        if isinstance(part, str | Mapping) and other != part:
             raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 
-def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | None:
+def on_device(world: World[Any], rule: Rule, device: str) -> World[Any]:
+    """A world to learn in on a device: in tensors where the rule needs its gradients, or it can be had so there."""
+    needed = rule.through or (world.differentiable and torch.device(device).type != "cpu")
+    return world.on(device) if needed else world
+
+
+def probe_of(task: Task, options: Mapping[str, Any]) -> Callable[[Agent], Mapping[str, float]] | None:
     """How an agent does in the split for choosing, for the curve of a training; None where the task has no such split.
 
     judged: its success, where episodes have a verdict; else the headline. Where the right moves are foretold, nats and
@@ -269,7 +316,7 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
     """
     if task.choosing not in task.splits:
         return None
-    world = task.open(task.choosing, **plan.world_options)
+    world = task.open(task.choosing, **options)
     episodes = range(min(task.probes, len(world.episodes)))
 
     def probe(agent: Agent) -> dict[str, float]:
@@ -283,7 +330,7 @@ def _probe(task: Task, plan: Plan) -> Callable[[Agent], Mapping[str, float]] | N
     return probe
 
 
-def _sample(task: Task) -> Callable[[Agent], str] | None:
+def sample_of(task: Task) -> Callable[[Agent], str] | None:
     if not task.texts:
         return None
     alphabet = Alphabet(task.vocabulary.words)
@@ -293,11 +340,6 @@ def _sample(task: Task) -> Callable[[Agent], str] | None:
 def plan_of(folder: Path) -> Plan:
     """What the run in a folder is of."""
     return _plan_in(load_checkpoint(folder / CHECKPOINT), folder)
-
-
-def value_of(folder: Path) -> Value | None:
-    """What the value of the agent of a run was taught to be, if anything."""
-    return load_checkpoint(folder / CHECKPOINT).facts.get("value")
 
 
 def _plan_in(checkpoint: Checkpoint, folder: Path) -> Plan:
@@ -329,4 +371,16 @@ def open_run(
     load_weights(agent, kept_weights(checkpoint))
     here = {**(task_options or {}), **(world_options or {})}
     plan = plan.pointed(task_options or {}, world_options or {})
-    return Run(folder, plan, interface, agent.eval(), make_task, doubt(folder, plan, trust, here))
+    refused = doubt(folder, plan, trust, here)
+    return Run(
+        folder,
+        plan,
+        interface,
+        agent.eval(),
+        make_task,
+        make_agent,
+        device,
+        trust,
+        refused,
+        checkpoint.facts.get("value"),
+    )

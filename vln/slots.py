@@ -1,16 +1,19 @@
 """Slots: a batch of episodes being lived, what each has earned and where it went. The Gymnasium faces stand on it."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vln.actions import Action, each_part
-from vln.outcomes import outcome_of
+from vln.finished import Moved, needs_steps, outcome_of
+from vln.metrics import END_METRICS, PATH_METRICS
 from vln.pages import on_page
 from vln.rewards import Rewards
-from vln.world import State, Walked, World, put, take
+from vln.world import State, World, put, take
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,17 @@ class Step:
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     ending: Ending | None
+
+
+class Ends(NamedTuple):
+    """How walks ended, an array [n] each: what END_METRICS of many episodes at once are computed from."""
+
+    success: NDArray[np.bool_]
+    error: NDArray[np.float64]
+    least_error: NDArray[np.float32]
+    length: NDArray[np.float64]
+    shortest: NDArray[np.float64]
+    tolerance: float
 
 
 class Slots:
@@ -56,9 +70,10 @@ class Slots:
         self._rewards = Rewards.begin(np.zeros(count, dtype=np.float32), success_reward)
         self._first_error = np.zeros(count, dtype=np.float32)
         self._everyone = np.arange(count)
-        self._keep_trails = trails
+        # What declared metrics may ask of the way; an episode's own steps are the latest ones when it ends.
+        self._steps: deque[Moved] | None = deque(maxlen=world.max_steps) if needs_steps(world) else None
+        self._keep_trails = trails or self._steps is not None
         self._trails = np.empty(0)  # [max_steps + 1, count, 2], once episodes have begun
-        self._walked = isinstance(world, Walked)
         self._page: tuple[int, int] | None = None  # the height and width of every picture, once one is drawn
 
     def begin(self, slots: NDArray[np.int64], episode: NDArray[np.int64]) -> None:
@@ -88,6 +103,8 @@ class Slots:
         if held is not None:
             state = put(state, held, take(before, held))
         self.state = state
+        if self._steps is not None:
+            self._steps.append(Moved(self._everyone, before, each_part(np.array, move)))
         self._rewards, reward = self._rewards.after(world.error(state))
         if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
@@ -123,24 +140,27 @@ class Slots:
     def metrics(self, ending: Ending, paths: bool) -> dict[str, NDArray[Any]]:
         """What became of these episodes (see vln.metrics), float64 [n] by name, and is_success, bool [n].
 
-        With paths ndtw, sdtw and cls of a world that is walked are among it, which take a search per position passed.
+        Those that the world and its task declare are among it. With paths ndtw, sdtw and cls of a world that is walked
+        are, too, which take a search per position passed.
         """
-        if not self._walked:
-            accuracy = ending.success.astype(np.float64)
-            return {"is_success": ending.success, "accuracy": accuracy} | self.world.measure(ending.final)
-        if paths:
-            rows = [self._path_metrics(ending, number) for number in range(len(ending.slots))]
+        walked = self.world.paths is not None
+        if self._steps is not None or (walked and paths):
+            left_out = () if paths else tuple(metric.name for metric in PATH_METRICS)
+            rows = [self._outcome_metrics(ending, number, left_out) for number in range(len(ending.slots))]
             return {"is_success": ending.success} | {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        final, success = ending.final, ending.success.astype(np.float64)
-        length = final.length.astype(np.float64)
-        return {
-            "is_success": ending.success,
-            "trajectory_length": length,
-            "navigation_error": self.world.error(final).astype(np.float64),
-            "success": success,
-            "oracle_success": (final.least_error <= self.world.tolerance).astype(np.float64),
-            "spl": success * _directness(self._first_error[ending.slots].astype(np.float64), length),
-        }
+        measured = {"is_success": ending.success} | self.world.measure(ending.final)
+        if not walked:
+            return {"accuracy": ending.success.astype(np.float64)} | measured
+        final = ending.final
+        ends = Ends(
+            ending.success,
+            self.world.error(final).astype(np.float64),
+            final.least_error,
+            final.length.astype(np.float64),
+            self._first_error[ending.slots].astype(np.float64),
+            self.world.tolerance,
+        )
+        return measured | {metric.name: metric.of(ends) for metric in END_METRICS if metric.of}
 
     def draw(self, slot: int) -> NDArray[np.uint8]:
         """A picture for people of one slot and the way it went, uint8 [height, width, 3], always of one size."""
@@ -149,10 +169,12 @@ class Slots:
             self._page = self.world.picture_size or picture.shape[:2]
         return on_page(picture, *self._page)
 
-    def _path_metrics(self, ending: Ending, number: int) -> dict[str, float]:
-        slot = int(ending.slots[number])
-        trail = self._trails[: ending.final.steps[number] + 1, slot]
-        return outcome_of(self.world, ending.final, number, trail, float(self._first_error[slot])).metrics()
+    def _outcome_metrics(self, ending: Ending, number: int, left_out: Sequence[str]) -> dict[str, float]:
+        slot, count = int(ending.slots[number]), int(ending.final.steps[number])
+        positions, first = self._trails[: count + 1, slot], float(self._first_error[slot])
+        steps = list(self._steps)[len(self._steps) - count :] if self._steps is not None else ()
+        found = outcome_of(self.world, ending.final, number, positions, first, slot, steps).metrics()
+        return {name: value for name, value in found.items() if name not in left_out}
 
 
 def checked_limit(limit: int | None) -> int | None:
@@ -162,10 +184,3 @@ def checked_limit(limit: int | None) -> int | None:
     if not isinstance(limit, int | np.integer) or limit < 1:
         raise ValueError(f"max_episode_steps is a whole number from 1 on, or None, not {limit!r}")
     return int(limit)
-
-
-def _directness(shortest: NDArray[np.float64], length: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weight of a success in SPL (see vln.metrics.spl): 1 where there was nothing to walk."""
-    longer = np.maximum(length, shortest)
-    walkable = np.isfinite(shortest) & (shortest > 0)
-    return np.where(walkable, np.divide(shortest, longer, where=walkable, out=np.zeros_like(longer)), shortest == 0)

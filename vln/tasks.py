@@ -4,17 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vln.episode import Episode
 from vln.language import Vocabulary
+from vln.metrics import Metric, check_declared
 from vln.options import Option, check_options, named_by, options_of, unwrapped
 from vln.world import World
 
+if TYPE_CHECKING:
+    from vln.agent import Agent
+    from vln.beam import Judge
+    from vln.tables import Entry
+
 # From the name of a split to its episodes.
 Source = Callable[[str], Sequence[Episode]]
+OpenOver = Callable[[Sequence[Episode]], World[Any]]  # from episodes to a world over them
 
 SPLITS = ("train", "val_seen", "val_unseen", "val_novel")
 SIZES = {"train": (4096, 8), "val_seen": (512, 2), "val_unseen": (512, 2), "val_novel": (512, 2)}  # places, each
@@ -81,6 +89,19 @@ def shuffled(source: Source, seed: int = 0) -> Source:
 
 
 @dataclass(frozen=True)
+class SplitMetric:
+    """A metric of a whole split, for which agents live it otherwise than episode by episode.
+
+    metric: its name, and how it is shown. values: (world, entry of a table, seed) -> the numbers whose mean it is; the
+    world is that of the split. splits: where it is measured; everywhere unless given.
+    """
+
+    metric: Metric
+    values: "Callable[[World[Any], Entry, int], Sequence[float]]"
+    splits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Floor:
     """An agent that is trained like the one it stands beside in a table, but in want of something.
 
@@ -105,6 +126,14 @@ class Task:
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
     floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
     told the instructions of other episodes.
+    scripted: agents that need no training, by the name of their row, each made for a world; beside those that the world
+    declares (see World.scripted).
+    metrics: what is measured of its episodes beside what their world measures, in every table, page and `info`.
+    split_metrics: what is measured of whole splits.
+    rescorer: what makes of a speaker one who has a say in which of the ways a search finds is gone: (world, what opens
+    the speaker's world over episodes, speaker, trust in it) -> the function that weighs ways. None where nobody speaks.
+    write_paths: writes the ways of an entry of a table into a file of the form in which others score them: (world,
+    entry, file, seed). None where there is no such form.
     texts: whether the words are the characters of a text that is foretold, which an agent can go on with.
     knowing: the same task for who knows other words, from these; one whose words only name what instructions hold
     needs none.
@@ -120,6 +149,11 @@ class Task:
     judging: str = "val_unseen"
     floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
+    scripted: "Mapping[str, Callable[[World[Any]], Entry]]" = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    split_metrics: tuple[SplitMetric, ...] = ()
+    rescorer: "Callable[[World[Any], OpenOver, Agent, float], Judge] | None" = None
+    write_paths: "Callable[[World[Any], Entry, Path, int], None] | None" = None
     texts: bool = False
     knowing: "Callable[[Vocabulary], Task] | None" = None
 
@@ -163,7 +197,11 @@ class Task:
     def open_over(self, episodes: Sequence[Episode], **options: Any) -> World[Any]:
         """The world over other episodes than those of a split."""
         check_options(f"the world of task {self.name!r}", options, named_by(self.world))
-        return self.world(episodes, self.vocabulary, **options)
+        world = self.world(episodes, self.vocabulary, **options)
+        metrics = (*world.metrics, *self.metrics)
+        check_declared(f"task {self.name!r}", metrics)
+        world.metrics = metrics
+        return world
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from vln.actions import chosen, each_part, numbers_in
 from vln.agent import Agent
 from vln.language import Vocabulary, split_words
+from vln.metrics import number
 from vln.moments import Moment, as_judged, moments
 from vln.pages import Picture
 from vln.rollouts import Act, greedy
-from vln.units import number
 from vln.world import Signposted, World
 
 ALIKE = 0.8  # from 0 to 1: how alike a known word must be to be named beside an unknown one

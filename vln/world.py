@@ -1,10 +1,10 @@
 """A world: where episodes take place. State, and the functions of a State that every task is made of."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 from gymnasium import Space
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
+from vln.metrics import Metric
+
+if TYPE_CHECKING:
+    from vln.outcomes import Outcome
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,9 @@ class World(ABC, Generic[S]):
     What people are told of it:
 
     unit: of the distances that are travelled and still to go ("m"). step_name: what a step is called, one of them.
-    headline: the metric that agents are compared by (see vln.units).
+    headline: the metric that agents are compared by (see vln.metrics).
+    metrics: those of the world's own, and of the task that opened it: computed when an episode ends, or, where a Metric
+        has no `of`, by `measure`, of which it says the unit.
     verdicts: what is said of an episode that was a success, and of one that was not; none where success says little,
         and an episode is told of by its headline.
     shown: how a step is: as the picture that is drawn of it; as a text that is foretold symbol by symbol; as a column
@@ -110,6 +116,7 @@ class World(ABC, Generic[S]):
     unit: str = ""
     step_name: str = "move"
     headline: str = "success"
+    metrics: tuple[Metric, ...] = ()
     verdicts: tuple[str, str] | None = ("reached", "failed")
     shown: Shown = "picture"
 
@@ -225,7 +232,40 @@ class World(ABC, Generic[S]):
         return ()
 
     def measure(self, final: S) -> dict[str, NDArray[np.float64]]:
-        """What became of episodes that have ended, in numbers of the world's own, [B] by name."""
+        """What became of episodes that have ended, in numbers of the world's own, [B] by name.
+
+        They stand beside the metrics of paths, where there are any (see `metrics` for their units).
+        """
+        return {}
+
+    @property
+    def paths(self) -> "HasPaths | None":
+        """What path metrics ask of a world besides; None where nobody walks (see HasPaths)."""
+        return None
+
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """The names of the agents without learning that mean something here, as rows of a table.
+
+        Where answers are graded nobody who has not learned knows one: there is only `chance`, who looks anywhere and
+        guesses. Elsewhere `random` makes any move and `expert` the right ones (leave it out where nobody knows them);
+        where moves have names, `stop` stops at once and `straight` goes mostly `forward`.
+        """
+        if self.graded:
+            return ("chance",)
+        named = self.moves if isinstance(self.move_space, Discrete) else ()
+        by_name = {"stop": self.stop is not None, "straight": "forward" in named and len(named) > 1}
+        return ("random", *(name for name, there in by_name.items() if there and named), "expert")
+
+    def action_names(self, state: S, slot: int) -> tuple[str, ...]:
+        """What people are told of every move that a slot can make now, in the order of `moves`.
+
+        Nothing where a move is the same everywhere, and its name says it.
+        """
+        return ()
+
+    def galleries(self, outcomes: Sequence["Outcome"]) -> Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]]:
+        """Pictures for a page, by title, each with its label; outcomes: of the world's first episodes, in order."""
         return {}
 
     def on(self, device: Any) -> "World[Any]":
@@ -258,13 +298,19 @@ class World(ABC, Generic[S]):
         return ~self.terminated(state) & (state.steps >= self.max_steps)
 
 
-class Walked(ABC):
+class HasPaths(ABC):
     """What path metrics ask of a world besides: it is walked in, and there is a way to compare with.
+
+    Stands before World among the bases of a class: `class Maze(HasPaths, World[MazeState])`.
 
     threshold: the distance at which nDTW and CLS count a position as missed, in the unit of `distances`.
     """
 
     threshold: float = 3.0
+
+    @property
+    def paths(self) -> "HasPaths":
+        return self
 
     @abstractmethod
     def distances(self, episode: int, path: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.float32]:
@@ -278,11 +324,3 @@ class Walked(ABC):
     @abstractmethod
     def reference(self, episode: int) -> NDArray[Any]:
         """The positions [n, ...] of the path to compare with, repeats included: the given one, or the expert's."""
-
-
-class Signposted(ABC):
-    """What replays ask of a world besides, where it depends on the place what a move is."""
-
-    @abstractmethod
-    def signs(self, state: Any, slot: int) -> tuple[str, ...]:
-        """What people are told of every move that a slot can make now, in the order of the world's moves."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vln.kernels import kernel, shared_kernel
+from vln.spaces import Glimpse
 
 # What contrast is divided by is never less: faint noise stays faint. Brightness goes from 0 to 1.
 LEAST_CONTRAST = 0.1
@@ -49,6 +50,10 @@ class Eye:
             raise ValueError(f"a patch of {self.patch}x{self.patch} is larger than the picture of {height}x{width}")
         room = np.array([width - self.patch, height - self.patch], dtype=np.float32)
         return room / np.float32(2)
+
+    def space(self, channels: int) -> Glimpse:
+        """Of a glimpse of a picture of so many channels."""
+        return Glimpse(*self.shape(channels), -self.brightest if self.contrast else 0, self.brightest)
 
     @property
     def brightest(self) -> float:

@@ -1,6 +1,6 @@
 """Glimpses: the world of pictures seen through a small eye, look by look, about which a question is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from vln.episode import tokens_of
 from vln.grading import GradedState, GradedWorld
 from vln.language import Vocabulary
+from vln.outcomes import Outcome
+from vln.spaces import Location, Words
 from vln.world import World
 
 from .chance import chances
 from .eye import Eye
+from .gaze import gaze_maps
 from .portrait import portrait
 from .scan import grid, scan
 from .scenes import Scenes
@@ -95,14 +98,13 @@ class Glimpses(GradedWorld[GlimpseState]):
         steps = np.array([*STEPS.values(), (0, 0)], dtype=np.float32) * np.float32(stride)
         # In the unit of points; where the patch fills the picture from side to side there is nowhere to go.
         self.steps = np.divide(steps, self.reach, out=np.zeros_like(steps), where=self.reach > 0)
-        shape = eye.shape(channels)
         self.spaces: dict[str, Space[Any]] = {
-            "view": Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, shape, np.float32),
-            "where": Box(-1, 1, (2,), np.float32),
+            "view": eye.space(channels),
+            "where": Location(),
         }
         self._said = tokens_of(episodes.sayings, vocabulary, max_words)
         if len(self._said):
-            self.spaces["instruction"] = Box(0, len(vocabulary) - 1, self._said.shape[1:], np.int32)
+            self.spaces["instruction"] = Words(self._said.shape[1], len(vocabulary))
 
     @property
     def move_space(self) -> Space[Any]:
@@ -193,6 +195,9 @@ class Glimpses(GradedWorld[GlimpseState]):
         glimpse = self.eye.look(state.canvas[slot : slot + 1], state.where[slot : slot + 1])[0]
         asked = self.episodes[int(state.episode[slot])]
         return portrait(state.canvas[slot], np.asarray(trail), glimpse, self.eye, asked.instruction, tints)
+
+    def galleries(self, outcomes: Sequence[Outcome]) -> Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]]:
+        return {"Where it looks, by class": gaze_maps(self.scenes, outcomes)}
 
     def on(self, device: Any) -> "World[Any]":
         from .tensors import TensorGlimpses

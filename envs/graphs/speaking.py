@@ -1,8 +1,8 @@
 """Speaking: paths sampled in known buildings, and what a speaker says of them (back-translation; arXiv:1904.04195)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ from vln.language import PADDING, UNKNOWN
 from vln.moments import as_judged, batches, moments
 from vln.policies import Categorical, draw
 from vln.progress import Show, unseen
+from vln.tasks import OpenOver
+from vln.world import World
 
 from .annotations import Start, path_of
 from .atlas import NONE, Atlas
 from .graph import Graph
-from .tellings import Tellings
+from .tellings import Tellings, TellingState
 from .world import Graphs
 
 LEAST, MOST = 4, 6  # edges of a sampled path, as of those that people wrote about
@@ -69,7 +71,7 @@ def shortest_paths(graph: Graph) -> NDArray[np.int32]:
     return path[(path[np.arange(len(path)), edges] == goal) & (edges >= LEAST)]
 
 
-def speak(world: Tellings, agent: Agent, temperature: float, seed: int, show: Show = unseen) -> list[str]:
+def speak(world: World[TellingState], agent: Agent, temperature: float, seed: int, show: Show = unseen) -> list[str]:
     """What a speaker says of every path of the world. show: told how many have been said."""
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
 
@@ -115,14 +117,18 @@ def likelihood(world: Tellings, agent: Agent) -> Tensor:
     return torch.cat(found)
 
 
-def judge_by_speaker(world: Graphs, tell: Callable[[list[Episode]], Tellings], speaker: Agent, trust: float) -> Judge:
+def judge_by_speaker(world: World[Any], tell: OpenOver, speaker: Agent, trust: float) -> Judge:
     """Which ways a speaker would have described by just these words (pragmatic inference; arXiv:1806.02724).
 
     tell: the speaker's world over episodes. trust: the exponent of the speaker's probability, from 0 to below 1, where
-    one less it is the follower's.
+    one less it is the follower's. Raises ValueError where these worlds are not of one who follows and one who speaks.
     """
     if not 0 <= trust < 1:
         raise ValueError(f"the trust in a speaker is a share below 1, not {trust}")
+    if not isinstance(world, Graphs) or not isinstance(tell(world.episodes[:1]), Tellings):
+        raise ValueError(
+            "a speaker has a say in task r2r: give the run of a speaker (task r2r-speaker), and of who follows in r2r"
+        )
     if not world.panoramic:
         raise ValueError("only ways of panoramic moves can be told to a speaker")
 
@@ -137,7 +143,8 @@ def judge_by_speaker(world: Graphs, tell: Callable[[list[Episode]], Tellings], s
         asked = [
             replace(row[place // ways], reference=path[:, None], name=f"{place}_0") for place, path in enumerate(paths)
         ]
-        return trust / (1 - trust) * likelihood(tell(asked), speaker).view(slots, ways)
+        telling = cast(Tellings, tell(asked))
+        return trust / (1 - trust) * likelihood(telling, speaker).view(slots, ways)
 
     return judge
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, wraps
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from .atlas import Atlas
 from .connectivity import find_connectivity, read_graphs
 from .graph import Graph
 from .sides import exchange_sides
+from .speaking import judge_by_speaker
 from .tellings import Tellings
+from .trajectories import write_paths
 from .world import FLOORS, Graphs
 
 SPLITS = ("train", "held_out", "val_seen", "val_unseen", "test")
@@ -120,7 +122,8 @@ def r2r(
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Graphs:
         return Graphs(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
-    return task_of("r2r", source, world, FLOORS, shuffled=True)
+    task = task_of("r2r", source, world, FLOORS, shuffled=True)
+    return replace(task, rescorer=judge_by_speaker, write_paths=write_paths)
 
 
 def speak(

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import PADDING, UNKNOWN, Vocabulary
 from vln.metrics import bleu
+from vln.spaces import Path
 from vln.world import State, World
 
 from .annotations import path_of
@@ -70,9 +71,14 @@ class Tellings(World[TellingState]):
             ids = vocabulary.encode_all(episode.instruction)[:max_steps]
             self.tokens[number, : len(ids)] = ids
         self.spaces: dict[str, Space[Any]] = {
-            "path": Box(-BOUND, BOUND, self.path.shape[1:], np.float32),
+            "path": Path(self.path.shape[1], self.path.shape[2], BOUND),
             "previous": Discrete(len(self.moves) + 1),
         }
+
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """Nobody goes straight on: here `forward` is a word."""
+        return ("random", "stop", "expert")
 
     def begin(self, episode: NDArray[np.int64]) -> TellingState:
         slots = len(episode)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from vln.agent import Agent
 from vln.beam import Judge, plan
-from vln.metrics import Walk
+from vln.finished import distances_between
 from vln.moments import as_judged, batches, moments
-from vln.outcomes import distances_between
+from vln.outcomes import PathOutcome
 from vln.rollouts import Act, greedy
+from vln.tables import Entry
+from vln.world import World
 
 from .annotations import path_of
 from .records import Broken, Repeating, read_json
@@ -69,6 +71,13 @@ def write_trajectories(file: Path, trajectories: Mapping[str, Trajectory]) -> No
     records = [{"instr_id": name, "trajectory": way} for name, way in trajectories.items()]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(records, allow_nan=False) + "\n")
+
+
+def write_paths(world: World[Any], entry: Entry, file: Path, seed: int) -> None:
+    """Write the ways of an entry of a table of R2R, for the evaluation server."""
+    graphs = cast(Graphs, world)  # r2r opens no other
+    label = graphs.expert if entry.oracle else None
+    write_trajectories(file, walked(graphs, entry.agent, entry.act, label, seed, entry.beam, entry.rescorer))
 
 
 NAMES, WAYS = ("instr_id", "instruction_id"), ("trajectory", "path")  # what a record may call them
@@ -152,7 +161,7 @@ def _finite(value: Any) -> bool:
         return False
 
 
-def score(world: Graphs, trajectories: Mapping[str, Any], left_out: Collection[str] = ()) -> list[Walk]:
+def score(world: Graphs, trajectories: Mapping[str, Any], left_out: Collection[str] = ()) -> list[PathOutcome]:
     """The outcome of every episode of a split when its trajectory is followed and the agent stops at its end.
 
     trajectories: steps as in `viewpoints_of`, by the name of their instruction. left_out: the names of instructions
@@ -171,7 +180,7 @@ def score(world: Graphs, trajectories: Mapping[str, Any], left_out: Collection[s
     return [_outcome(world, number, viewpoints_of(trajectories[name])) for number, name in enumerate(names)]
 
 
-def _outcome(world: Graphs, number: int, way: list[str]) -> Walk:
+def _outcome(world: Graphs, number: int, way: list[str]) -> PathOutcome:
     episode = world.episodes[number]
     graph, reference = episode.place, path_of(episode)
     if way[0] != graph.viewpoints[reference[0]]:
@@ -185,7 +194,7 @@ def _outcome(world: Graphs, number: int, way: list[str]) -> Walk:
     left = graph.distance[episode.goals[0], path]
     length = world.path_length(number, path[:, None])
     distances, rows, columns = distances_between(world, number, path[:, None], expected[:, None])
-    return Walk(
+    return PathOutcome(
         name=episode.name,
         family=episode.family,
         success=bool(np.float32(left[-1]) <= world.tolerance),

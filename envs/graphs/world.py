@@ -7,13 +7,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete, MultiBinary
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
+from vln.spaces import Candidates, LastAction, Pose, Possible, Words
 from vln.tasks import Floor
-from vln.world import Signposted, State, Walked, World
+from vln.world import HasPaths, State, World
 
 from .annotations import episode_from
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
@@ -69,7 +70,7 @@ class GraphState(State):
     left: NDArray[np.float32]
 
 
-class Graphs(World[GraphState], Walked, Signposted):
+class Graphs(HasPaths, World[GraphState]):
     """Walk a building's navigation graph (Anderson et al. 2018, arXiv:1711.07280), with images where there are any.
 
     atlas: of all the graphs that episodes may take place in.
@@ -127,20 +128,30 @@ class Graphs(World[GraphState], Walked, Signposted):
             heading = np.round(heading / STEP) * STEP
         self.start = (heading % (2 * np.pi)).astype(np.float32)
         self.spaces: dict[str, Space[Any]] = {
-            "instruction": Box(0, len(vocabulary) - 1, self.tokens.shape[1:], np.int32),
-            "possible": MultiBinary(len(self.moves)),
-            "pose": Box(-BOUND, BOUND, (POSE,), np.float32),
+            "instruction": Words(self.tokens.shape[1], len(vocabulary)),
+            "possible": Possible(len(self.moves)),
+            "pose": Pose(POSE, BOUND),
         }
         if not self.panoramic:
             # The number of a way says nothing elsewhere; what a hop did is told by the pose.
-            self.spaces["previous"] = Discrete(len(self.moves) + 1)
+            self.spaces["previous"] = LastAction(len(self.moves))
         if view != "none":
             self.fixed = atlas.local if view == "local" else atlas.lookahead
-            self.spaces["view"] = Box(-BOUND, BOUND, (most, MOVING + self.fixed.shape[2]), np.float32)
+            self.spaces["view"] = Candidates(most, MOVING + self.fixed.shape[2], BOUND, self.panoramic)
         self.images = None if features is None else images_of(features, episodes, atlas)
         if self.images:
-            shape = (most, self.images.shape[2]) if self.panoramic else self.images.shape[2:]
-            self.spaces["images"] = Box(-np.inf, np.inf, shape, np.float32)
+            numbers = self.images.shape[2]
+            self.spaces["images"] = (
+                Candidates(most, numbers, actions=True)
+                if self.panoramic
+                else Box(-np.inf, np.inf, (numbers,), np.float32)
+            )
+
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """Who goes straight on must see where that is."""
+        straight = ("straight",) if not self.panoramic or "view" in self.spaces else ()
+        return ("random", "stop", *straight, "expert")
 
     def begin(self, episode: NDArray[np.int64]) -> GraphState:
         slots = len(episode)
@@ -289,7 +300,7 @@ class Graphs(World[GraphState], Walked, Signposted):
         asked = self.episodes[int(state.episode[slot])]
         return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]), tints)
 
-    def signs(self, state: GraphState, slot: int) -> tuple[str, ...]:
+    def action_names(self, state: GraphState, slot: int) -> tuple[str, ...]:
         if not self.panoramic:
             return self.moves
         atlas, here = self.atlas, state.node[slot]

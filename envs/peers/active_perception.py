@@ -22,6 +22,7 @@ from vln.envs.glimpse.portrait import portrait
 from vln.envs.glimpse.scan import scan
 from vln.language import Vocabulary
 from vln.numbered import Numbered
+from vln.spaces import Location
 from vln.tasks import Floor, Task, TaskSpec
 
 NAME = "CircleSquare-v0"
@@ -62,9 +63,8 @@ def make_env(slots: int) -> Any:
 
 def translation(eye: Eye) -> Translation:
     """What their environment says, as Glimpses with this eye would say it."""
-    view = Box(-eye.brightest if eye.contrast else 0.0, eye.brightest, eye.shape(1), np.float32)
     return Translation(
-        spaces={"view": view, "where": Box(-1, 1, (2,), np.float32)},
+        spaces={"view": eye.space(1), "where": Location()},
         moves=("x", "y"),
         move_space=Box(-1, 1, (2,), np.float32),
         names=CLASSES,

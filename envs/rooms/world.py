@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
+from vln.spaces import Codes, LastAction, Picture, Words
 from vln.tasks import Floor
-from vln.world import State, Walked, World
+from vln.world import HasPaths, State, World
 
 from .first_person import first_person
 from .house import COMPASS, House, house_in, pose_in
@@ -54,7 +54,7 @@ class RoomState(State):
     seen: NDArray[np.uint64]
 
 
-class Rooms(World[RoomState], Walked):
+class Rooms(HasPaths, World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
     view: what the agent sees, RGB from within, codes of `size` x `size` cells ahead, codes of what lies within `size`
@@ -100,8 +100,8 @@ class Rooms(World[RoomState], Walked):
         self.pool = Pool.of(episodes, vocabulary, max_words)
         self._see = VIEWS[view].see
         self.spaces: dict[str, Space[Any]] = {
-            "instruction": Box(0, len(vocabulary) - 1, self.pool.tokens.shape[1:], np.int32),
-            "previous": Discrete(len(MOVES) + 1),
+            "instruction": Words(self.pool.tokens.shape[1], len(vocabulary)),
+            "previous": LastAction(len(MOVES)),
         }
         if view != "none":
             self.spaces["view"] = VIEWS[view].space(self.size)
@@ -308,14 +308,12 @@ def _see_nothing(world: Rooms, state: RoomState) -> NDArray[np.uint8]:
     raise AssertionError("a world without a view is not asked for one")
 
 
-def _picture(size: int) -> Box:
-    return Box(0, 255, (size, size, 3), np.uint8)
+def _picture(size: int) -> Picture:
+    return Picture(size, size)
 
 
-def _codes(rows: int, columns: int, cells: int = 1) -> Box:
-    # The bound says that this is no image: Stable-Baselines3 takes a Box up to 255 for one.
-    highest = np.tile(np.array(CODES, dtype=np.uint8) - 1, cells)
-    return Box(0, np.broadcast_to(highest, (rows, columns, len(highest))).copy(), dtype=np.uint8)
+def _codes(rows: int, columns: int, cells: int = 1) -> Codes:
+    return Codes(rows, columns, CODES * cells)
 
 
 VIEWS: dict[ViewName, View] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +11,20 @@ from numpy.typing import NDArray
 from vln.agent import Agent
 from vln.beam import plan
 from vln.envs.rooms.world import Rooms, RoomState
-from vln.judging import Contender
-from vln.metrics import Interval, Outcome, interval
+from vln.finished import outcome_of
+from vln.metrics import Metric
 from vln.moments import as_judged, moments
-from vln.outcomes import outcome_of
+from vln.outcomes import Outcome
 from vln.rollouts import Act, greedy
-from vln.world import put, take
+from vln.tables import Entry
+from vln.tasks import SplitMetric
+from vln.world import World, put, take
 
 from .episodes import Relay
+
+PARAGRAPH = Metric(
+    "paragraph", unit="%", better="more", meaning="paragraphs whose sentences were followed in turn to the end"
+)
 
 Label = Callable[[RoomState], NDArray[np.bool_]]
 
@@ -70,22 +77,21 @@ def judge_relays(
     ]
 
 
-def judge_paragraphs(
-    world: Rooms, relays: Sequence[Relay], contenders: Mapping[str, Contender], seed: int = 0
-) -> dict[str, Interval]:
-    """The paragraph accuracy of every contender. The single-sentence accuracy is its success in the world itself."""
-    return {
-        row: interval(
-            [
-                outcome.success
-                for outcome in judge_relays(
-                    world, one.agent, relays, one.act, world.expert if one.told else None, seed, one.beam
-                )
-            ],
-            seed,
-        )
-        for row, one in contenders.items()
-    }
+def lived_relays(world: World[Any], entry: Entry, relays: Sequence[Relay], seed: int = 0) -> list[Outcome]:
+    """The same of an entry of a table: world is that of the sentences, where the entry has none of its own."""
+    where = entry.world or world
+    if not isinstance(where, Rooms):
+        raise ValueError(f"paragraphs are lived sentence by sentence in Rooms, not in {type(where).__name__}")
+    return judge_relays(where, entry.agent, relays, entry.act, where.expert if entry.oracle else None, seed, entry.beam)
+
+
+def paragraph_metric(relays: Callable[[], Sequence[Relay]]) -> SplitMetric:
+    """The paragraph accuracy, beside the single-sentence accuracy that success in val_unseen is."""
+
+    def values(world: World[Any], entry: Entry, seed: int) -> list[float]:
+        return [float(outcome.success) for outcome in lived_relays(world, entry, relays(), seed)]
+
+    return SplitMetric(PARAGRAPH, values, ("val_unseen",))
 
 
 def pooled(outcomes: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:

@@ -13,6 +13,7 @@ from vln.tasks import Task, TaskSpec
 from .corpus import read_corpus
 from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
 from .invented import invent
+from .judging import paragraph_metric
 from .mirror import mirror
 from .protocols import PROTOCOLS, Fold
 from .records import Corpus
@@ -116,7 +117,15 @@ def sail(
     if fold not in folds:
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
     source = Sail(corpus, folds[fold], heading, words, route, mirrored, invented)
-    return Task("sail", source, walk, SPLITS, source.vocabulary, floors=FLOORS)
+    more = (paragraph_metric(source.relays),)
+    return Task("sail", source, walk, SPLITS, source.vocabulary, floors=FLOORS, split_metrics=more)
+
+
+def relays_of(task: Task) -> list[Relay]:
+    """The test paragraphs of a task as their sentences in turn. Raises ValueError where it is not SAIL."""
+    if not isinstance(task.source, Sail):
+        raise ValueError(f"task {task.name!r} has no paragraphs: only sail has")
+    return task.source.relays()
 
 
 def mazes(houses: int = 2000, heading: Heading = "random") -> Task:

@@ -110,6 +110,11 @@ class Sequences(World[SequenceState]):
         """There is no such move: a line ends by itself."""
         return
 
+    @property
+    def scripted(self) -> tuple[str, ...]:
+        """Nobody stops or goes straight on, whatever symbols are called."""
+        return ("random", "expert")
+
     def begin(self, episode: NDArray[np.int64]) -> SequenceState:
         slots = len(episode)
         return SequenceState(

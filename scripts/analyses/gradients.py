@@ -79,7 +79,7 @@ class Compared(Analysis, Where):
             raise ValueError(f"memory {memory!r}: {gain!r} is no number to multiply weights by") from None
         torch.manual_seed(self.seed)
         shape = {"memory": kind, "hidden": self.hidden, "word_dim": 0}
-        agent = make_agent(world.spaces, world.move_space, world.answers, shape)
+        agent = make_agent(world.spaces, world.move_space, world.answers, shape, world.graded)
         for cell in core_of(agent).cells:
             if times != 1 and not isinstance(cell, Gated):
                 raise ValueError(f"memory {memory!r}: {kind} has no weights from state to state to multiply")

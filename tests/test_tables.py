@@ -13,9 +13,9 @@ from toy import Corridor
 from vln.agents.scripted import Habit, scripted_for
 from vln.envs.graphs.atlas import Atlas
 from vln.envs.graphs.tellings import Tellings
-from vln.judging import ROWS, Contender, Judged, judge, make_table, show_table
 from vln.language import Vocabulary
 from vln.rollouts import greedy, sample
+from vln.tables import ROWS, Entry, Result, evaluate_entries, show_table, table_of
 from vln.world import World
 
 # Rarely stops and mostly goes left: by its likeliest moves it never stops, and drawn ones sometimes lead to the goal.
@@ -65,12 +65,12 @@ def test_every_scripted_row_says_what_it_means() -> None:
     assert {row for name in PLACES for row in scripted_for(place(name))} <= set(ROWS)
 
 
-def judged(**changes: Any) -> Judged:
-    (one,) = judge(Corridor(), {"blind": Contender(RESTLESS, **changes)}).values()
+def judged(**changes: Any) -> Result:
+    (one,) = evaluate_entries(Corridor(), {"blind": Entry(RESTLESS, **changes)}).values()
     return one
 
 
-def success(one: Judged) -> float:
+def success(one: Result) -> float:
     return float(np.mean([outcome.success for outcome in one.outcomes]))
 
 
@@ -78,41 +78,41 @@ def test_a_baselines_row_is_the_better_of_likeliest_and_drawn_moves() -> None:
     assert success(judged()) < 0.1 < success(judged(act=sample))
     better = judged(other=sample)
     assert success(better) == success(judged(act=sample))
-    assert better.contender is not None
-    assert better.contender.act is sample
+    assert better.entry is not None
+    assert better.entry.act is sample
     assert success(judged(act=sample, other=greedy)) == success(better)
 
 
 def test_where_both_do_as_well_the_likeliest_moves_are_taken() -> None:
-    still = judge(Corridor(), {"blind": Contender(Habit([0, 0, 1]), other=sample)})["blind"]
-    assert still.contender is not None
-    assert still.contender.act is greedy
+    still = evaluate_entries(Corridor(), {"blind": Entry(Habit([0, 0, 1]), other=sample)})["blind"]
+    assert still.entry is not None
+    assert still.entry.act is greedy
 
 
 def test_of_two_ways_the_better_is_told_by_the_headline_which_may_be_better_when_lower() -> None:
     world = place("adding")
     assert (world.headline, place("text").headline) == ("squared_error", "surprise")
     guess = scripted_for(world)["random"].agent  # its likeliest answer is 0, those it draws lie up to 3 beside it
-    better = judge(world, {"blind": Contender(guess, act=sample, other=greedy)}, 50)["blind"]
-    assert better.contender is not None
-    assert better.contender.act is greedy
+    better = evaluate_entries(world, {"blind": Entry(guess, act=sample, other=greedy)}, 50)["blind"]
+    assert better.entry is not None
+    assert better.entry.act is greedy
 
 
-def table(agent: int = 300, blind: int = 30) -> dict[str, Any]:
+def corridor_table(agent: int = 300, blind: int = 30) -> dict[str, Any]:
     world: World[Any] = Corridor()
     rows = {
-        "agent": Contender(Habit([0, 0, 1]), updates=agent),
-        "blind": Contender(RESTLESS, other=sample, updates=blind),
+        "agent": Entry(Habit([0, 0, 1]), updates=agent),
+        "blind": Entry(RESTLESS, other=sample, updates=blind),
     }
-    return make_table("corridor", "val", 0, judge(world, rows | scripted_for(world)), world)
+    return dict(table_of(world, rows | scripted_for(world), "corridor", "val").facts)
 
 
 def test_a_table_says_how_a_row_acted_and_with_how_many_updates_it_was_trained() -> None:
-    rows = table()["rows"]
+    rows = corridor_table()["rows"]
     assert (rows["agent"]["act"], rows["agent"]["updates"]) == ("likeliest", 300)
     assert (rows["blind"]["act"], rows["blind"]["updates"]) == ("drawn", 30)
     assert not {"act", "updates"} & set(rows["expert"])
-    planned = judge(Corridor(), {"agent": Contender(RESTLESS, beam=2, updates=1)}, 2)["agent"]
+    planned = evaluate_entries(Corridor(), {"agent": Entry(RESTLESS, beam=2, updates=1)}, 2)["agent"]
     assert planned.facts() == {"act": "planned", "updates": 1}
 
 
@@ -124,14 +124,14 @@ def shown(found: dict[str, Any]) -> str:
 
 
 def test_a_baseline_trained_for_less_than_the_agent_bears_a_star() -> None:
-    text = shown(table())
+    text = shown(corridor_table())
     assert " blind* " in text
     assert "fewer updates than the agent's 300: blind 30" in text
     assert "moves are drawn: blind" in text
-    assert "*" not in shown(table(300, 300))
+    assert "*" not in shown(corridor_table(300, 300))
 
 
 def test_a_row_that_lacks_a_metric_is_shown_all_the_same() -> None:
-    found = table()
+    found = corridor_table()
     found["rows"]["stop"] = {"success": found["rows"]["stop"]["success"]}
     assert " stop " in shown(found)

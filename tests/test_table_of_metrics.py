@@ -12,15 +12,16 @@ from rich.console import Console
 from toy import Corridor
 
 from vln.agents.scripted import scripted_for
-from vln.judging import judge, make_table, metrics_of, show_table
-from vln.metrics import Interval
+from vln.intervals import Interval
+from vln.metrics import METRICS, Metric, described_metric, ordered
 from vln.report import write_report
-from vln.units import METRICS, metric_of, ordered
+from vln.tables import evaluate_entries, metrics_of, show_table, tabulate
 
 
 def table_of(world: Any, more: Any = None) -> dict[str, Any]:
     torch.manual_seed(0)
-    return make_table("some task", "val", 0, judge(world, scripted_for(world), 6), world, more or {})
+    results = evaluate_entries(world, scripted_for(world), 6)
+    return dict(tabulate(world, results, "some task", "val", more=more).facts)
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -44,7 +45,7 @@ def test_console_page_and_json_agree_on_every_metric(table: dict[str, Any], tmp_
     write_report(tmp_path / "page.html", "Page", table, {}, {}, [])
     page = (tmp_path / "page.html").read_text()
     heads = [re.sub("<[^>]*>", "", head) for head in re.findall(r'<th scope="col">(.*?)</th>', page)]
-    said = [metric_of(name, described).head for name, described in table["metrics"].items()]
+    said = [described_metric(name, described).head for name, described in table["metrics"].items()]
     assert heads == ["who", *said]
     positions = [shown.index(f" {head} ") for head in said]
     assert positions == sorted(positions)
@@ -76,7 +77,7 @@ def test_a_small_error_is_no_percentage_and_words_are_words(tmp_path: Path) -> N
 
 
 def test_what_only_a_users_world_measures_is_shown_as_a_number_under_its_own_name(tmp_path: Path) -> None:
-    more = {"mud_on_boots": {"stop": Interval(0.5, 0.25, 1234.0)}}
+    more = {Metric("mud_on_boots"): {"stop": Interval(0.5, 0.25, 1234.0)}}
     table = table_of(Corridor(), more)
     assert table["metrics"]["mud_on_boots"]["unit"] == ""
     assert list(table["metrics"])[-1] == "mud_on_boots"
@@ -98,7 +99,7 @@ def test_distances_are_in_the_worlds_unit() -> None:
 
 def test_which_of_two_numbers_is_better_is_said_of_every_headline() -> None:
     worlds = [place(name) for name in PLACES]
-    assert {METRICS[world.headline].better for world in worlds} <= {"higher", "lower"}
+    assert {METRICS[world.headline].better for world in worlds} <= {"more", "less"}
     assert all("{number}" in METRICS[world.headline].sentence for world in worlds)
 
 

@@ -1,0 +1,1 @@
+"""Encoders: one class for each kind of observation, and the observations of an agent together."""

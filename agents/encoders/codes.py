@@ -1,0 +1,56 @@
+"""Codes: views whose cells are told by whole numbers."""
+
+from typing import Any
+
+import torch
+from gymnasium import Space
+from torch import Tensor, nn
+
+from vln.spaces import Codes
+
+from ..shape import Shape
+from .encoder import Encoded, Encoder, Film, keep_variance
+
+CHANNELS = 48
+
+
+class CodesEncoder(Encoder):
+    """Embeddings of a cell's codes, then convolutions, over views of whole numbers [T, B, rows, columns, layers].
+
+    The share `fog` of all codes is hidden, as if not seen, while training: so that a few places are not learned by
+    heart.
+    """
+
+    sees = True
+
+    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
+        super().__init__(space, context, shape)
+        assert isinstance(space, Codes)
+        rows, columns = space.shape[:2]
+        highest = torch.as_tensor(space.high[0, 0].astype(int))
+        # One table for all layers: each has its own stretch of it.
+        offsets = torch.cat([torch.zeros(1, dtype=torch.long), (highest + 1).cumsum(0)])
+        self.register_buffer("offsets", offsets[:-1], persistent=False)
+        self.offsets: Tensor
+        self.embed = nn.EmbeddingBag(int(offsets[-1]), CHANNELS, mode="sum")
+        near, far = ((3, 3), (3, 3)) if rows == columns else ((3, 1), (rows, 1))
+        self.see = nn.Conv2d(CHANNELS, CHANNELS, near, padding=(1, near[1] // 2))
+        self.film = Film(context, CHANNELS) if context else None
+        self.find = nn.Conv2d(CHANNELS, CHANNELS, far)
+        self.name = nn.Linear(CHANNELS * (rows + 1 - far[0]) * (columns + 1 - far[1]), shape.sight)
+        self.fog = shape.fog
+        self.size, self.channels, self.directions = shape.sight, CHANNELS, rows * columns
+        keep_variance(self)
+
+    def forward(self, observed: Tensor, context: Tensor | None) -> Encoded:
+        view = observed.flatten(0, 1)
+        if self.training and self.fog > 0:
+            view = view.masked_fill(torch.rand(view.shape, device=view.device) < self.fog, 0)
+        codes = (view.long() + self.offsets).flatten(0, -2)
+        features = self.see(self.embed(codes).view(*view.shape[:-1], CHANNELS).permute(0, 3, 1, 2))
+        if self.film and context is not None:
+            features = self.film(features, context.flatten(0, 1))
+        features = torch.relu(features)
+        vector = torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
+        time = observed.shape[:2]
+        return Encoded(vector.unflatten(0, time), features.flatten(2).transpose(1, 2).unflatten(0, time))

@@ -1,0 +1,183 @@
+"""A metric of one's own: declared once, on a task or a world, it is wherever the numbers of an episode are."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from glimpses import glimpses
+from numpy.typing import NDArray
+from rich.console import Console
+from toy import LEFT, LENGTH, RIGHT, STOP, Corridor, CorridorState, corridor_episodes
+
+from vln.agents.scripted import Guess, Habit
+from vln.env import TaskEnv
+from vln.evaluation import evaluate
+from vln.finished import FinishedEpisode
+from vln.language import Vocabulary
+from vln.metrics import Metric
+from vln.report import write_page
+from vln.rollouts import sample
+from vln.tables import Entry, table_of
+from vln.tasks import Task
+from vln.vector_env import TaskVectorEnv
+
+
+def bumps(episode: FinishedEpisode) -> float:
+    """How often it walked on at the right end of the corridor."""
+    at_end = [state.cell[0] == LENGTH - 1 for state in episode.states[:-1]]
+    return sum(bool(end) and move == RIGHT for end, move in zip(at_end, episode.actions, strict=True))
+
+
+BUMPS = Metric("bumps", of=bumps, unit="moves", better="less")
+HASTY = Habit([0.2, 0.6, 0.2])
+
+
+class Muddy(Corridor):
+    """A corridor that is walked, and measures something itself."""
+
+    metrics = (Metric("mud", unit="g", better="less"),)
+
+    def measure(self, final: CorridorState) -> dict[str, NDArray[np.float64]]:
+        return {"mud": 2 * final.length.astype(np.float64)}
+
+
+def task(*metrics: Metric, world: Any = Corridor) -> Task:
+    return Task(
+        "corridor",
+        lambda split: corridor_episodes(),
+        lambda episodes, vocabulary: world(episodes),
+        ("train", "val"),
+        Vocabulary(("go", "to")),
+        metrics=metrics,
+    )
+
+
+def walk_right(env: TaskEnv) -> dict[str, Any]:
+    """From cell 6, the last: two moves that lead nowhere, one to the left, and a stop."""
+    env.reset(options={"episode": len(env.world.episodes) - 1})
+    return [env.step(move)[4] for move in (RIGHT, RIGHT, LEFT, STOP)][-1]
+
+
+@pytest.mark.parametrize("path_metrics", [True, False])
+def test_a_metric_of_a_task_is_in_the_info_of_its_environment_at_an_episodes_end(path_metrics: bool) -> None:
+    info = walk_right(TaskEnv(task(BUMPS).open("val"), path_metrics=path_metrics))
+    assert info["bumps"] == 2
+    assert info["trajectory_length"] == 3
+    assert ("ndtw" in info) == path_metrics
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_the_vector_environment_tells_the_same_of_every_slot(mode: str) -> None:
+    world = task(BUMPS).open("val")
+    env, rng = TaskVectorEnv(world, 3, mode), np.random.default_rng(0)
+    env.reset(seed=5)
+    moves: list[list[int]] = [[] for _ in range(3)]
+    one, ended, over = TaskEnv(world), 0, np.zeros(3, bool)
+    episode = env._slots.state.episode.copy()
+    for _ in range(80):
+        action = rng.choice(3, size=3, p=[0.2, 0.6, 0.2])
+        _, _, terminated, truncated, infos = env.step(action)
+        for slot in np.flatnonzero(~over):
+            moves[slot].append(int(action[slot]))
+        over = terminated | truncated
+        told = infos.get("final_info", infos)
+        for slot in np.flatnonzero(over):
+            one.reset(options={"episode": int(episode[slot])})
+            expected = [one.step(move)[4] for move in moves[slot]][-1]
+            assert told["bumps"][slot] == expected["bumps"]
+            moves[slot], ended = [], ended + 1
+        if mode == "SameStep":
+            over = np.zeros(3, bool)
+        now = env._slots.state.episode
+        episode = np.where([not len(done) for done in moves], now, episode)
+    assert ended > 10
+
+
+def test_it_is_in_table_json_and_page_in_its_own_unit(tmp_path: Path) -> None:
+    world = task(BUMPS).open("val")
+    table = table_of(world, {"agent": Entry(HASTY, sample)}, "corridor", "val")
+    expected = np.mean([outcome.metrics()["bumps"] for outcome in evaluate(world, HASTY, act=sample)])
+    assert expected > 0
+    assert table.facts["rows"]["agent"]["bumps"]["mean"] == pytest.approx(expected)
+    assert (table.facts["metrics"]["bumps"]["unit"], table.facts["metrics"]["bumps"]["better"]) == ("moves", "less")
+    console = Console(width=200, record=True, file=(tmp_path / "console").open("w"))
+    table.show(console)
+    shown = console.export_text()
+    assert " bumps moves " in shown
+    assert f" {expected:.3g} " in shown
+    write_page(tmp_path / "page.html", table, replays=2)
+    page = (tmp_path / "page.html").read_text()
+    assert "bumps</abbr> moves</th>" in page
+    assert f"<td>{expected:.3g}<small>" in page
+
+
+def test_a_metric_sees_every_state_action_and_position_of_its_episode() -> None:
+    seen: list[FinishedEpisode] = []
+
+    def steps(episode: FinishedEpisode) -> int:
+        seen.append(episode)
+        return len(episode.actions)
+
+    world = task(Metric("steps", of=steps)).open("val")
+    outcomes = evaluate(world, HASTY, [7, 3, 20], act=sample)
+    for episode, outcome, number in zip(sorted(seen, key=lambda one: one.slot), outcomes, (7, 3, 20), strict=True):
+        assert episode.episode is world.episodes[number]
+        assert episode.outcome.name == outcome.name
+        state = world.begin(np.array([number]))
+        for action, lived in zip(episode.actions, episode.states, strict=False):
+            assert lived.cell == state.cell
+            state = world.step(state, np.array([action]))
+        assert episode.states[-1].cell == state.cell
+        assert episode.success == bool(world.success(state)[0])
+        assert episode.positions[:, 1].tolist() == [int(one.cell[0]) for one in episode.states]
+        assert outcome.metrics()["steps"] == len(episode.actions) == len(episode.states) - 1
+
+
+def test_what_a_walked_world_measures_is_in_table_and_info_too() -> None:
+    world = task(world=Muddy).open("val")
+    assert walk_right(TaskEnv(world, path_metrics=False))["mud"] == walk_right(TaskEnv(world))["mud"] == 6
+    table = table_of(world, {"agent": Entry(HASTY, sample)})
+    assert table.facts["metrics"]["mud"]["unit"] == "g"
+    assert table.facts["rows"]["agent"]["mud"]["mean"] > 0
+
+
+def test_a_metric_of_looks_is_told_where_answers_are_scored() -> None:
+    world = glimpses()
+    world.metrics = (Metric("last_x", of=lambda episode: episode.final.where[0, 0]),)
+    agent = Guess(world.move_space, world.answers)
+    facts = table_of(world, {"chance": Entry(agent, sample)}, episodes=4).facts
+    assert "last_x" in facts["rows"]["chance"]
+
+
+def test_a_metric_that_may_be_misread_is_refused() -> None:
+    for metrics, reason in (
+        ((Metric("spl", of=bumps),), "'spl', which there is already"),
+        ((BUMPS, replace(BUMPS, unit="times")), "'bumps', which there is already"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            task(*metrics).open("val")
+    with pytest.raises(ValueError, match="better"):
+        Metric("bumps", better="lower")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="letters"):
+        Metric("bumps per move")
+    agent, missing = HASTY, task(Metric("mud")).open("val")
+    with pytest.raises(ValueError, match="nobody measures 'mud'"):
+        evaluate(missing, agent, [0])
+    with pytest.raises(ValueError, match="measures 'mud' already"):
+        evaluate(
+            task(Metric("mud_", of=bumps), world=type("M", (Muddy,), {"metrics": (replace(BUMPS, name="mud"),)})).open(
+                "val"
+            ),
+            agent,
+            [0],
+        )
+    with pytest.raises(ValueError, match=r"metric 'odd' is not a number in episode '1 to 1'"):
+        evaluate(task(Metric("odd", of=lambda episode: float("nan"))).open("val"), agent, [0])
+
+
+def test_a_share_is_shown_as_a_percentage_and_a_number_in_three_digits() -> None:
+    share, plain = Metric("wet", unit="%"), Metric("depth", unit="mm")
+    assert (share.written(0.256), share.with_unit(0.256)) == ("25.6", "wet 25.6 %")
+    assert (plain.written(0.256), plain.with_unit(0.2561)) == ("0.256", "0.256 mm")
