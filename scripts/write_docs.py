@@ -33,7 +33,7 @@ from vln.envs.sail.task import SPLITS
 from vln.episode import Episode
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
-from vln.metrics import metric_of, ordered
+from vln.metrics import Metric, metric_of, ordered
 from vln.options import Option
 from vln.tasks import Task, Written
 from vln.world import World
@@ -43,6 +43,8 @@ PAGES, RESULTS = ROOT / "docs" / "worlds", ROOT / "docs" / "results"
 MARK = re.compile(r"<!-- (\w+): (.*?) -->.*?<!-- end -->", re.S)
 NEEDS_DATA = {"r2r": {"data": "DIR"}, "r2r-speaker": {"data": "DIR"}}
 LIKE = {"sail": "mazes", "circlesquare-peer": "circlesquare"}  # tasks whose worlds show the same as one without data
+
+SHARES = ("sentence", "paragraph")
 
 # What an agent is shown, by name.
 OBSERVATIONS = {
@@ -176,13 +178,13 @@ def result(file: str, row: str, metric: str) -> str:
         if key not in found:
             raise ValueError(f"{file} has no {key!r}; there are {', '.join(found)}")
         found = found[key]
-    return metric_of("success" if metric == "sentence" else metric).written(found["mean"])
+    return _metric(metric).written(found["mean"])
 
 
 def results(file: str, *columns: str) -> str:
     """A table of docs/results: these metrics of all its rows."""
     rows = json.loads((RESULTS / file).read_text())["rows"]
-    heads = ["sentence %" if one == "sentence" else metric_of(one).head for one in columns]
+    heads = [_metric(one).head for one in columns]
     return table(
         ("", *heads),
         [(row, *(result(file, row, one) if one in values else "" for one in columns)) for row, values in rows.items()],
@@ -234,6 +236,11 @@ def _splits(task: Task) -> tuple[tuple[str, ...], str]:
 
 def _many(names: list[str]) -> str:
     return f"An action is one of K choices: {', '.join(names[:3])} and so on"
+
+
+def _metric(name: str) -> Metric:
+    """The metric of a table's column; those that only the tables of SAIL have are shares of successes, too."""
+    return replace(metric_of("success"), title=name) if name in SHARES else metric_of(name)
 
 
 def _shape(space: Space[Any]) -> tuple[int, ...]:

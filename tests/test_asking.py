@@ -27,7 +27,9 @@ SMALL = {"hidden": 8, "word_dim": 8, "sight": 8}
 
 def trained(folder: Path, view: str = "symbols") -> Run:
     lessons = Lessons(updates=1, slots=2, window=4)
-    plan = Plan("goto", lessons, {"difficulty": 1}, {"view": view} | ({"size": 28} if "_" in view else {}), SMALL)
+    world = {"view": view} | ({"size": 28} if "_" in view else {})
+    agent = {name: size for name, size in SMALL.items() if name != "sight" or view != "none"}
+    plan = Plan("goto", lessons, {"difficulty": 1}, world, agent)
     assert begin_run(folder, plan, make_task, make_agent)
     return vln.open_run(folder)
 

@@ -18,7 +18,7 @@ from vln.metrics import number
 from vln.moments import Moment, as_judged, moments
 from vln.pages import Picture
 from vln.rollouts import Act, greedy
-from vln.world import Signposted, World
+from vln.world import World
 
 ALIKE = 0.8  # from 0 to 1: how alike a known word must be to be named beside an unknown one
 
@@ -124,7 +124,7 @@ def _step(world: World[Any], moment: Moment[Any], words: Sequence[str], path: Se
 
 def _names(world: World[Any], state: Any) -> list[str]:
     """What the choices of a state are called; of those called the same, which one each is, too."""
-    signs = world.signs(state, 0) if isinstance(world, Signposted) else world.moves
+    names = world.action_names(state, 0) or world.moves
     return [
-        sign if signs.count(sign) == 1 else f"{sign} ({move})" for sign, move in zip(signs, world.moves, strict=True)
+        name if names.count(name) == 1 else f"{name} ({move})" for name, move in zip(names, world.moves, strict=True)
     ]
