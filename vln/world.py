@@ -116,11 +116,11 @@ class World(ABC, Generic[S]):
     - `observe` gives new arrays, within `spaces` in shape, dtype and range: what becomes of them changes nothing here.
     - `step` adds 1 to `steps`, sets `previous` to the move where moves are choices, and keeps every field's dtype and
       shape. It is never called with an episode that has ended.
-    - `error` is never below 0 nor NaN, and 0 exactly where stopping is right: there the expert says `stop`, where there
-      is such a move, and saying it is a success, as it is nowhere else beyond the tolerance. It may be infinite, where
-      nothing can be reached any more. `least_error` is the smallest so far.
-    - `expert` has an optimal move for every state of an episode that goes on, and following it ends in success within
-      `max_steps`.
+    - `error` is never below 0 nor NaN, and 0 exactly where stopping is right. Where there is a move `stop`, the expert
+      says it there, and it is a success there and as far as the tolerance, and nowhere else. The error may be infinite,
+      where success is out of reach. `least_error` is the smallest so far.
+    - `expert` has an optimal move for every state of an episode that goes on, and following it from the beginning ends
+      in success within `max_steps`.
     - An episode ends by what the agent did (`terminated`) or by the limit (`truncated`), never by both, and after
       `max_steps` at the latest.
     - `draw` gives pictures of one size, unless there is a `picture_size`.

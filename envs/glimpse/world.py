@@ -118,6 +118,8 @@ class Glimpses(GradedWorld[GlimpseState]):
         return self._said[self.scenes.said(state.episode)]
 
     def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:
+        if not self.scenes.sayings:
+            return np.full(len(episode), "", dtype=object)
         return np.array([self.scenes.sayings[number] for number in self.scenes.said(episode)], dtype=object)
 
     def step(self, state: GlimpseState, move: NDArray[Any]) -> GlimpseState:
