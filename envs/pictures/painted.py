@@ -61,7 +61,7 @@ def picture_of(painted: Any) -> NDArray[np.uint8]:
     picture = np.asarray(painted)
     picture = picture[..., None] if picture.ndim == 2 else picture
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
-        form = f"{picture.dtype} {list(picture.shape)}"
+        form = f"{picture.dtype} {list(np.shape(painted))}"
         raise ValueError(f"paint gives {form}, but a picture is uint8 [height, width] or [height, width, 1 or 3]")
     return picture
 

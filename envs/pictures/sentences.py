@@ -37,8 +37,8 @@ class PictureSentences(World[SentenceState]):
     """Say something true of a picture. A move is a word, or `stop` after the last; see `picture_sentences`.
 
     The picture is observed as `view`, and the word said last as `previous`. The error is 1 less how true the sentence
-    is as it stands, and success to have stopped where it is 0. The expert says any true sentence that begins with what
-    has been said; where there is none it stops.
+    is as it stands, and success to have stopped where it is 0. The expert says any of the true sentences that begin
+    with what has been said; where it knows none, it goes on with those that are most like it, word for word.
 
     max_steps: the most words of a sentence, the stop included. tolerance: the largest error that counts as true.
     """
@@ -62,7 +62,7 @@ class PictureSentences(World[SentenceState]):
         self.moves = (*vocabulary.words, "stop")  # move m is token m + FIRST_WORD
         self.pictures = pictures_of(episodes)
         self.spaces = {"view": picture_space(self.pictures), "previous": Discrete(len(self.moves) + 1)}
-        self._next = [self._continuations(episode) for episode in episodes]
+        self._sentences = [self._can_be_said(episode) for episode in episodes]
 
     def begin(self, episode: NDArray[np.int64]) -> SentenceState:
         return SentenceState.fresh(
@@ -96,8 +96,8 @@ class PictureSentences(World[SentenceState]):
     def expert(self, state: SentenceState) -> NDArray[np.bool_]:
         best = np.zeros((len(state), len(self.moves)), dtype=np.bool_)
         for row, (episode, words) in enumerate(zip(state.episode.tolist(), self._words(state), strict=True)):
-            best[row, self._next[episode].get(words, [])] = True
-        best[:, self.stop] |= (state.untrue == 0) | ~best.any(axis=1)
+            best[row, self._continuations(self._sentences[episode], words)] = True
+        best[state.untrue <= self.tolerance, self.stop] = True
         return best
 
     def measure(self, final: SentenceState) -> dict[str, NDArray[np.float64]]:
@@ -121,18 +121,21 @@ class PictureSentences(World[SentenceState]):
                 untrue[row] = 1 - truth_of(self.judge, self.episodes[episode].place.scene, text)
         return untrue
 
-    def _continuations(self, episode: Episode) -> dict[tuple[int, ...], list[int]]:
-        """The moves that go on with a true sentence, by what has been said of it. What has unknown words is left out.
+    def _continuations(self, sentences: Sequence[tuple[int, ...]], words: tuple[int, ...]) -> list[int]:
+        """The moves that go on with the sentences that have the most words of what was said, each in its place."""
+        alike = [sum(map(int.__eq__, ids, words)) for ids in sentences]
+        near = [ids for ids, count in zip(sentences, alike, strict=True) if count == max(alike)]
+        place, stop = len(words), len(self.moves) - 1
+        return [ids[place] - FIRST_WORD if place < len(ids) else stop for ids in near]
 
-        Raises ValueError where no sentence can be said.
+    def _can_be_said(self, episode: Episode) -> list[tuple[int, ...]]:
+        """The tokens of the true sentences whose words are known and which are not too long.
+
+        Raises ValueError where there is none.
         """
-        found: dict[tuple[int, ...], list[int]] = {}
-        sentences = [self.vocabulary.encode_all(text) for text in episode.goals]
-        can_be_said = [ids for ids in sentences if UNKNOWN not in ids and len(ids) < self.max_steps]
-        for ids in can_be_said:
-            for place, token in enumerate(ids):
-                found.setdefault(tuple(ids[:place]), []).append(token - FIRST_WORD)
-        if not can_be_said:
+        sentences = [tuple(self.vocabulary.encode_all(text)) for text in episode.goals]
+        found = [ids for ids in sentences if UNKNOWN not in ids and len(ids) < self.max_steps]
+        if not found:
             raise ValueError(
                 f"no true sentence of {episode.name} can be said in {self.max_steps - 1} words that are known: "
                 f"{', '.join(map(repr, episode.goals))}; take more max_steps, or a vocabulary with these words"
