@@ -184,5 +184,5 @@ def _check_bfloat16(cell: Cell, inputs: int, faults: Faults) -> None:
     outputs, _ = cell(values, before, starts, True)
     half, _ = deepcopy(cell).bfloat16()(values.bfloat16(), before, starts, True)
     faults.check(half.dtype == torch.bfloat16, "bfloat16", f"outputs are {half.dtype}")
-    far = float((half.float() - outputs).abs().max() / outputs.abs().max().clamp(min=1e-6))
+    far = float(((half.float() - outputs).abs().max() / outputs.abs().max().clamp(min=1e-6)).detach())
     faults.check(far < ROUGH, "bfloat16", f"outputs are far from those in float32: by {far:.0%}")
