@@ -61,17 +61,8 @@ class Pens(World[PenState]):
         return torch.from_numpy(values).to(self.device) if self.in_tensors else values
 
     def begin(self, episode: NDArray[np.int64]) -> PenState:
-        nothing = np.zeros(len(episode))
-        return PenState(
-            episode=episode,
-            steps=nothing.astype(np.int32),
-            previous=nothing.astype(np.int64),
-            length=nothing.astype(np.float32),
-            least_error=np.full(len(episode), STROKES, dtype=np.float32),
-            stopped=nothing.astype(np.bool_),
-            failed=nothing.astype(np.bool_),
-            apart=self._own(nothing.astype(np.float32)),
-        )
+        apart = self._own(np.zeros(len(episode), dtype=np.float32))
+        return PenState.fresh(episode, least_error=STROKES, apart=apart)
 
     def observe(self, state: PenState) -> dict[str, Any]:
         down = self.down[state.episode, state.steps].astype(np.float32)

@@ -29,6 +29,7 @@ from vln.replays import pictures, replay
 from vln.rollouts import RolloutState, rollout, sample
 from vln.training import train
 from vln.world import put, take
+from vln.world_checker import check_world
 
 LOOKS = 3
 EPISODES = Numbered("train", 50)
@@ -181,6 +182,10 @@ def test_people_can_be_shown_what_happens_there() -> None:
     assert len(shown.steps) == LOOKS
     assert [picture.max() for picture in pictures(shown)] == [1, 2, 3]  # as long is the trail
     assert shown.steps[0].truth == Twin().answer(Twin().begin(np.array([4])))[0]
+
+
+def test_it_keeps_what_a_world_that_cant_go_back_can_keep_of_the_contract() -> None:
+    check_world(borrowed())
 
 
 def test_who_has_said_nothing_was_not_right() -> None:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -101,8 +101,15 @@ def test_nothing_imports_from_the_front_door() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    known = set(modules())
-    graph = {name: {within(target, known) for target in imported(name, at_module_level(name))} for name in known}
+    check_for_circles(set(modules()), at_module_level)
+
+
+def test_no_modules_of_the_package_need_each_other_not_even_within_functions_or_for_their_types() -> None:
+    check_for_circles({name for name in modules() if within(name, {"vln"})}, everywhere)
+
+
+def check_for_circles(known: set[str], statements: Callable[[str], Iterator[ast.AST]]) -> None:
+    graph = {name: {within(target, known) for target in imported(name, statements(name))} for name in known}
     try:
         TopologicalSorter({name: targets - {name, None} for name, targets in graph.items()}).prepare()
     except CycleError as error:

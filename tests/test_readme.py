@@ -25,7 +25,8 @@ PROGRAM = re.compile(
     r"`(\w+\.py)`[^`]*(?:`\w+\.py`[^`]*)?\n\n```python\n(.*?)```(?:\n\nIt prints:\n\n```text\n(.*?)```)?", re.S
 )
 PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(README)}
-PAGES = [README, *(page.read_text() for page in sorted((ROOT / "docs").rglob("*.md")))]
+# The commands of docs/extending.md are run by test_extending.py, beside the programs of that page.
+PAGES = [README, *(page.read_text() for page in sorted((ROOT / "docs").rglob("*.md")) if page.stem != "extending")]
 COMMANDS = re.findall(r"^python scripts/(\w+)\.py(.*)$", "\n".join(PAGES), re.M)
 
 LONGEST = {"first.py": 10, "corner.py": 40, "listener.py": 60}  # lines that are not empty

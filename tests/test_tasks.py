@@ -18,6 +18,7 @@ from vln.envs.rooms.world import Rooms
 from vln.episode import Episode, places
 from vln.language import PADDING, UNKNOWN, Vocabulary, split_words
 from vln.tasks import SPLITS, Task, Written
+from vln.world_checker import check_world
 
 MANY = {"train": (120, 1), "val_seen": (40, 1), "val_unseen": (80, 1), "val_novel": (80, 1)}
 
@@ -104,6 +105,10 @@ def test_no_house_of_a_split_occurs_in_another(family: str, difficulty: int) -> 
 def test_known_houses_are_asked_new_episodes(family: str) -> None:
     source = written(tiny(family))
     assert not {row[1:] for row in said(source("val_seen"))} & {row[1:] for row in said(source("train"))}
+
+
+def test_every_world_keeps_the_contract(task: Task) -> None:
+    check_world(task.open(task.choosing))
 
 
 def test_the_same_seed_writes_the_same_episodes(task: Task) -> None:

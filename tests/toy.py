@@ -63,17 +63,9 @@ class Corridor(HasPaths, World[CorridorState]):
         }
 
     def begin(self, episode: NDArray[np.int64]) -> CorridorState:
-        slots, cell = len(episode), self._start[episode]
-        return CorridorState(
-            episode=episode,
-            steps=np.zeros(slots, dtype=np.int32),
-            previous=np.full(slots, len(self.moves), dtype=np.int64),
-            length=np.zeros(slots, dtype=np.float32),
-            least_error=abs(cell - self._goal[episode]).astype(np.float32),
-            stopped=np.zeros(slots, dtype=np.bool_),
-            failed=np.zeros(slots, dtype=np.bool_),
-            cell=cell,
-        )
+        cell = self._start[episode]
+        error = abs(cell - self._goal[episode]).astype(np.float32)
+        return CorridorState.fresh(episode, previous=len(self.moves), least_error=error, cell=cell)
 
     def observe(self, state: CorridorState) -> dict[str, NDArray[Any]]:
         cells = np.array([1, *[0] * (LENGTH - 1), 2, 2], dtype=np.uint8)

@@ -3,7 +3,7 @@
 The parts are in the order of their names, as in Gymnasium's Dict.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -96,3 +96,29 @@ def best_numbers(space: Space[Any], best: Action) -> NDArray[np.floating[Any]]:
         return np.concatenate([best_numbers(part, best[name]) for name, part in parts_of(space)], axis=-1)
     values = np.asarray(best)
     return np.zeros((len(values), 0)) if isinstance(space, Discrete) else values.reshape(len(values), -1)
+
+
+def named_parts(space: Space[Any], action: Action) -> Iterator[tuple[str, Space[Any], Any]]:
+    """The name, the space and the values of every part of an action; of one part the name is empty."""
+    if not isinstance(space, Dict):
+        yield "", space, action
+        return
+    for name, part in parts_of(space):
+        for inner, own, values in named_parts(part, action[name]):
+            yield f" {name!r}{inner}", own, values
+
+
+def draw_actions(space: Space[Any], count: int, rng: np.random.Generator, best: Action = None) -> Action:
+    """Actions for so many slots, drawn uniformly of those that `best` marks as in World.expert, or of all.
+
+    Numbers are drawn between -1 and 1, where their space reaches further.
+    """
+    if isinstance(space, Dict):
+        parts = parts_of(space)
+        return {name: draw_actions(part, count, rng, None if best is None else best[name]) for name, part in parts}
+    if isinstance(space, Discrete):
+        return np.where(True if best is None else best, rng.random((count, int(space.n))), -1).argmax(axis=1)
+    assert isinstance(space, Box)
+    low, high = (np.clip(bound, -1, 1) for bound in (space.low, space.high))
+    drawn = rng.uniform(low, high, (count, *low.shape)).astype(space.dtype)
+    return drawn if best is None else np.where(np.isnan(best), drawn, best).astype(space.dtype)

@@ -78,6 +78,8 @@ class Borrowed(GradedWorld[BorrowedState]):
     What was right at a state is told by the step from it.
     """
 
+    resumable = False
+
     def __init__(
         self,
         episodes: Numbered,
@@ -107,13 +109,9 @@ class Borrowed(GradedWorld[BorrowedState]):
         seed = np.random.SeedSequence([*self._salt, *episode.tolist()]).generate_state(1)[0]
         observation, _ = lent.env.reset(seed=int(seed))
         lent.truths.clear()
-        return BorrowedState(
-            episode=episode,
-            steps=nothing.astype(np.int32),
-            previous=nothing + (len(self.moves) if self._chooses else 0),
-            length=nothing.astype(np.float32),
-            stopped=nothing.astype(np.bool_),
-            failed=nothing.astype(np.bool_),
+        return BorrowedState.fresh(
+            episode,
+            previous=len(self.moves) if self._chooses else 0,
             moment=nothing + self._next(lent),
             seen=self._row(observation),
             said=np.zeros((slots, self.answers), dtype=np.float32),

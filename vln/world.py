@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import numpy as np
 from gymnasium import Space
@@ -45,6 +45,44 @@ class State:
     def __len__(self) -> int:
         return len(self.episode)
 
+    @classmethod
+    def fresh(cls, episode: int | NDArray[np.int64], **values: Any) -> Self:
+        """The state of episodes that begin: no move made, nothing travelled, not ended.
+
+        episode: the numbers of the episodes [B], or how many there are, numbered from 0.
+        values: the fields that a subclass adds, and fields of State that are not 0 at the beginning: `previous`, the
+            number of moves where moves are choices, and `least_error`. Arrays and tensors [B, ...] are taken as they
+            are; a number is the same for all episodes, of the field's own dtype.
+
+        Raises ValueError for a field that is missing, unknown, or of another length.
+        """
+        numbers = np.arange(episode) if isinstance(episode, int) else np.asarray(episode, dtype=np.int64)
+        batch, names = len(numbers), [one.name for one in fields(cls)]
+        if unknown := sorted(set(values) - set(names)):
+            raise ValueError(f"{cls.__name__} has no field {', '.join(unknown)}; it has {', '.join(names)}")
+        if missing := [name for name in names if name not in {*values, "episode", *_FRESH}]:
+            raise ValueError(f"{cls.__name__} needs a value for {', '.join(missing)}: pass it to fresh by name")
+        begun: dict[str, Any] = {name: np.zeros(batch, dtype) for name, dtype in _FRESH.items()}
+        for name, value in values.items():
+            if name in _FRESH and np.ndim(value) == 0:
+                begun[name] = np.full(batch, value, dtype=_FRESH[name])
+            elif np.ndim(value) == 0 or len(value) != batch:
+                shape = tuple(np.shape(value))
+                raise ValueError(f"{name} must have {batch} rows, one for each episode; its shape is {shape}")
+            else:
+                begun[name] = value
+        return cls(episode=numbers, **begun)
+
+
+# The fields of State that `fresh` fills with zeros.
+_FRESH: dict[str, Any] = {
+    "steps": np.int32,
+    "previous": np.int64,
+    "length": np.float32,
+    "least_error": np.float32,
+    "stopped": np.bool_,
+    "failed": np.bool_,
+}
 
 BLOCK = 1000  # positions of a path whose lengths are summed at once
 
@@ -71,7 +109,27 @@ def take(state: S, slots: NDArray[np.int64]) -> S:
 
 
 class World(ABC, Generic[S]):
-    """The five functions of a State, the pictures, and what an agent has to know beforehand.
+    """Where episodes take place: functions of a State, and what has to be known beforehand.
+
+    A world of your own writes `begin`, `observe`, `step`, `error`, `expert` and `draw`; all else has a default. The
+    contract, which `vln.world_checker.check_world` checks:
+
+    - A world has no memory of its own: every function depends on the State it is given and on nothing else, and writes
+      neither into it nor into a move. So a state may be asked again, and stepped from again, after any other step.
+    - Every function takes a batch. Rows are independent: `take`, `put` and any other batch change nothing in them.
+    - `observe` gives new arrays, within `spaces` in shape, dtype and range: what becomes of them changes nothing here.
+    - `step` adds 1 to `steps`, sets `previous` to the move where moves are choices, and keeps every field's dtype and
+      shape. It is never called with an episode that has ended.
+    - `error` is never below 0 nor NaN, and 0 exactly where stopping is right. Where there is a move `stop`, the expert
+      says it there, and it is a success there and as far as the tolerance, and nowhere else. The error may be infinite,
+      where success is out of reach. `least_error` is the smallest so far.
+    - `expert` has an optimal move for every state of an episode that goes on, and following it from the beginning ends
+      in success within `max_steps`.
+    - An episode ends by what the agent did (`terminated`) or by the limit (`truncated`), never by both, and after
+      `max_steps` at the latest.
+    - `draw` gives pictures of one size, unless there is a `picture_size`.
+
+    An external simulator that can't go back says so by `resumable`, and only its latest state may be stepped from.
 
     episodes: what can be asked here; a State points into it.
     vocabulary, words: how instructions become token ids of a fixed number of words.
@@ -87,6 +145,7 @@ class World(ABC, Generic[S]):
     surprising: whether it is worth measuring how much the expert's moves surprise an agent: where they are the truth.
     differentiable: whether it can be had in tensors, which carry gradients (see `on`).
     in_tensors: whether states and what is seen of them are tensors.
+    resumable: whether every state can be stepped from at any time, with any of its slots.
     tolerance: the largest error at which stopping is a success.
 
     What people are told of it:
@@ -112,6 +171,7 @@ class World(ABC, Generic[S]):
     surprising: bool = False
     differentiable: bool = False
     in_tensors: bool = False
+    resumable: bool = True
     tolerance: float = 0.0
     unit: str = ""
     step_name: str = "move"
@@ -182,9 +242,12 @@ class World(ABC, Generic[S]):
         """The right answer to the world's question, int [B] below `answers`. Answers are scored, never shown."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing")
 
-    @abstractmethod
     def position(self, state: S) -> NDArray[Any]:
-        """Where the agent is, [B, ...], in the place's own terms (row and column, a viewpoint); without the heading."""
+        """Where the agent is, [B, ...], in the place's own terms (row and column, a viewpoint); without the heading.
+
+        Always the same place, [B, 1], in a world in which nobody walks.
+        """
+        return np.zeros((len(state), 1), dtype=np.float32)
 
     def pose(self, state: S, slot: int) -> tuple[Any, ...]:
         """Where and how an agent stands, as `episode_of` takes a start: its position, where a world says no more."""

@@ -1,7 +1,7 @@
 """The world of glimpses in tensors: its steps run on any device and carry gradients through what is seen."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,8 +10,7 @@ from torch import Tensor
 
 from vln.grading import GradedWorld
 
-if TYPE_CHECKING:
-    from .world import Glimpses, GlimpseState
+from .state import ArrayGlimpses, GlimpseState
 
 
 class TensorGlimpses(GradedWorld[Any]):
@@ -25,7 +24,7 @@ class TensorGlimpses(GradedWorld[Any]):
     in_tensors = True
     unit = "pixels"
 
-    def __init__(self, world: "Glimpses", device: Any) -> None:
+    def __init__(self, world: ArrayGlimpses, device: Any) -> None:
         self.world, self.device = world, torch.device(device)
         self.episodes, self.vocabulary, self.spaces = world.episodes, world.vocabulary, world.spaces
         self.moves, self.max_steps = world.moves, world.max_steps
@@ -36,20 +35,20 @@ class TensorGlimpses(GradedWorld[Any]):
     def move_space(self) -> Any:
         return self.world.move_space
 
-    def begin(self, episode: NDArray[np.int64]) -> "GlimpseState":
+    def begin(self, episode: NDArray[np.int64]) -> GlimpseState:
         begun = self.world.begin(episode)
         fields = ("length", "least_error", "canvas", "where", "surprise", "right", "hits")
         told: Any = {name: self._tensor(getattr(begun, name)) for name in fields}
         return replace(begun, **told)
 
-    def observe(self, state: "GlimpseState") -> dict[str, Any]:
+    def observe(self, state: GlimpseState) -> dict[str, Any]:
         where: Any = state.where
         seen = {"view": self.world.eye.look_through(self._t(state.canvas), where), "where": where}
         if "instruction" in self.spaces:
             seen["instruction"] = self._tensor(self.world.tokens(state))
         return seen
 
-    def step(self, state: "GlimpseState", move: Any) -> "GlimpseState":
+    def step(self, state: GlimpseState, move: Any) -> GlimpseState:
         world, steps = self.world, state.steps + np.int32(1)
         before = self._t(state.where)
         where = self._moved(state, move, steps)
@@ -62,10 +61,10 @@ class TensorGlimpses(GradedWorld[Any]):
         stopped = (move == self.stop).cpu().numpy() if self.stop is not None else state.stopped
         return replace(state, steps=steps, stopped=stopped, **after)
 
-    def reply(self, state: "GlimpseState", answer: Any) -> "GlimpseState":
+    def reply(self, state: GlimpseState, answer: Any) -> GlimpseState:
         return self.grade(state, answer, self.answer(state))
 
-    def grade(self, state: "GlimpseState", answer: Any, truth: Any) -> "GlimpseState":
+    def grade(self, state: GlimpseState, answer: Any, truth: Any) -> GlimpseState:
         surprise = torch.nn.functional.cross_entropy(answer.float(), truth, reduction="none")
         right = answer.argmax(dim=1) == truth
         told: Any = {
@@ -76,26 +75,26 @@ class TensorGlimpses(GradedWorld[Any]):
         }
         return replace(state, **told)
 
-    def answer(self, state: "GlimpseState") -> Any:
+    def answer(self, state: GlimpseState) -> Any:
         return self._tensor(self.world.scenes.answer(state.episode, state.steps))
 
-    def terminated(self, state: "GlimpseState") -> NDArray[np.bool_]:
+    def terminated(self, state: GlimpseState) -> NDArray[np.bool_]:
         return self.world.terminated(state)
 
-    def expert(self, state: "GlimpseState") -> Any:
+    def expert(self, state: GlimpseState) -> Any:
         return self._tensor(self.world.expert(replace(state, where=self._t(state.where).detach().cpu().numpy())))
 
-    def position(self, state: "GlimpseState") -> Any:
+    def position(self, state: GlimpseState) -> Any:
         return self.world.position(replace(state, where=self._t(state.where).detach().cpu().numpy()))
 
     def draw(
-        self, state: "GlimpseState", slot: int, trail: Any, tints: NDArray[np.uint8] | None = None
+        self, state: GlimpseState, slot: int, trail: Any, tints: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         canvas = self._t(state.canvas).cpu().numpy()
         where = self._t(state.where).detach().cpu().numpy()
         return self.world.draw(replace(state, canvas=canvas, where=where), slot, trail, tints)
 
-    def _moved(self, state: "GlimpseState", move: Tensor, steps: NDArray[np.int32]) -> Tensor:
+    def _moved(self, state: GlimpseState, move: Tensor, steps: NDArray[np.int32]) -> Tensor:
         world, before = self.world, self._t(state.where)
         over = steps >= world.max_steps
         if over.all():
@@ -103,12 +102,12 @@ class TensorGlimpses(GradedWorld[Any]):
         moved = self._after(state, move, steps)
         return torch.where(self._tensor(over)[:, None], before, moved) if over.any() else moved
 
-    def _after(self, state: "GlimpseState", move: Tensor, steps: NDArray[np.int32]) -> Tensor:
+    def _after(self, state: GlimpseState, move: Tensor, steps: NDArray[np.int32]) -> Tensor:
         world, before = self.world, self._t(state.where)
         if world.gaze == "centre":
             return before
         if world.gaze != "free":
-            return self._tensor(world._after(state, np.empty(0), steps))
+            return self._tensor(world.look_next(state, np.empty(0), steps))
         if world.move == "continuous":
             return move.to(before.dtype).clamp(-1, 1)
         if world.move == "discrete":

@@ -1,7 +1,7 @@
 """Glimpses: the world of pictures seen through a small eye, look by look, about which a question is asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,7 +10,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from vln.episode import tokens_of
-from vln.grading import GradedState, GradedWorld
+from vln.grading import GradedWorld
 from vln.language import Vocabulary
 from vln.outcomes import Outcome
 from vln.spaces import Location, Words
@@ -22,6 +22,7 @@ from .gaze import gaze_maps
 from .portrait import portrait
 from .scan import grid, scan
 from .scenes import Scenes
+from .state import GlimpseState
 
 PLAIN = Eye()
 Move = Literal["continuous", "relative", "discrete"]
@@ -32,17 +33,6 @@ WORDS = 16
 GAZES: tuple[str, ...] = get_args(Gaze)
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "stay": (0, 0)}  # of an eye that walks
 FIRST_LOOK = 1 << 32  # the purposes of an episode's chance from here on are its looks, two for each
-
-
-@dataclass(frozen=True)
-class GlimpseState(GradedState):
-    """A GradedState, what lies on the canvases, and where on them the eyes look.
-
-    canvas: uint8 [B, height, width, channels]. where: float32 [B, 2], x and y from -1 to 1.
-    """
-
-    canvas: NDArray[np.uint8]
-    where: NDArray[np.float32]
 
 
 class Glimpses(GradedWorld[GlimpseState]):
@@ -111,17 +101,11 @@ class Glimpses(GradedWorld[GlimpseState]):
         return Discrete(len(self.moves)) if self.move == "discrete" else Box(-1, 1, (2,), np.float32)
 
     def begin(self, episode: NDArray[np.int64]) -> GlimpseState:
-        slots, steps = len(episode), np.zeros(len(episode), dtype=np.int32)
-        return GlimpseState(
-            episode=episode,
-            steps=steps,
-            previous=np.zeros(slots, dtype=np.int64),
-            length=np.zeros(slots, dtype=np.float32),
-            stopped=np.zeros(slots, dtype=np.bool_),
-            failed=np.zeros(slots, dtype=np.bool_),
-            canvas=self.scenes.paint(episode, steps),
+        return GlimpseState.fresh(
+            episode,
+            canvas=self.scenes.paint(episode, np.zeros(len(episode), dtype=np.int32)),
             where=self._first_look(episode),
-            **self.ungraded(slots),
+            **self.ungraded(len(episode)),
         )
 
     def observe(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
@@ -136,6 +120,8 @@ class Glimpses(GradedWorld[GlimpseState]):
         return self._said[self.scenes.said(state.episode)]
 
     def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:
+        if not self.scenes.sayings:
+            return np.full(len(episode), "", dtype=object)
         return np.array([self.scenes.sayings[number] for number in self.scenes.said(episode)], dtype=object)
 
     def step(self, state: GlimpseState, move: NDArray[Any]) -> GlimpseState:
@@ -199,6 +185,19 @@ class Glimpses(GradedWorld[GlimpseState]):
     def galleries(self, outcomes: Sequence[Outcome]) -> Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]]:
         return {"Where it looks, by class": gaze_maps(self.scenes, outcomes)}
 
+    def look_next(self, state: GlimpseState, move: NDArray[Any], steps: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Where the eyes look after so many steps, float32 [B, 2], if the episode goes on."""
+        if self.gaze == "scan":
+            return self._grid[steps % len(self._grid)]
+        if self.gaze == "random":
+            return self._by_chance(state.episode, steps)
+        if self.move == "continuous":
+            return np.clip(move, -1, 1).astype(np.float32, copy=False)
+        if self.move == "discrete":
+            return np.clip(state.where + self.steps[move], -1, 1)
+        far = np.maximum(np.sqrt((move**2).sum(axis=1, keepdims=True)), 1)
+        return np.clip(state.where + np.float32(self.limit) * move / far, -1, 1).astype(np.float32, copy=False)
+
     def on(self, device: Any) -> "World[Any]":
         from .tensors import TensorGlimpses
 
@@ -217,20 +216,8 @@ class Glimpses(GradedWorld[GlimpseState]):
         over = steps >= self.max_steps
         if over.all() or self.gaze == "centre":
             return state.where
-        moved = self._after(state, move, steps)
+        moved = self.look_next(state, move, steps)
         return np.where(over[:, None], state.where, moved) if over.any() else moved
-
-    def _after(self, state: GlimpseState, move: NDArray[Any], steps: NDArray[np.int32]) -> NDArray[np.float32]:
-        if self.gaze == "scan":
-            return self._grid[steps % len(self._grid)]
-        if self.gaze == "random":
-            return self._by_chance(state.episode, steps)
-        if self.move == "continuous":
-            return np.clip(move, -1, 1).astype(np.float32, copy=False)
-        if self.move == "discrete":
-            return np.clip(state.where + self.steps[move], -1, 1)
-        far = np.maximum(np.sqrt((move**2).sum(axis=1, keepdims=True)), 1)
-        return np.clip(state.where + np.float32(self.limit) * move / far, -1, 1).astype(np.float32, copy=False)
 
     def _by_chance(self, episode: NDArray[np.int64], steps: NDArray[np.int32]) -> NDArray[np.float32]:
         return chances(self.scenes.deck.keys(episode), np.uint64(FIRST_LOOK) + 2 * steps.astype(np.uint64), 2) * 2 - 1

@@ -81,17 +81,8 @@ class Tellings(World[TellingState]):
         return ("random", "stop", "expert")
 
     def begin(self, episode: NDArray[np.int64]) -> TellingState:
-        slots = len(episode)
-        state = TellingState(
-            episode=episode,
-            steps=np.zeros(slots, dtype=np.int32),
-            previous=np.full(slots, len(self.moves), dtype=np.int64),
-            length=np.zeros(slots, dtype=np.float32),
-            least_error=np.zeros(slots, dtype=np.float32),
-            stopped=np.zeros(slots, dtype=np.bool_),
-            failed=np.zeros(slots, dtype=np.bool_),
-            said=np.full((slots, self.max_steps), PADDING, dtype=np.int32),
-        )
+        said = np.full((len(episode), self.max_steps), PADDING, dtype=np.int32)
+        state = TellingState.fresh(episode, previous=len(self.moves), said=said)
         return replace(state, least_error=self.error(state))
 
     def observe(self, state: TellingState) -> dict[str, NDArray[Any]]:

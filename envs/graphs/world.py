@@ -155,14 +155,10 @@ class Graphs(HasPaths, World[GraphState]):
 
     def begin(self, episode: NDArray[np.int64]) -> GraphState:
         slots = len(episode)
-        state = GraphState(
-            episode=episode,
-            steps=np.zeros(slots, dtype=np.int32),
-            previous=np.full(slots, len(self.moves), dtype=np.int64),
-            length=np.zeros(slots, dtype=np.float32),
-            least_error=np.full(slots, np.inf, dtype=np.float32),
-            stopped=np.zeros(slots, dtype=np.bool_),
-            failed=np.zeros(slots, dtype=np.bool_),
+        state = GraphState.fresh(
+            episode,
+            previous=len(self.moves),
+            least_error=np.inf,
             node=self.path.nodes[self.path.begins[episode]],
             heading=self.start[episode],
             elevation=np.zeros(slots, dtype=np.float32),

@@ -117,14 +117,11 @@ class Sequences(World[SequenceState]):
 
     def begin(self, episode: NDArray[np.int64]) -> SequenceState:
         slots = len(episode)
-        return SequenceState(
-            episode=episode,
-            steps=np.zeros(slots, dtype=np.int32),
-            previous=np.full(slots, 0 if self.numbers else len(self.moves), dtype=np.int64),
-            length=np.zeros(slots, dtype=np.float32),
+        return SequenceState.fresh(
+            episode,
+            previous=0 if self.numbers else len(self.moves),
             least_error=self._still[episode, 0].astype(np.float32),
             stopped=self.lengths[episode] == 0,
-            failed=np.zeros(slots, dtype=np.bool_),
             told=np.full(slots, np.nan, dtype=np.float32),
             wrong=np.zeros(slots, dtype=np.int32),
             off=np.zeros(slots, dtype=np.float32),

@@ -1,0 +1,91 @@
+"""What docs/extending.md shows is run in exactly the form it shows, in an empty folder."""
+
+import re
+import runpy
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from commands import ROOT, run, standing_in
+
+from vln.envs.catalogue import make_task
+from vln.evaluation import evaluate
+from vln.files import load
+from vln.lessons import Lessons
+from vln.rollouts import Act, follow_teacher, greedy
+from vln.tasks import shuffled
+from vln.training import train
+from vln.world import World
+
+PAGE = (ROOT / "docs" / "extending.md").read_text()
+# The name of a file, what is in it, and what the page says it prints, where it says so word for word.
+PROGRAM = re.compile(r"`(\w+\.py)`[^`]*\n\n```python\n(.*?)```(?:\n\nIt prints:\n\n```text\n(.*?)```)?", re.S)
+PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(PAGE)}
+COMMANDS = re.findall(r"^python scripts/train\.py (.*)$", PAGE, re.M)
+
+LONGEST = {"brackets.py": 40, "tiles.py": 80, "walk_tiles.py": 40, "says.py": 40, "leaky.py": 60, "walker.py": 60}
+FEW = "--updates 2 --slots 2 --threads 1 --floors 0"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with the programs of the page and nothing else, where one is."""
+    for name, (code, _) in PROGRAMS.items():
+        (tmp_path / name).write_text(code)
+    with standing_in(tmp_path), pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        yield tmp_path
+    for name in PROGRAMS:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+def lines(code: str) -> int:
+    return len([line for line in code.splitlines() if line.strip()])
+
+
+def test_every_program_of_the_page_is_found() -> None:
+    assert PAGE.count("```python") == len(PROGRAMS)
+    assert PAGE.count("```bash") == len(COMMANDS)
+
+
+@pytest.mark.parametrize(("name", "most"), LONGEST.items())
+def test_a_program_is_as_short_as_promised(name: str, most: int) -> None:
+    assert lines(PROGRAMS[name][0]) <= most
+
+
+@pytest.mark.parametrize("name", [name for name, (code, _) in PROGRAMS.items() if "__main__" in code])
+def test_a_program_runs_and_prints_what_the_page_says(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runpy.run_path(name, run_name="__main__")
+    out, printed = capsys.readouterr().out, PROGRAMS[name][1]
+    assert out
+    assert not printed or out == printed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_trains(command: str, folder: Path) -> None:
+    assert run("train", *shlex.split(command), *FEW.split(), "--name", "mine")
+    assert (folder / "runs" / "mine" / "checkpoint.safetensors").is_file()
+
+
+def test_an_agent_of_ones_own_learns_a_world_of_ones_own(folder: Path) -> None:
+    task = make_task("walk_tiles.py:TASK")
+    world, test = task.open("train"), task.open("val_unseen")
+    torch.manual_seed(0)
+    agent = load("walker.py:Walker")(world.spaces, world.move_space)
+    train(world, agent, Lessons(updates=450, slots=32), folder / "walker")
+
+    def reached(where: World[Any], act: Act = greedy) -> int:
+        label = where.expert if act is follow_teacher else None
+        return sum(outcome.success for outcome in evaluate(where, agent, act=act, label=label))
+
+    misled = replace(task, words=task.vocabulary, source=shuffled(task.source)).open("val_unseen")
+    assert reached(test, follow_teacher) == len(test.episodes) == 128  # the oracle
+    assert reached(test) > 110
+    assert reached(misled) < 80  # the baseline: told the instructions of other episodes
