@@ -15,7 +15,7 @@ from vln.learning import Lessons
 from vln.runs import Plan
 
 DEFAULT_TASK = "goto"
-FLOORS = 0.1  # how long trained floors learn, as a share of the updates
+FLOORS = 1.0  # how long trained floors learn, as a share of the updates: with less they tell less than they could
 OF_TASKS = f"The task: {', '.join(TASKS)}, or FILE.py:NAME of your own"
 
 
@@ -40,8 +40,8 @@ class Options(Beside):
     vectors: Path | None = None
     """A file of word vectors to begin with, a word and its numbers a line (GloVe); unless given they are learned."""
     floors: float | None = None
-    """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none, 0.1 unless
-    given. A table that is to be believed gives them as long as the agent: 1."""
+    """How long to train the blind agent and the other baselines of the table, as a share of the agent's updates: 1
+    unless given, as long as the agent; 0 for none. With less they bear a star in the table."""
     device: str | None = None
     """cpu or cuda; a GPU when there is one unless given."""
     threads: int | None = None
@@ -219,6 +219,7 @@ RECIPES = {
     "route": Options(
         task="route",
         name="route",
+        floors=0.1,
         task_options={"houses": 16384},
         shape=Shape(hidden=256, word_dim=128, bidirectional=True, second_look=True),
         lessons=Lessons(updates=5000, slots=128, window=20, teacher_last=0.0, greedily=0.5, workers=2),
@@ -234,6 +235,7 @@ RECIPES = {
     "demo": Options(
         task="goto",
         name="demo",
+        floors=0.1,  # so that it stays short
         task_options={"houses": 8192},
         world_options={"view": "first_person", "size": 32},
         lessons=Lessons(updates=2400, slots=64, window=20, rate=2.5e-3, teacher_last=0.0, workers=2),

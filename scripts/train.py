@@ -24,13 +24,15 @@ from vln.agents.catalogue import make_agent
 from vln.agents.shape import Shape
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import TASKS, make_task, spec_of
+from vln.evaluation import check_answers
 from vln.files import MARK, absolute_name, load
 from vln.interruptions import stop_status
 from vln.options import Option, options_of, places_in
 from vln.runs import WARY, Plan, begin_run, doubt, plan_of
-from vln.tasks import TaskSpec
+from vln.tasks import Floor, TaskSpec
 from vln.team import assemble
 from vln.training import CHECKPOINT
+from vln.world import World
 
 BESIDE_RESUME = ("resume", "device", "threads", "floors", "trust_code", "trust_paths")
 
@@ -143,12 +145,15 @@ def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
     if share <= 0:
         return {}
     plans: dict[Path, Plan] = {}
-    for name, floor in make_task(plan.task, plan.task_options).floors.items():
+    task = make_task(plan.task, plan.task_options)
+    world = task.open(task.choosing if task.choosing in task.splits else task.splits[0], **plan.world_options)
+    for name, floor in task.floors.items():
         place = folder / name
-        if "agent" in plan.agent and floor.agent:
-            print(f"no baseline {name!r}: it is made of parts that {plan.agent['agent']} may not have", flush=True)
+        of = plan.floor(name, floor, max(1, round(share * plan.lessons.updates)))
+        if why := floor.why_not(world) or _no_agent(plan, of, floor, world):
+            print(f"no baseline {name!r}: {why}", flush=True)
             continue
-        plans[place] = plan.floor(name, floor, max(1, round(share * plan.lessons.updates)))
+        plans[place] = of
         if (place / CHECKPOINT).exists():
             updates = plan_of(place).lessons.updates
             if updates != plans[place].lessons.updates and options.floors is not None:
@@ -158,6 +163,19 @@ def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
                 )
             plans[place] = replace(plans[place], lessons=replace(plans[place].lessons, updates=updates))
     return plans
+
+
+def _no_agent(plan: Plan, of: Plan, floor: Floor, world: World[Any]) -> str:
+    """Why there is no agent for a baseline, in words; nothing where there is one."""
+    if "agent" in plan.agent and floor.agent:
+        return f"it is made of parts that {plan.agent['agent']} may not have"
+    if not world.graded or floor.world:
+        return ""  # what sees otherwise answers as the agent does
+    try:
+        check_answers(world, of.make(make_agent, world, "cpu"))
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

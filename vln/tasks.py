@@ -27,6 +27,7 @@ OpenOver = Callable[[Sequence[Episode]], World[Any]]  # from episodes to a world
 SPLITS = ("train", "val_seen", "val_unseen", "val_novel")
 SIZES = {"train": (4096, 8), "val_seen": (512, 2), "val_unseen": (512, 2), "val_novel": (512, 2)}  # places, each
 
+MANY = 1000  # episodes, by whose instructions it is told whether all are alike
 _TRIES = 32  # how often a place is asked for an episode it can host before the next place is taken
 
 
@@ -111,6 +112,19 @@ class Floor:
     without: tuple[str, ...] = ()
     world: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, Any] = field(default_factory=dict)
+
+    def why_not(self, world: World[Any]) -> str:
+        """Why it would tell nothing in this world, in words; nothing where it does."""
+        if self.without and not any(name in world.spaces for name in self.without):
+            return f"{' and '.join(self.without)} is not shown there, so that it would lack nothing"
+        if "instruction" in self.without and len({*_first_instructions(world)}) == 1:
+            return "every episode has the same instruction, so that it would lack nothing"
+        return ""
+
+
+def _first_instructions(world: World[Any]) -> list[str]:
+    """Of as many episodes as tell whether instructions differ."""
+    return [world.episodes[number].instruction for number in range(min(MANY, len(world.episodes)))]
 
 
 BLIND_AND_DEAF = {"blind": Floor(without=("view",)), "deaf": Floor(without=("instruction",))}
