@@ -18,11 +18,11 @@ from vln.results import scripted_in
 from vln.rollouts import sample
 from vln.runs import Plan, begin_run
 from vln.tables import Entry, table_of
-from vln.tasks import Floor, Task
+from vln.tasks import Baseline, Task
 from vln.trained import train_task
 from vln.training import CHECKPOINT
 
-DEAF, BLIND = Floor(without=("instruction",)), Floor(without=("view",))
+DEAF, BLIND = Baseline(without=("instruction",)), Baseline(without=("view",))
 
 
 def test_a_baseline_that_would_lack_nothing_is_left_out_with_a_word_why() -> None:

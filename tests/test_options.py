@@ -149,7 +149,7 @@ def test_an_option_that_would_change_nothing_in_the_agent_is_refused(tmp_path: P
         assert not (tmp_path / "runs").exists()
         # A baseline lacks a part, and with it a use for some options.
         few = ("--difficulty", "1", "--houses", "512", *FEW)
-        assert run("train", "goto", "--floors", "1", "--fog", "0.1", "--mumble", "0.1", *few)
+        assert run("train", "goto", "--baselines", "1", "--fog", "0.1", "--mumble", "0.1", *few)
 
 
 FILE = """
@@ -171,7 +171,7 @@ def test_a_file_of_ones_own_has_its_options_on_the_command_line(
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(FILE)
         (tmp_path / "neighbour.py").write_text("SIDE = 4\n")
-        assert run("train", "mine.py:corner", "--colours", "2", "--view", "symbols", "--floors", "0", *FEW)
+        assert run("train", "mine.py:corner", "--colours", "2", "--view", "symbols", "--baselines", "0", *FEW)
         folder = str(tmp_path / "runs" / "mine")
         capsys.readouterr()
         table = run("evaluate", folder, "--trust-code", "--difficulty", "2", "--episodes", "2", "--threads", "1")
@@ -225,7 +225,7 @@ def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
         with pytest.raises(SystemExit):
             run("train", *own, "--help")
         assert "how wide it is." in capsys.readouterr().out.partition("--agent.wide 4")[2].partition("\n")[0]
-        assert run("train", *own, "--agent.wide", "6", "--floors", "1", *SHORT)
+        assert run("train", *own, "--agent.wide", "6", "--baselines", "1", *SHORT)
         folder = tmp_path / "runs" / "goto"
         assert plan_of(folder).agent == {"agent": str(tmp_path / "mine.py:Reflex"), "wide": 6}
         assert plan_of(folder / "deaf").agent["wide"] == 6
@@ -255,14 +255,14 @@ def test_what_is_no_agent_or_cell_of_ones_own_is_refused(arguments: str, complai
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
         with pytest.raises((SystemExit, ValueError), match=complaint):
-            run("train", "parity", *arguments.split(), "--updates", "1", "--floors", "0", "--threads", "1")
+            run("train", "parity", *arguments.split(), "--updates", "1", "--baselines", "0", "--threads", "1")
         assert not (tmp_path / "runs").exists()
 
 
 def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
-        few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --floors 0"
+        few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --baselines 0"
         assert run("train", "parity", "--memory", "mine.py:Cell", *few.split())
         assert "made" in capsys.readouterr().out
         folder = str(tmp_path / "runs" / "parity")

@@ -59,10 +59,10 @@ def test_a_run_says_what_it_is_of(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "kept"), [("blind", ("instruction", "previous")), ("deaf", ("view", "previous"))])
-def test_a_floor_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_baseline_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ...], tmp_path: Path) -> None:
     whole = replace(PLAN, without=())
-    floor = whole.floor(name, make_tiny("goto", {}).floors[name], updates=1)
-    assert begin_run(tmp_path, floor, make_tiny, make_agent)
+    baseline = whole.of_baseline(name, make_tiny("goto", {}).baselines[name], updates=1)
+    assert begin_run(tmp_path, baseline, make_tiny, make_agent)
     run = open_run(tmp_path, make_tiny, make_agent)
     assert isinstance(run.agent, Navigator)
     assert (run.agent.reader is not None, run.agent.senses.eye is not None) == ("instruction" in kept, "view" in kept)
@@ -83,7 +83,7 @@ def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(t
         np.testing.assert_array_equal(rows["one"][at["one"]], rows["two"][at["two"]])
     for name in one.part("agent").keys() - {"reader.embed.weight"}:
         np.testing.assert_array_equal(one.part("agent")[name], two.part("agent")[name])
-    assert heir.floor("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
+    assert heir.of_baseline("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
 
 
 def test_a_run_of_another_shape_is_no_beginning(folder: Path, tmp_path: Path) -> None:

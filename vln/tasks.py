@@ -103,7 +103,7 @@ class SplitMetric:
 
 
 @dataclass(frozen=True)
-class Floor:
+class Baseline:
     """An agent that is trained like the one it stands beside in a table, but in want of something.
 
     without: the observations it is not given. world, agent: the options of the world and of the agent that are others.
@@ -127,7 +127,7 @@ def _first_instructions(world: World[Any]) -> list[str]:
     return [world.episodes[number].instruction for number in range(min(MANY, len(world.episodes)))]
 
 
-BLIND_AND_DEAF = {"blind": Floor(without=("view",)), "deaf": Floor(without=("instruction",))}
+BLIND_AND_DEAF = {"blind": Baseline(without=("view",)), "deaf": Baseline(without=("instruction",))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class Task:
     asked for, or None to learn it from split train.
     choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
-    floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
+    baselines: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
     told the instructions of other episodes.
     scripted: agents that need no training, by the name of their row, each made for a world; beside those that the world
     declares (see World.scripted).
@@ -161,7 +161,7 @@ class Task:
     choosing: str = "val_seen"
     probes: int = 256
     judging: str = "val_unseen"
-    floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
+    baselines: Mapping[str, Baseline] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
     scripted: "Mapping[str, Callable[[World[Any]], Entry]]" = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()

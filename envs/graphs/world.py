@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
-from vln.tasks import Floor
+from vln.tasks import Baseline
 from vln.world import HasPaths, State, World
 
 from .atlas import FIXED, NONE, STEP, Atlas, views_towards
@@ -339,7 +339,7 @@ class Graphs(HasPaths, World[GraphState]):
 
 
 # What nobody looks at need not be shown.
-FLOORS = {
-    "blind": Floor(without=("view", "images"), world={"view": "none", "features": None}),
-    "deaf": Floor(without=("instruction",)),
+BASELINES = {
+    "blind": Baseline(without=("view", "images"), world={"view": "none", "features": None}),
+    "deaf": Baseline(without=("instruction",)),
 }
