@@ -150,7 +150,9 @@ def _baselines(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
     for name, baseline in task.baselines.items():
         place = folder / name
         of = plan.of_baseline(name, baseline, max(1, round(share * plan.lessons.updates)))
-        if why := baseline.why_not(world) or _no_agent(plan, of, baseline, world):
+        # A small split is looked at first; one that has few episodes may have one instruction where train has more.
+        why = baseline.why_not(world) and baseline.why_not(task.open("train", **plan.world_options))
+        if why := why or _no_agent(plan, of, baseline, world):
             print(f"no baseline {name!r}: {why}", flush=True)
             continue
         plans[place] = of

@@ -202,7 +202,8 @@ class Task:
         """The world over other episodes than those of a split."""
         check_options(f"the world of task {self.name!r}", options, named_by(self.world))
         world = self.world(episodes, self.vocabulary, **options)
-        metrics = (*world.metrics, *self.metrics)
+        # A world that was opened before has them already.
+        metrics = (*world.metrics, *(metric for metric in self.metrics if metric not in world.metrics))
         check_declared(f"task {self.name!r}", metrics)
         world.metrics = metrics
         return world
