@@ -70,7 +70,7 @@ def ratio(some: list[float], others: list[float]) -> Speed:
 def train_for(scripts: Path, recipe: str, updates: int, beside: int, options: Busy) -> float:
     """The seconds that a training takes, with all that a process does before and after."""
     command = [sys.executable, str(scripts / "train.py"), "--recipe", recipe, "--updates", str(updates)]
-    command += ["--floors", "0"]
+    command += ["--baselines", "0"]
     task, about = RECIPES[recipe].task, RECIPES[recipe].task_options
     if task in ("sail", "r2r", "r2r-speaker") or {"shakespeare", "mnist"} & {about.get("text"), about.get("pictures")}:
         command += ["--data", str(options.data.resolve())]

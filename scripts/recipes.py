@@ -15,7 +15,7 @@ from vln.lessons import Lessons
 from vln.runs import Plan
 
 DEFAULT_TASK = "goto"
-FLOORS = 0.1  # how long trained floors learn, as a share of the updates
+BASELINES = 1.0  # how long trained baselines learn, as a share of the updates: with less they tell less than they could
 OF_TASKS = f"The task: {', '.join(TASKS)}, or FILE.py:NAME of your own"
 
 
@@ -41,14 +41,14 @@ class Options(Beside):
     """Named settings to begin from, those of a row of RESULTS.md."""
     resume: Path | None = None
     """The folder of a run to go on with. Its own settings hold; beside it can be said where its files are now, on what
-    to compute, and how long its floors are to be trained."""
+    to compute, and how long its baselines are to be trained."""
     begin_with: Path | None = None
     """The folder of a run whose weights to begin with; it may be of another task and know other words."""
     vectors: Path | None = None
     """A file of word vectors to begin with, a word and its numbers a line (GloVe); unless given they are learned."""
-    floors: float | None = None
-    """How long to train the blind and the deaf agent of the table, as a share of the updates; 0 for none, 0.1 unless
-    given. A table that is to be believed gives them as long as the agent: 1."""
+    baselines: float | None = None
+    """How long to train the blind agent and the other baselines of the table, as a share of the agent's updates: 1
+    unless given, as long as the agent; 0 for none. With less they bear a star in the table."""
     device: str | None = None
     """cpu or cuda; a GPU when there is one unless given."""
     threads: int | None = None
@@ -76,9 +76,9 @@ class Options(Beside):
             shape = {"agent": absolute_name(self.agent), **self.agent_options}
         begin_with, vectors = (str(path.absolute()) if path else None for path in (self.begin_with, self.vectors))
         task = absolute_name(self.task or DEFAULT_TASK)
-        floors = FLOORS if self.floors is None else self.floors
+        baselines = BASELINES if self.baselines is None else self.baselines
         lessons = replace(self.lessons, rule=absolute_name(self.lessons.rule))
-        return Plan(task, lessons, about, world, shape, (), begin_with, vectors, floors, rule=self.rule_options)
+        return Plan(task, lessons, about, world, shape, (), begin_with, vectors, baselines, rule=self.rule_options)
 
 
 def _named_encoder(text: str) -> tuple[str, str]:
@@ -115,7 +115,7 @@ IN_VERSE = Options(
     task="characters",
     name="shakespeare",
     task_options={"text": "shakespeare", "stretch": 2000},
-    floors=0.0,
+    baselines=0.0,
     shape=Shape(hidden=256),
     lessons=LESSONS_IN_WRITING,
 )
@@ -147,7 +147,7 @@ RECIPES = {
         world_options={"looks": 6},
         shape=Shape(hidden=192, sight=192, apart=0.9),
         lessons=replace(LESSONS_OF_LOOKING, updates=5000, slots=64, window=6, early=0.05, weight_decay=0.05, clip=5.0),
-        floors=1.0,
+        baselines=1.0,
     ),
     "mnist": Options(
         task="glimpse",
@@ -204,7 +204,7 @@ RECIPES = {
         world_options={"view": "lookahead", "max_steps": 81},
         shape=Shape(hidden=256, word_dim=192, sight=128, dropout=0.3),
         lessons=Lessons(slots=64, window=40, updates=1800, rate=2e-3, teacher_last=1.0, averaged=0.99),
-        floors=0.0,
+        baselines=0.0,
     ),
     "circlesquare": Options(
         task="circlesquare",
@@ -233,13 +233,14 @@ RECIPES = {
         task="characters",
         name="python",
         task_options={"text": "python", "stretch": 5000, "least": 50},
-        floors=0.0,
+        baselines=0.0,
         shape=Shape(hidden=512),
         lessons=replace(LESSONS_IN_WRITING, updates=6000, window=100, rate=4e-3),
     ),
     "route": Options(
         task="route",
         name="route",
+        baselines=0.1,
         task_options={"houses": 16384},
         shape=Shape(hidden=256, word_dim=128, bidirectional=True, second_look=True),
         lessons=Lessons(updates=5000, slots=128, window=20, teacher_last=0.0, greedily=0.5, workers=2),
@@ -255,6 +256,7 @@ RECIPES = {
     "demo": Options(
         task="goto",
         name="demo",
+        baselines=0.1,  # so that it stays short
         task_options={"houses": 8192},
         world_options={"view": "first_person", "size": 32},
         lessons=Lessons(updates=2400, slots=64, window=20, rate=2.5e-3, teacher_last=0.0, workers=2),

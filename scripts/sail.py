@@ -60,11 +60,11 @@ class Options:
     """How wide the ensemble searches."""
     name: str = "sail"
     """Of the folder in runs/ that the runs are left in."""
-    floors: int = 1
+    baselines: int = 1
     """For how many of the seeds to train a blind and a deaf agent too."""
     beginnings: int = 1
     """How many agents learn in invented mazes first; the agents in the folds begin with one of them each, in turn."""
-    beginning_floors: float = 0.25
+    beginning_baselines: float = 1.0
     """How long the blind and the deaf agent learn in invented mazes, as a share of the agent's updates."""
     json: Path | None = None
     """Where to write the figures."""
@@ -82,16 +82,18 @@ def train_all(options: Options) -> None:
     mazes, sail = RECIPES["mazes"], RECIPES["sail"]
     for seed in range(min(options.beginnings, options.seeds)):
         about, lessons = {**mazes.task_options, "heading": options.heading}, replace(mazes.lessons, seed=seed)
-        floors = options.beginning_floors if seed < options.floors else 0.0
-        train_in(folder_of(options, "mazes", seed), replace(mazes, task_options=about, lessons=lessons, floors=floors))
+        baselines = options.beginning_baselines if seed < options.baselines else 0.0
+        train_in(
+            folder_of(options, "mazes", seed), replace(mazes, task_options=about, lessons=lessons, baselines=baselines)
+        )
     for seed in range(options.seeds):
         begin_with = folder_of(options, "mazes", seed % options.beginnings)
-        floors = 1.0 if seed < options.floors else 0.0
+        baselines = 1.0 if seed < options.baselines else 0.0
         for fold in FOLDS:
             about = {"data": str(options.data.absolute()), "fold": fold, "heading": options.heading}
             about = {**sail.task_options, **about}
             lessons = replace(sail.lessons, seed=seed)
-            one = replace(sail, task_options=about, lessons=lessons, floors=floors, begin_with=begin_with)
+            one = replace(sail, task_options=about, lessons=lessons, baselines=baselines, begin_with=begin_with)
             train_in(folder_of(options, fold, seed), one)
 
 
@@ -120,13 +122,13 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
         return sentences, lived_relays(where, one, relays)
 
     rows = {name: [lived(one)] for name, one in scripted_for(world).items()}
-    for floor in task.floors:
-        seeds = range(min(options.floors, options.seeds))
-        floors = open_all(options, (folder_of(options, fold, seed) / floor for seed in seeds))
-        opened = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in floors]
-        rows[floor] = [
+    for baseline in task.baselines:
+        seeds = range(min(options.baselines, options.seeds))
+        baselines = open_all(options, (folder_of(options, fold, seed) / baseline for seed in seeds))
+        opened = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in baselines]
+        rows[baseline] = [
             max((lived(Entry(run.agent, act), its) for act in (greedy, sample)), key=successes_of)
-            for run, its in zip(floors, opened, strict=True)
+            for run, its in zip(baselines, opened, strict=True)
         ]
     # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
     begun = open_all(options, (folder_of(options, "mazes", seed) for seed in range(beginnings)))
@@ -141,7 +143,7 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
 
 
 def successes_of(row: Row) -> int:
-    """Of sentences: by these a floor's way to act is chosen, likeliest moves or drawn ones."""
+    """Of sentences: by these a baseline's way to act is chosen, likeliest moves or drawn ones."""
     return sum(outcome.success for outcome in row[0])
 
 

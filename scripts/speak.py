@@ -1,6 +1,6 @@
 """Have a trained speaker say what somebody is to do on paths that nobody has written about, to train a navigator on.
 
-python scripts/train.py r2r-speaker --data DIR --name speaker --floors 0
+python scripts/train.py r2r-speaker --data DIR --name speaker --baselines 0
 python scripts/speak.py runs/speaker --data DIR --paths 20000 --out spoken.json
 python scripts/train.py r2r --data DIR --extra spoken.json
 """

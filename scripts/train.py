@@ -1,4 +1,4 @@
-"""Train an agent on a task, and after it the trained floors of its table: a blind and a deaf agent.
+"""Train an agent on a task, and after it the trained baselines of its table: a blind and a deaf agent.
 
 python scripts/train.py goto --view first_person --size 32 --name mine
 python scripts/train.py --recipe demo
@@ -24,15 +24,17 @@ from vln.agents.catalogue import make_agent
 from vln.agents.shape import Shape
 from vln.devices import best_device, use_threads
 from vln.envs.catalogue import TASKS, make_task, spec_of
+from vln.evaluation import check_answers
 from vln.files import MARK, absolute_name, load
 from vln.interruptions import stop_status
 from vln.options import Option, options_of, places_in
 from vln.runs import WARY, Plan, begin_run, doubt, plan_of
-from vln.tasks import TaskSpec
+from vln.tasks import Baseline, TaskSpec
 from vln.team import assemble
 from vln.training import CHECKPOINT
+from vln.world import World
 
-BESIDE_RESUME = ("resume", "device", "threads", "floors", "trust_code", "trust_paths")
+BESIDE_RESUME = ("resume", "device", "threads", "baselines", "trust_code", "trust_paths")
 
 
 def read(arguments: list[str]) -> Options:
@@ -87,18 +89,18 @@ def _check_resume(folder: Path, arguments: list[str], spec: TaskSpec) -> None:
 
 
 def main(options: Options) -> bool:
-    """Train the agent and its floors, each in a folder of its own. Returns whether all came to their end."""
+    """Train the agent and its baselines, each in a folder of its own. Returns whether all came to their end."""
     use_threads(options.threads)
     folder = options.resume or Path("runs") / options.folder
     if not options.resume and (folder / CHECKPOINT).exists():
         there = f"--resume {folder}{_consent(plan_of(folder))}"
         raise SystemExit(f"{folder} holds a run already: go on with {there}, or give another --name")
     plan = _gone_on(options, folder) if options.resume else options.plan
-    plans = {folder: plan, **_floors(options, folder, plan)}
+    plans = {folder: plan, **_baselines(options, folder, plan)}
     for place, of in plans.items():
         begun = (place / CHECKPOINT).exists()  # it has the weights it began with
         if not begun and of.begin_with and not (Path(of.begin_with) / CHECKPOINT).exists():
-            raise SystemExit(f"{of.begin_with} holds no run to begin with; a floor begins with that run's floor")
+            raise SystemExit(f"{of.begin_with} holds no run to begin with; a baseline begins with that run's baseline")
     for place, of in plans.items():
         print(f"training in {place}: {of.lessons.updates} updates", flush=True)
         going_on = (place / CHECKPOINT).exists()
@@ -138,27 +140,45 @@ def _places(options: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
     return places_in(options, spec_of(plan.task).options)
 
 
-def _floors(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
-    """The plans of the trained floors, each with its folder. What has begun goes on as it began."""
-    share = plan.floors if options.floors is None else options.floors
+def _baselines(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
+    """The plans of the trained baselines, each with its folder. What has begun goes on as it began."""
+    share = plan.baseline_share if options.baselines is None else options.baselines
     if share <= 0:
         return {}
     plans: dict[Path, Plan] = {}
-    for name, floor in make_task(plan.task, plan.task_options).floors.items():
+    task = make_task(plan.task, plan.task_options)
+    world = task.open(task.choosing if task.choosing in task.splits else task.splits[0], **plan.world_options)
+    for name, baseline in task.baselines.items():
         place = folder / name
-        if "agent" in plan.agent and floor.agent:
-            print(f"no baseline {name!r}: it is made of parts that {plan.agent['agent']} may not have", flush=True)
+        of = plan.of_baseline(name, baseline, max(1, round(share * plan.lessons.updates)))
+        # A small split is looked at first; one that has few episodes may have one instruction where train has more.
+        why = baseline.why_not(world) and baseline.why_not(task.open("train", **plan.world_options))
+        if why := why or _no_agent(plan, of, baseline, world):
+            print(f"no baseline {name!r}: {why}", flush=True)
             continue
-        plans[place] = plan.floor(name, floor, max(1, round(share * plan.lessons.updates)))
+        plans[place] = of
         if (place / CHECKPOINT).exists():
             updates = plan_of(place).lessons.updates
-            if updates != plans[place].lessons.updates and options.floors is not None:
+            if updates != plans[place].lessons.updates and options.baselines is not None:
                 raise SystemExit(
                     f"{place} is trained for {updates} updates, not for {plans[place].lessons.updates}: "
-                    "leave out --floors, or move that folder away to train it anew"
+                    "leave out --baselines, or move that folder away to train it anew"
                 )
             plans[place] = replace(plans[place], lessons=replace(plans[place].lessons, updates=updates))
     return plans
+
+
+def _no_agent(plan: Plan, of: Plan, baseline: Baseline, world: World[Any]) -> str:
+    """Why there is no agent for a baseline, in words; nothing where there is one."""
+    if "agent" in plan.agent and baseline.agent:
+        return f"it is made of parts that {plan.agent['agent']} may not have"
+    if not world.graded or baseline.world:
+        return ""  # what sees otherwise answers as the agent does
+    try:
+        check_answers(world, of.make(make_agent, world, "cpu"))
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ def baselines(name: str) -> str:
     """The rows of a task's table beside the agent."""
     scripted = ", ".join(f"`{row}`" for row in scripted_for(samples(LIKE.get(name, name))[0]))
     trained = ", ".join(
-        f"`{row}`" for row in make_task("mazes" if name == "sail" else name, NEEDS_DATA.get(name)).floors
+        f"`{row}`" for row in make_task("mazes" if name == "sail" else name, NEEDS_DATA.get(name)).baselines
     )
     return f"Without training: {scripted}. Trained like the agent: {trained or 'none'}."
 

@@ -15,7 +15,7 @@ from vln.agents.instruments.selectivity import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = "--length 40 --hidden 8 --slots 4"
-FEW = "--updates 2 --slots 2 --window 6 --hidden 6 --layers 2 --floors 0 --threads 1"
+FEW = "--updates 2 --slots 2 --window 6 --hidden 6 --layers 2 --baselines 0 --threads 1"
 
 
 @pytest.fixture(autouse=True)

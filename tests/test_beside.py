@@ -20,7 +20,7 @@ from vln.envs.rooms.task import rooms
 TASK = rooms("GoTo", difficulty=1)
 """
 WRITER = (
-    "--window 6 --stretch 30 --teacher-last 1 --updates 2 --slots 2 --hidden 8 --word-dim 0 --threads 1 --floors 0.5"
+    "--window 6 --stretch 30 --teacher-last 1 --updates 2 --slots 2 --hidden 8 --word-dim 0 --threads 1 --baselines 0.5"
 )
 JUDGED = ("--episodes", "4", "--threads", "1")
 
@@ -33,9 +33,9 @@ def here(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def walker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run in rooms, begun without floors."""
+    """The folder of a run in rooms, begun without baselines."""
     with standing_in(tmp_path_factory.mktemp("walker")) as folder:
-        assert run("train", "goto", "--difficulty", "1", "--floors", "0", *FEW)
+        assert run("train", "goto", "--difficulty", "1", "--baselines", "0", *FEW)
     return folder / "runs" / "goto"
 
 
@@ -93,14 +93,14 @@ def test_a_run_that_goes_on_refuses_other_settings(walker: Path, arguments: list
         run("train", "route", "--resume", str(walker))
 
 
-def test_floors_are_trained_as_a_run_began_or_as_is_said_now(walker: Path, here: Path) -> None:
+def test_baselines_are_trained_as_a_run_began_or_as_is_said_now(walker: Path, here: Path) -> None:
     shutil.copytree(walker, here / "mine")
     assert run("train", "--resume", "mine", "--threads", "1")
     assert not (here / "mine" / "blind").exists()
-    assert run("train", "--resume", "mine", "--floors", "0.5", "--threads", "1")
+    assert run("train", "--resume", "mine", "--baselines", "0.5", "--threads", "1")
     assert plan_of(here / "mine" / "blind").lessons.updates == 2
     with pytest.raises(SystemExit, match=r"mine/blind is trained for 2 updates, not for 4"):
-        run("train", "--resume", "mine", "--floors", "1", "--threads", "1")
+        run("train", "--resume", "mine", "--baselines", "1", "--threads", "1")
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_run_is_judged_on_another_text_in_its_own_alphabet(moved: Path, here: 
 
 def test_a_file_that_a_run_names_is_run_only_with_consent(here: Path) -> None:
     (here / "corner.py").write_text(CORNER)
-    assert run("train", "corner.py:TASK", "--floors", "0", *FEW)
+    assert run("train", "corner.py:TASK", "--baselines", "0", *FEW)
     folder = str(here / "runs" / "corner")
     (here / "corner.py").write_text(f"open('{here}/ran', 'w')\n{CORNER}")
     for script, arguments in (("evaluate", [folder]), ("train", ["--resume", folder])):
@@ -182,7 +182,7 @@ def test_a_run_of_r2r_is_judged_on_another_file_in_the_words_it_knows(
     says = ["walk on and turn right", "turn right and walk on", "walk right on and turn"]
     annotated(here / "data", "R2R_train.json", RECORD | {"instructions": says})
     annotated(here / "data", "R2R_val_seen.json", RECORD | {"instructions": says[:1]})
-    arguments = ("--data", "data", "--kept", "0", "--floors", "0.5")
+    arguments = ("--data", "data", "--kept", "0", "--baselines", "0.5")
     assert run("train", "r2r", *arguments, *FEW)
     words = load_checkpoint(Path("runs/r2r") / CHECKPOINT).facts["words"]
     assert sorted(words) == ["and", "on", "right", "turn", "walk"]

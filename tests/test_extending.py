@@ -29,7 +29,7 @@ PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(PAG
 COMMANDS = re.findall(r"^python scripts/train\.py (.*)$", PAGE, re.M)
 
 LONGEST = {"brackets.py": 40, "tiles.py": 80, "walk_tiles.py": 40, "says.py": 40, "leaky.py": 60, "walker.py": 60}
-FEW = "--updates 2 --slots 2 --threads 1 --floors 0"
+FEW = "--updates 2 --slots 2 --threads 1 --baselines 0"
 
 
 @pytest.fixture
@@ -89,3 +89,34 @@ def test_an_agent_of_ones_own_learns_a_world_of_ones_own(folder: Path) -> None:
     assert reached(test, follow_teacher) == len(test.episodes) == 128  # the oracle
     assert reached(test) > 110
     assert reached(misled) < 80  # the baseline: told the instructions of other episodes
+
+
+def program(name: str) -> str:
+    """The program that the page would have saved under this name."""
+    return PAGE.split(f"`{name}`:\n\n```python\n")[1].split("```")[0]
+
+
+def test_the_metric_that_is_shown_is_in_the_table_and_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bumps.py").write_text(program("bumps.py"))
+    with standing_in(tmp_path):
+        runpy.run_path("bumps.py", run_name="__main__")
+        printed = capsys.readouterr().out
+        table = run("evaluate", "--agent", "random", "--task", "bumps.py:TASK", "--episodes", "4", "--threads", "1")
+    assert "bumps moves" in printed
+    found = dict(re.findall(r"^(\w+): ([\d.]+) bumps$", printed, re.M))
+    assert float(found["straight"]) > float(found["random"]) > float(found["expert"]) == 0
+    assert table["metrics"]["bumps"]["unit"] == "moves"
+    sys.modules.pop("bumps", None)
+
+
+def test_the_table_and_page_that_are_shown_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with standing_in(tmp_path):
+        Path("beside.py").write_text(program("beside.py"))
+        runpy.run_path("beside.py")
+    rows = re.findall(r"^ ?(agent|blind\*?|random|stop|straight|expert) ", capsys.readouterr().out, re.M)
+    assert set(rows) == {"agent", "random", "stop", "straight", "blind", "expert"}
+    page = (tmp_path / "page.html").read_text()
+    assert "goto: mine on val_seen" in page
+    assert ">blind<" in page

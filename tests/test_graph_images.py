@@ -24,7 +24,7 @@ from vln.env import TaskEnv
 from vln.envs.graphs.atlas import NONE
 from vln.envs.graphs.graph import Graph
 from vln.envs.graphs.images import VIEWS, read_images, write_images
-from vln.envs.graphs.world import ACTIONS, FLOORS, Graphs, GraphState
+from vln.envs.graphs.world import ACTIONS, BASELINES, Graphs, GraphState
 from vln.rollouts import Rollout, RolloutState, rollout, sample
 from vln.vector_env import TaskVectorEnv
 
@@ -135,7 +135,7 @@ def test_mirrored_buildings_are_refused(file: Path) -> None:
 
 
 def test_who_is_blind_is_shown_no_images(file: Path) -> None:
-    blind = FLOORS["blind"]
+    blind = BASELINES["blind"]
     options: dict[str, Any] = {"features": file, **blind.world}
     assert not {"view", "images"} & set(world(EPISODES, **options).spaces)
     assert {"view", "images"} <= set(blind.without)

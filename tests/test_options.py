@@ -149,7 +149,7 @@ def test_an_option_that_would_change_nothing_in_the_agent_is_refused(tmp_path: P
         assert not (tmp_path / "runs").exists()
         # A baseline lacks a part, and with it a use for some options.
         few = ("--difficulty", "1", "--houses", "512", *FEW)
-        assert run("train", "goto", "--floors", "1", "--fog", "0.1", "--mumble", "0.1", *few)
+        assert run("train", "goto", "--baselines", "1", "--fog", "0.1", "--mumble", "0.1", *few)
 
 
 FILE = """
@@ -171,7 +171,7 @@ def test_a_file_of_ones_own_has_its_options_on_the_command_line(
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(FILE)
         (tmp_path / "neighbour.py").write_text("SIDE = 4\n")
-        assert run("train", "mine.py:corner", "--colours", "2", "--view", "symbols", "--floors", "0", *FEW)
+        assert run("train", "mine.py:corner", "--colours", "2", "--view", "symbols", "--baselines", "0", *FEW)
         folder = str(tmp_path / "runs" / "mine")
         capsys.readouterr()
         table = run("evaluate", folder, "--trust-code", "--difficulty", "2", "--episodes", "2", "--threads", "1")
@@ -240,7 +240,7 @@ def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
         with pytest.raises(SystemExit):
             run("train", *own, "--help")
         assert "how wide it is." in capsys.readouterr().out.partition("--agent.wide 4")[2].partition("\n")[0]
-        assert run("train", *own, "--agent.wide", "6", "--floors", "1", *SHORT)
+        assert run("train", *own, "--agent.wide", "6", "--baselines", "1", *SHORT)
         folder = tmp_path / "runs" / "goto"
         assert plan_of(folder).agent == {"agent": str(tmp_path / "mine.py:Reflex"), "wide": 6}
         assert plan_of(folder / "deaf").agent["wide"] == 6
@@ -270,7 +270,7 @@ class Flat(nn.Module):
 def test_an_encoder_of_ones_own_trains_beside_a_blind_baseline_that_has_no_use_for_it(tmp_path: Path) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN_ENCODER)
-        assert run("train", "goto", "--encoder", "view=mine.py:Flat", "--floors", "1", *SHORT)
+        assert run("train", "goto", "--encoder", "view=mine.py:Flat", "--baselines", "1", *SHORT)
         folder = tmp_path / "runs" / "goto"
         assert plan_of(folder).agent["encoders"] == {"view": str(tmp_path / "mine.py:Flat")}
         judged = ("--episodes", "4", "--threads", "1")
@@ -278,7 +278,7 @@ def test_an_encoder_of_ones_own_trains_beside_a_blind_baseline_that_has_no_use_f
             run("evaluate", str(folder), *judged)
         assert {"agent", "blind", "deaf"} <= set(run("evaluate", str(folder), "--trust-code", *judged)["rows"])
         with pytest.raises(ValueError, match=r"no observation is called \['veiw'\]"):
-            run("train", "goto", "--encoder", "veiw=mine.py:Flat", "--name", "other", "--floors", "0", *SHORT)
+            run("train", "goto", "--encoder", "veiw=mine.py:Flat", "--name", "other", "--baselines", "0", *SHORT)
 
 
 @pytest.mark.parametrize(
@@ -298,14 +298,14 @@ def test_what_is_no_agent_or_cell_of_ones_own_is_refused(arguments: str, complai
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
         with pytest.raises((SystemExit, ValueError), match=complaint):
-            run("train", "parity", *arguments.split(), "--updates", "1", "--floors", "0", "--threads", "1")
+            run("train", "parity", *arguments.split(), "--updates", "1", "--baselines", "0", "--threads", "1")
         assert not (tmp_path / "runs").exists()
 
 
 def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
-        few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --floors 0"
+        few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --baselines 0"
         own = ("parity", "--memory", "mine.py:Cell")
         with pytest.raises(SystemExit):
             run("train", *own, "--help")
@@ -326,7 +326,7 @@ def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.Ca
 def test_an_encoder_of_ones_own_sees_in_place_of_ours(tmp_path: Path) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
-        few = "--updates 2 --slots 2 --window 4 --hidden 8 --threads 1 --teacher-last 1 --floors 0"
+        few = "--updates 2 --slots 2 --window 4 --hidden 8 --threads 1 --teacher-last 1 --baselines 0"
         with pytest.raises(SystemExit, match=r"--encoder takes NAME=FILE\.py:ENCODER, .*, not 'given'"):
             run("train", "parity", "--encoder", "given", *few.split())
         with pytest.raises(ValueError, match=r"no observation is called \['taken'\]; there are given"):

@@ -91,7 +91,7 @@ def test_a_script_takes_the_options_shown(
     module = importlib.import_module(script)
     read = getattr(module, "read", None) or (lambda given: tyro.cli(module.Options, args=given))
     if "--resume" in arguments:  # what a run is of decides what may be said beside it
-        module.main(read(["--name", "mine", *FEW, "--floors", "0"]))
+        module.main(read(["--name", "mine", *FEW, "--baselines", "0"]))
     read(shlex.split(arguments))
 
 

@@ -193,8 +193,8 @@ def test_a_rule_of_ones_own_trains_from_the_command_line_goes_on_and_is_judged_w
         with pytest.raises(SystemExit, match=r"takes no --rule\.clop; did you mean --rule\.clip"):
             run("train", *own, "--rule.clop", "0.1")
         with pytest.raises(ValueError, match="progress would change nothing"):
-            run("train", *own, "--progress", "0.5", "--floors", "0", *SHORT)
-        more = ("--rule.minibatches", "2", "--set", "rule.epochs=1", "world.max_steps=9", "--floors", "0")
+            run("train", *own, "--progress", "0.5", "--baselines", "0", *SHORT)
+        more = ("--rule.minibatches", "2", "--set", "rule.epochs=1", "world.max_steps=9", "--baselines", "0")
         assert run("train", *own, *more, *SHORT)
         folder = tmp_path / "runs" / "goto"
         facts = load_checkpoint(folder / CHECKPOINT).facts

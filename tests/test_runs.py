@@ -12,12 +12,15 @@ from tiny import SMALL, tiny
 
 from vln.agents.catalogue import make_agent
 from vln.agents.recurrent import RecurrentAgent
+from vln.agents.scripted import scripted_for
 from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vln.envs.rooms.phrases import WORDS
 from vln.evaluation import evaluate
 from vln.language import Vocabulary
 from vln.lessons import Lessons
+from vln.report import write_page
 from vln.runs import Plan, Trust, begin_run, doubt, open_run, plan_of
+from vln.tables import table_of
 from vln.tasks import BLIND_AND_DEAF, Task
 from vln.training import CHECKPOINT
 
@@ -59,10 +62,10 @@ def test_a_run_says_what_it_is_of(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "kept"), [("blind", ("instruction", "previous")), ("deaf", ("view", "previous"))])
-def test_a_floor_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_baseline_is_the_same_plan_without_a_sense(name: str, kept: tuple[str, ...], tmp_path: Path) -> None:
     whole = replace(PLAN, without=())
-    floor = whole.floor(name, make_tiny("goto", {}).floors[name], updates=1)
-    assert begin_run(tmp_path, floor, make_tiny, make_agent)
+    baseline = whole.of_baseline(name, make_tiny("goto", {}).baselines[name], updates=1)
+    assert begin_run(tmp_path, baseline, make_tiny, make_agent)
     run = open_run(tmp_path, make_tiny, make_agent)
     assert isinstance(run.agent, RecurrentAgent)
     assert {name for part in (run.agent.readers, run.agent.encoders.by_name) for name, _ in part.items()} == {*kept}
@@ -83,7 +86,7 @@ def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(t
         np.testing.assert_array_equal(rows["one"][at["one"]], rows["two"][at["two"]])
     for name in one.part("agent").keys() - {"readers.instruction.embed.weight"}:
         np.testing.assert_array_equal(one.part("agent")[name], two.part("agent")[name])
-    assert heir.floor("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
+    assert heir.of_baseline("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
 
 
 def test_a_run_of_another_shape_is_no_beginning(folder: Path, tmp_path: Path) -> None:
@@ -134,3 +137,28 @@ def test_a_checkpoint_that_was_not_made_by_a_run_is_refused(tmp_path: Path) -> N
     for read in (plan_of, lambda folder: open_run(folder, make_tiny, make_agent)):
         with pytest.raises(ValueError, match="does not say what it is of"):
             read(tmp_path)
+
+
+def test_a_run_has_the_table_and_the_page_of_its_task_with_the_baselines_in_its_folder(
+    folder: Path, tmp_path: Path
+) -> None:
+    blind = PLAN.of_baseline("blind", BLIND_AND_DEAF["blind"], 1)
+    assert begin_run(folder / "blind", blind, make_tiny, make_agent)
+    run = open_run(folder, make_tiny, make_agent)
+    table = run.page("val_unseen", tmp_path / "page.html", scripted_for, replays=1)
+    rows = table.facts["rows"]
+    assert list(rows) == ["agent", "random", "stop", "straight", "blind", "expert"]
+    assert (rows["agent"]["updates"], rows["blind"]["updates"]) == (2, 1)
+    assert table.facts["split"] == "val_unseen"
+    assert table.facts == run.table(None, scripted_for).facts
+    page = (tmp_path / "page.html").read_text()
+    assert "goto: run on val_unseen" in page
+    assert "fewer updates" in page
+
+
+def test_a_table_without_anybody_is_refused(folder: Path) -> None:
+    world = open_run(folder, make_tiny, make_agent).open("val_unseen")
+    with pytest.raises(ValueError, match="at least one row"):
+        table_of(world, {})
+    with pytest.raises(ValueError, match="no agent in a row 'agent' to show; it has expert"):
+        write_page(folder / "page.html", table_of(world, {"expert": scripted_for(world)["expert"]}, episodes=1))

@@ -87,7 +87,7 @@ def test_flags_need_no_value() -> None:
 
 def test_a_speaker_leaves_out_records_that_were_broken_since_it_was_trained() -> None:
     write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)])
-    few = "--kept 0 --floors 0 --updates 1 --slots 2 --window 2 --hidden 8 --word-dim 8 --sight 8 --threads 1"
+    few = "--kept 0 --baselines 0 --updates 1 --slots 2 --window 2 --hidden 8 --word-dim 8 --sight 8 --threads 1"
     write("r2r/R2R_val_seen.json", [RECORD])
     run("train", "r2r-speaker", "--data", ".", "--max-steps", "6", *few.split())
     write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)] + [BROKEN])

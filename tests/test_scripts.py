@@ -29,13 +29,15 @@ def here(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run with its floors."""
+    """The folder of a run with its baselines."""
     with standing_in(tmp_path_factory.mktemp("trained")) as folder:
-        assert run("train", "goto", "--difficulty", "1", "--view", "symbols", "--floors", "0.5", "--name", "mine", *FEW)
+        assert run(
+            "train", "goto", "--difficulty", "1", "--view", "symbols", "--baselines", "0.5", "--name", "mine", *FEW
+        )
     return folder / "runs" / "mine"
 
 
-def test_a_trained_run_is_judged_beside_its_floors_and_shown(trained: Path, here: Path) -> None:
+def test_a_trained_run_is_judged_beside_its_baselines_and_shown(trained: Path, here: Path) -> None:
     json_file, page = here / "tables" / "table.json", here / "report.html"
     arguments = ["--episodes", "8", "--json", str(json_file), "--report", str(page), "--replays", "2", "--threads", "1"]
     table = run("evaluate", str(trained), *arguments)
@@ -117,10 +119,10 @@ def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: py
 
 def test_a_run_that_has_begun_needs_no_more_what_it_began_with(here: Path, trained: Path) -> None:
     shutil.copytree(trained, "runs/mine")
-    new = ("--difficulty", "1", "--view", "symbols", "--floors", "0")
+    new = ("--difficulty", "1", "--view", "symbols", "--baselines", "0")
     assert run("train", "goto", "--name", "heir", "--begin-with", "runs/mine", *new, *FEW)
     shutil.rmtree("runs/mine")
-    assert run("train", "--resume", "runs/heir", "--floors", "0", "--threads", "1")
+    assert run("train", "--resume", "runs/heir", "--baselines", "0", "--threads", "1")
 
 
 def test_a_run_is_named_after_its_task_unless_it_has_a_name() -> None:
@@ -145,10 +147,10 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
             threads=1,
         )
         monkeypatch.setitem(recipes.RECIPES, name, tiny)
-    arguments = ["--data", str(data), "--seeds", "2", "--floors", "1", "--beam", "2", "--json", "sail.json"]
+    arguments = ["--data", str(data), "--seeds", "2", "--baselines", "1", "--beam", "2", "--json", "sail.json"]
     rows = run("sail", *arguments)
     assert json.loads(Path("sail.json").read_text())["rows"] == rows
-    # The floors of the whole corpus, counted by hand from its records: 341 of 3,237 sentences end where they begin.
+    # The baselines of the whole corpus, counted by hand from its records: 341 of 3,237 sentences end where they begin.
     assert rows["stop"]["sentence"]["mean"] == pytest.approx(341 / 3237)
     assert rows["expert"]["paragraph"]["mean"] == 1
     assert len(rows["agent"]["sentence"]["seeds"]) == 2
@@ -163,9 +165,9 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     assert {path: path.stat().st_mtime_ns for path in Path("runs").rglob(CHECKPOINT)} == written
 
 
-def test_a_glimpsing_run_is_judged_beside_all_its_floors_shown_and_filmed(here: Path) -> None:
+def test_a_glimpsing_run_is_judged_beside_all_its_baselines_shown_and_filmed(here: Path) -> None:
     looking = "--looks 2 --window 2 --rule pathwise --led 0.5 --updates 4 --slots 2 --hidden 8 --sight 8 --threads 1"
-    assert run("train", "glimpse", "--floors", "0.5", *looking.split())
+    assert run("train", "glimpse", "--baselines", "0.5", *looking.split())
     run_folder = here / "runs" / "glimpse"
     table = run("evaluate", str(run_folder), "--report", str(here / "page.html"), "--threads", "1")
     rows = ["agent", "random looks", "scan", "centre", "whole, linear", "whole, conv", "chance"]

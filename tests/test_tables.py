@@ -135,3 +135,17 @@ def test_a_row_that_lacks_a_metric_is_shown_all_the_same() -> None:
     found = corridor_table()
     found["rows"]["stop"] = {"success": found["rows"]["stop"]["success"]}
     assert " stop " in shown(found)
+
+
+def test_a_narrow_terminal_shows_every_column_in_parts() -> None:
+    found = table_of(Corridor(), scripted_for(Corridor()), "corridor", "val")
+    console = Console(width=50)
+    with console.capture() as text:
+        found.show(console)
+    lines = text.get().splitlines()
+    assert max(map(len, map(str.rstrip, lines))) <= 50
+    assert "…" not in text.get()
+    for name, described in found.facts["metrics"].items():
+        assert described["title"] in text.get(), name
+    assert text.get().count("expert ") == text.get().count("random ") > 1
+    assert text.get().count("corridor, val: ") == 1

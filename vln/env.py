@@ -34,8 +34,9 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     Info: `instruction` (text, where words are given), `expert_action` (an optimal move) and `is_success`, whether the
     episode would count as a success if it ended now; at an episode's end also `success`, `spl`, `trajectory_length`,
     `navigation_error`, `oracle_success` where one walks, and with `path_metrics` `ndtw`, `sdtw` and `cls`; elsewhere
-    `accuracy` and what else the world measures. A wrapper that cuts an episode off (Gymnasium's TimeLimit) does it
-    unseen by the environment: there is_success is told, and metrics() gives the rest.
+    `accuracy`; and what else the world measures or its task declares (see Task.metrics). A wrapper that cuts an episode
+    off (Gymnasium's TimeLimit) does it unseen by the environment: there is_success is told, and metrics() gives the
+    rest.
 
     All chance is in np_random, from which each reset draws once: reset(seed=s) lives the same episodes as slot 0 of a
     TaskVectorEnv with seed s, and as slot i of one with seed s - i; a restored state of its generator lives them again,

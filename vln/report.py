@@ -64,7 +64,7 @@ def write_report(
     if missing:
         raise ValueError(f"the report's table lacks {', '.join(missing)}")
     if not table["rows"]:
-        raise ValueError("the report's table has no rows: evaluate an agent, or one of the floors, first")
+        raise ValueError("the report's table has no rows: evaluate an agent, or one of the baselines, first")
     metrics = metrics_of(table)
     for name, row in table["rows"].items():
         for metric in metrics:

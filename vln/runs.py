@@ -24,7 +24,7 @@ from vln.results import Results
 from vln.rollouts import Act, greedy, sample
 from vln.rules import Rule, Value, rule_of
 from vln.tables import Entry
-from vln.tasks import Floor, Task
+from vln.tasks import Baseline, Task
 from vln.team import ALONE, Team
 from vln.threads import ThreadChoice
 from vln.traces import Trace, warn_of_unknown
@@ -48,9 +48,9 @@ class Plan:
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
     of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
     with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained. rule:
-    the options of a rule of somebody's own. floors:
-    how long its trained floors learn, as a share of its updates. baseline: whether it is such a floor, which lacks a
-    part, and so has no use for some options of the agent it stands beside.
+    the options of a rule of somebody's own. baseline_share: how long its trained baselines learn, as a share of its
+    updates. is_baseline: whether it is one, which lacks a part, and so has no use for some options of the agent it
+    stands beside.
 
     Paths are absolute, so that they are found from any working directory.
     """
@@ -63,8 +63,8 @@ class Plan:
     without: Sequence[str] = ()
     begin_with: str | None = None
     vectors: str | None = None
-    floors: float = 0.0
-    baseline: bool = False
+    baseline_share: float = 0.0
+    is_baseline: bool = False
     rule: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -83,17 +83,17 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
         return cls(**{**facts, "lessons": Lessons(**facts["lessons"])})
 
-    def floor(self, name: str, floor: Floor, updates: int) -> "Plan":
-        """The plan of a floor of this name, which is trained for so many updates.
+    def of_baseline(self, name: str, baseline: Baseline, updates: int) -> "Plan":
+        """The plan of a baseline of this name, which is trained for so many updates.
 
-        Where the agent begins with the weights of a run, its floor begins with those of that run's floor.
+        Where the agent begins with the weights of a run, its baseline begins with those of that run's baseline.
         """
         return replace(
             self,
-            baseline=True,
-            without=floor.without,
-            world_options={**self.world_options, **floor.world},
-            agent={**self.agent, **floor.agent},
+            is_baseline=True,
+            without=baseline.without,
+            world_options={**self.world_options, **baseline.world},
+            agent={**self.agent, **baseline.agent},
             lessons=replace(self.lessons, updates=updates),
             begin_with=self.begin_with and str(Path(self.begin_with) / name),
         )
@@ -277,7 +277,7 @@ def begin_run(
     world = on_device(taught, rule, device)
     torch.manual_seed(plan.lessons.seed)
     agent = plan.make(make_agent, world, device)
-    if agent.unheeded and not (plan.baseline or plan.without or resume):
+    if agent.unheeded and not (plan.is_baseline or plan.without or resume):
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in agent.unheeded)
         raise ValueError(f"in the agent of task {plan.task} {flags} would change nothing: leave it out")
     check_answers(taught, agent)

@@ -42,6 +42,9 @@ ROWS = {
 ACTS: dict[Act, str] = {greedy: "likeliest", sample: "drawn"}  # what a table says of how a row's moves were chosen
 
 
+WIDE = Console(width=10_000)  # on which the width of a table is measured
+
+
 @dataclass(frozen=True)
 class Entry:
     """Who is evaluated in one row of a table, and how.
@@ -95,7 +98,9 @@ class Table:
 
     def show(self, console: Console | None = None) -> None:
         """Print it, on the terminal unless a console is given."""
-        (console or Console()).print(show_table(self.facts))
+        console = console or Console()
+        for part in tables_within(self.facts, console.width):
+            console.print(part)
 
     def json(self) -> str:
         """What `evaluate.py --json` writes."""
@@ -207,11 +212,27 @@ def short_of(table: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     return {row: (updates, whole) for row, updates in trained.items() if updates < whole}
 
 
-def show_table(table: Mapping[str, Any]) -> RichTable:
-    """The table for a terminal: means, and the interval of the headline; what was trained for less bears a star."""
-    metrics, short = metrics_of(table), short_of(table)
-    headline = table.get("headline", next(iter(metrics)))
-    first = metrics[headline]
+def tables_within(table: Mapping[str, Any], width: int) -> list[RichTable]:
+    """The table for a terminal of this width: in several parts, where not all columns fit beside each other."""
+    names, parts = list(metrics_of(table)), []
+    while names:
+        count = len(names)
+        while count > 1 and WIDE.measure(show_table(table, names[:count])).maximum > width:
+            count -= 1
+        parts.append(show_table(table, names[:count]))
+        names = names[count:]
+    return parts
+
+
+def show_table(table: Mapping[str, Any], names: Sequence[str] | None = None) -> RichTable:
+    """The table for a terminal: means, and the interval of the headline; what was trained for less bears a star.
+
+    names: the metrics to show, where they are not all. The title stands over the first, the notes under the last.
+    """
+    known, short = metrics_of(table), short_of(table)
+    metrics = {name: known[name] for name in names or known}
+    headline = table.get("headline", next(iter(known)))
+    first = known[headline]
     title = f"{table['task']}, {table['split']}: {table['episodes']} episodes"
     drawn = [row for row, found in table["rows"].items() if found.get("act") == "drawn"]
     notes = [f"moves are drawn: {', '.join(drawn)}"] if drawn else []
@@ -219,22 +240,23 @@ def show_table(table: Mapping[str, Any]) -> RichTable:
         had = ", ".join(f"{row} {updates:,}" for row, (updates, _) in short.items())
         notes.append(f"* fewer updates than the agent's {table['rows']['agent']['updates']:,}: {had}")
     shown = RichTable(
-        title=title,
-        caption="\n".join(notes) or None,
+        title=title if next(iter(known)) in metrics else None,
+        caption="\n".join(notes) or None if list(known)[-1] in metrics else None,
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for title in ("", *(metric.head for metric in metrics.values()), f"{first.title}, 95 %"):
+    bounds = (f"{first.title}, 95 %",) if headline in metrics else ()
+    for title in ("", *(metric.head for metric in metrics.values()), *bounds):
         shown.add_column(title, justify="right" if title else "left", no_wrap=True)
     for row, found in table["rows"].items():
         cells = [metric.written(found[name]["mean"]) if name in found else "" for name, metric in metrics.items()]
-        ends = [first.written(found[headline][end]) for end in ("low", "high")] if headline in found else []
-        shown.add_row(
-            f"{row}*" if row in short else row, *cells, "–".join(ends), style="bold" if row == "agent" else ""
-        )
+        if bounds:
+            ends = [first.written(found[headline][end]) for end in ("low", "high")] if headline in found else []
+            cells.append("–".join(ends))
+        shown.add_row(f"{row}*" if row in short else row, *cells, style="bold" if row == "agent" else "")
     return shown
 
 

@@ -27,6 +27,7 @@ OpenOver = Callable[[Sequence[Episode]], World[Any]]  # from episodes to a world
 SPLITS = ("train", "val_seen", "val_unseen", "val_novel")
 SIZES = {"train": (4096, 8), "val_seen": (512, 2), "val_unseen": (512, 2), "val_novel": (512, 2)}  # places, each
 
+MANY = 1000  # episodes, by whose instructions it is told whether all are alike
 _TRIES = 32  # how often a place is asked for an episode it can host before the next place is taken
 
 
@@ -102,7 +103,7 @@ class SplitMetric:
 
 
 @dataclass(frozen=True)
-class Floor:
+class Baseline:
     """An agent that is trained like the one it stands beside in a table, but in want of something.
 
     without: the observations it is not given. world, agent: the options of the world and of the agent that are others.
@@ -112,8 +113,21 @@ class Floor:
     world: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, Any] = field(default_factory=dict)
 
+    def why_not(self, world: World[Any]) -> str:
+        """Why it would tell nothing in this world, in words; nothing where it does."""
+        if self.without and not any(name in world.spaces for name in self.without):
+            return f"{' and '.join(self.without)} is not shown there, so that it would lack nothing"
+        if "instruction" in self.without and len({*_first_instructions(world)}) == 1:
+            return "every episode has the same instruction, so that it would lack nothing"
+        return ""
 
-BLIND_AND_DEAF = {"blind": Floor(without=("view",)), "deaf": Floor(without=("instruction",))}
+
+def _first_instructions(world: World[Any]) -> list[str]:
+    """Of as many episodes as tell whether instructions differ."""
+    return [world.episodes[number].instruction for number in range(min(MANY, len(world.episodes)))]
+
+
+BLIND_AND_DEAF = {"blind": Baseline(without=("view",)), "deaf": Baseline(without=("instruction",))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +138,7 @@ class Task:
     asked for, or None to learn it from split train.
     choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
     probes: how many episodes of the split for choosing an agent in training is judged in now and then.
-    floors: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
+    baselines: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
     told the instructions of other episodes.
     scripted: agents that need no training, by the name of their row, each made for a world; beside those that the world
     declares (see World.scripted).
@@ -147,7 +161,7 @@ class Task:
     choosing: str = "val_seen"
     probes: int = 256
     judging: str = "val_unseen"
-    floors: Mapping[str, Floor] = field(default_factory=lambda: BLIND_AND_DEAF)
+    baselines: Mapping[str, Baseline] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
     scripted: "Mapping[str, Callable[[World[Any]], Entry]]" = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
@@ -198,7 +212,8 @@ class Task:
         """The world over other episodes than those of a split."""
         check_options(f"the world of task {self.name!r}", options, named_by(self.world))
         world = self.world(episodes, self.vocabulary, **options)
-        metrics = (*world.metrics, *self.metrics)
+        # A world that was opened before has them already.
+        metrics = (*world.metrics, *(metric for metric in self.metrics if metric not in world.metrics))
         check_declared(f"task {self.name!r}", metrics)
         world.metrics = metrics
         return world

@@ -15,7 +15,7 @@ from vln.tasks import Task, TaskSpec
 
 from .pictures import SPLITS
 from .scenes import Deck, Scenes
-from .task import FLOORS, SEED, see
+from .task import BASELINES, SEED, see
 
 SIDE = 28  # pixels
 HALF = 4  # pixels from the middle of a shape to that of its outermost pixels
@@ -58,7 +58,7 @@ def circlesquare() -> Task:
     def scenes(split: str) -> Scenes:
         return CircleSquares(split, endless=split == "train", seed=SEED)
 
-    return Task("circlesquare", scenes, scan_shapes, SPLITS, Vocabulary(()), "val", 2 * SIDE * SIDE, "val", FLOORS)
+    return Task("circlesquare", scenes, scan_shapes, SPLITS, Vocabulary(()), "val", 2 * SIDE * SIDE, "val", BASELINES)
 
 
 scan_shapes = partial(see, patch=PATCH, looks=LOOKS, start="random", move="relative", limit=LIMIT)

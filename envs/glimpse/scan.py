@@ -1,4 +1,4 @@
-"""Looking something over part by part: what the scripted scanner does, and the floor that scans without seeing."""
+"""Looking something over part by part: what the scripted scanner does, and the baseline that scans without seeing."""
 
 import math
 from functools import lru_cache

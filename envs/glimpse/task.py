@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vln.language import Vocabulary
-from vln.tasks import BLIND_AND_DEAF, Floor, Task, TaskSpec
+from vln.tasks import BLIND_AND_DEAF, Baseline, Task, TaskSpec
 
 from .drawn import drawn
 from .eye import Eye
@@ -36,12 +36,12 @@ FIND_PATCH, FIND_SCALES, FIND_LOOKS = 12, 3, 6  # the coarsest patch covers most
 
 # What every table of glimpses holds beside the agent: the same agent, looking elsewhere, and nets of like size that see
 # the whole picture at once.
-FLOORS = {
-    "random looks": Floor(world={"gaze": "random"}),
-    "scan": Floor(world={"gaze": "scan"}),
-    "centre": Floor(world={"gaze": "centre"}),
-    "whole, linear": Floor(world={"gaze": "centre", "whole": True}, agent={"eye": "linear"}),
-    "whole, conv": Floor(world={"gaze": "centre", "whole": True}, agent={"eye": "conv"}),
+BASELINES = {
+    "random looks": Baseline(world={"gaze": "random"}),
+    "scan": Baseline(world={"gaze": "scan"}),
+    "centre": Baseline(world={"gaze": "centre"}),
+    "whole, linear": Baseline(world={"gaze": "centre", "whole": True}, agent={"eye": "linear"}),
+    "whole, conv": Baseline(world={"gaze": "centre", "whole": True}, agent={"eye": "conv"}),
 }
 
 
@@ -84,7 +84,7 @@ def glimpse(
             return Pairs(shown, split, ask, canvas, training, SEED)
         return Frames(shown, split, ask, canvas, endless=training, seed=SEED)
 
-    return Task("glimpse", scenes, see, SPLITS, Vocabulary(()), "val", PROBES, "val", FLOORS)
+    return Task("glimpse", scenes, see, SPLITS, Vocabulary(()), "val", PROBES, "val", BASELINES)
 
 
 def glimpsefind(
@@ -105,8 +105,8 @@ def glimpsefind(
             raise ValueError(f"no split is called {split!r}; there are {', '.join(sizes)}")
         return Found(album(split), split, sizes[split], endless=split == "train", seed=SEED)
 
-    floors = BLIND_AND_DEAF | FLOORS
-    return Task("glimpsefind", scenes, find, SPLITS, Vocabulary(WORDS), "val", PROBES, "val", floors)
+    baselines = BLIND_AND_DEAF | BASELINES
+    return Task("glimpsefind", scenes, find, SPLITS, Vocabulary(WORDS), "val", PROBES, "val", baselines)
 
 
 def see(

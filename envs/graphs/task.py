@@ -11,7 +11,7 @@ import numpy as np
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.tasks import Floor, Task, TaskSpec
+from vln.tasks import Baseline, Task, TaskSpec
 from vln.world import World
 
 from .annotations import Annotations, find_annotations, mirrored, read_annotations, skipped_summary
@@ -22,7 +22,7 @@ from .sides import exchange_sides
 from .speaking import judge_by_speaker
 from .tellings import Tellings
 from .trajectories import write_paths
-from .world import FLOORS, Graphs
+from .world import BASELINES, Graphs
 
 SPLITS = ("train", "held_out", "val_seen", "val_unseen", "test")
 FILE = "file"  # the split of a file of the user's own
@@ -122,7 +122,7 @@ def r2r(
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Graphs:
         return Graphs(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
-    task = task_of("r2r", source, world, FLOORS, shuffled=True)
+    task = task_of("r2r", source, world, BASELINES, shuffled=True)
     return replace(task, rescorer=judge_by_speaker, write_paths=write_paths)
 
 
@@ -143,7 +143,7 @@ def speak(
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Tellings:
         return Tellings(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
-    return task_of("r2r-speaker", source, world, floors={})
+    return task_of("r2r-speaker", source, world, baselines={})
 
 
 TASKS = {"r2r": TaskSpec(r2r, Graphs), "r2r-speaker": TaskSpec(speak, Tellings)}
@@ -170,13 +170,13 @@ def task_of(
     name: str,
     source: RoomToRoom,
     world: Callable[..., World[Any]],
-    floors: Mapping[str, Floor],
+    baselines: Mapping[str, Baseline],
     shuffled: bool = False,
 ) -> Task:
     splits = source.splits
     choosing = next(split for split in ("held_out", "val_seen", FILE) if split in splits)
     judging = next(split for split in ("val_unseen", FILE) if split in splits)
-    return Task(name, source, world, splits, lambda: source.vocabulary, choosing, PROBES, judging, floors, shuffled)
+    return Task(name, source, world, splits, lambda: source.vocabulary, choosing, PROBES, judging, baselines, shuffled)
 
 
 def atlas_for(data: Path, episodes: Sequence[Episode]) -> Atlas:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.spaces import Candidates, LastAction, Pose, Possible, Words
-from vln.tasks import Floor
+from vln.tasks import Baseline
 from vln.world import HasPaths, State, World
 
 from .annotations import episode_from
@@ -350,7 +350,7 @@ class Graphs(HasPaths, World[GraphState]):
 
 
 # What nobody looks at need not be shown.
-FLOORS = {
-    "blind": Floor(without=("view", "images"), world={"view": "none", "features": None}),
-    "deaf": Floor(without=("instruction",)),
+BASELINES = {
+    "blind": Baseline(without=("view", "images"), world={"view": "none", "features": None}),
+    "deaf": Baseline(without=("instruction",)),
 }

@@ -23,7 +23,7 @@ from vln.envs.glimpse.scan import scan
 from vln.language import Vocabulary
 from vln.numbered import Numbered
 from vln.spaces import Location
-from vln.tasks import Floor, Task, TaskSpec
+from vln.tasks import Baseline, Task, TaskSpec
 
 NAME = "CircleSquare-v0"
 SIZES = {"train": 1 << 30, "val": 2048, "test": 2048}  # episodes; there are no splits, only other seeds
@@ -42,7 +42,7 @@ def peer_circle_square() -> Task:
         choosing="val",
         probes=SIZES["val"],
         judging="val",
-        floors={"blind": Floor(without=("view",))},
+        baselines={"blind": Baseline(without=("view",))},
     )
 
 

@@ -117,6 +117,6 @@ def picture_questions(
         splits=splits,
         choosing=splits[1] if len(splits) > 1 else splits[0],
         judging=splits[-1],
-        floors=BLIND_AND_DEAF,
+        baselines=BLIND_AND_DEAF,
         shuffled=True,
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import FIRST_WORD, PADDING, UNKNOWN, Vocabulary, split_words
-from vln.tasks import Floor, Task
+from vln.tasks import Baseline, Task
 from vln.world import State, World
 
 from .painted import SIZES, DrawScene, PaintedScene, PaintScene, enlarge, painted_episodes, picture_space, pictures_of
@@ -190,5 +190,5 @@ def picture_sentences(
         words=lambda: Vocabulary.of(text for episode in source("train") for text in episode.goals),
         choosing=splits[1] if len(splits) > 1 else splits[0],
         judging=splits[-1],
-        floors={"blind": Floor(without=("view",))},
+        baselines={"blind": Baseline(without=("view",))},
     )

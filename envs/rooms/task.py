@@ -7,7 +7,7 @@ from vln.tasks import SIZES, Task, TaskSpec, Written
 
 from .families import FAMILIES
 from .phrases import WORDS
-from .world import FLOORS, Rooms
+from .world import BASELINES, Rooms
 
 SEED = 1  # of the houses and episodes of every family; 0 wrote those that the default settings were found on
 MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode, by difficulty
@@ -26,7 +26,7 @@ def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> 
     sizes = SIZES | {"train": (houses, SIZES["train"][1])}
     world = partial(Rooms, max_steps=MAX_STEPS[difficulty])
     source = Written(build, write, sizes, seed=SEED)
-    return Task(family.lower(), source, world, words=Vocabulary(WORDS), floors=FLOORS)
+    return Task(family.lower(), source, world, words=Vocabulary(WORDS), baselines=BASELINES)
 
 
 # Of the options of Rooms, how long an episode is depends on the task's own.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.spaces import Codes, LastAction, Picture, Words
-from vln.tasks import Floor
+from vln.tasks import Baseline
 from vln.world import HasPaths, State, World
 
 from .first_person import first_person
@@ -326,9 +326,9 @@ VIEWS: dict[ViewName, View] = {
 
 
 # What nobody looks at need not be drawn.
-FLOORS = {
-    "blind": Floor(without=("view",), world={"view": "none", "size": None}),
-    "deaf": Floor(without=("instruction",)),
+BASELINES = {
+    "blind": Baseline(without=("view",), world={"view": "none", "size": None}),
+    "deaf": Baseline(without=("instruction",)),
 }
 
 

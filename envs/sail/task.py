@@ -5,7 +5,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
-from vln.envs.rooms.world import FLOORS, Rooms
+from vln.envs.rooms.world import BASELINES, Rooms
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.tasks import Task, TaskSpec
@@ -118,7 +118,7 @@ def sail(
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
     source = Sail(corpus, folds[fold], heading, words, route, mirrored, invented)
     more = (paragraph_metric(source.relays),)
-    return Task("sail", source, walk, SPLITS, source.vocabulary, floors=FLOORS, split_metrics=more)
+    return Task("sail", source, walk, SPLITS, source.vocabulary, baselines=BASELINES, split_metrics=more)
 
 
 def relays_of(task: Task) -> list[Relay]:
@@ -135,7 +135,7 @@ def mazes(houses: int = 2000, heading: Heading = "random") -> Task:
     """
     if heading not in HEADINGS:
         raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")
-    return Task("mazes", invent(houses, heading, INVENTED_SEED), walk, SPLITS[:3], floors=FLOORS)
+    return Task("mazes", invent(houses, heading, INVENTED_SEED), walk, SPLITS[:3], baselines=BASELINES)
 
 
 TASKS = {"sail": TaskSpec(sail, walk), "mazes": TaskSpec(mazes, walk)}

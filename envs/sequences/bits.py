@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
-from vln.tasks import Floor, Task
+from vln.tasks import Baseline, Task
 
 from .world import NOTHING, Line, Sequences
 
@@ -120,8 +120,8 @@ def sequence_task(
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary) -> Sequences:
         return Sequences(episodes, vocabulary, symbols, answers, given)
 
-    blind = {"blind": Floor(without=("given",))}
-    return Task(name, source, world, tuple(SPLITS), Vocabulary(()), "val", judging="val", floors=blind)
+    blind = {"blind": Baseline(without=("given",))}
+    return Task(name, source, world, tuple(SPLITS), Vocabulary(()), "val", judging="val", baselines=blind)
 
 
 def repeatones(length: int = 20, longer: int = 10) -> Task:

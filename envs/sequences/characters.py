@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vln.alphabet import Alphabet
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.tasks import Floor, Task
+from vln.tasks import Baseline, Task
 
 from .labels import Labels, text_labels
 from .world import Labelled, Line, Sequences
@@ -210,7 +210,7 @@ def _task_of(source: Characters) -> Task:
         words=lambda: Vocabulary(source.alphabet.characters),
         choosing="val",
         judging="val",
-        floors={"blind": Floor(without=("given",))},
+        baselines={"blind": Baseline(without=("given",))},
         texts=True,
         knowing=lambda vocabulary: _task_of(replace(source, known=vocabulary.words)),
     )
