@@ -13,7 +13,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 from painted import QUESTIONS, SENTENCES, SIZES, ask, judge, paint, scene, sentences
 
-from vln.agents.navigator import Navigator
+from vln.agents.recurrent import RecurrentAgent
 from vln.agents.scripted import Guess
 from vln.agents.shape import Shape
 from vln.checking import check_vector_env
@@ -86,7 +86,8 @@ def test_an_agent_learns_what_a_blind_one_and_chance_do_not(what: str, tmp_path:
     world, reached = task.open("train"), {}
     for name, senses in (("agent", ("view", "previous", "instruction")), ("blind", ("previous", "instruction"))):
         torch.manual_seed(0)
-        agent = Navigator(world.spaces, len(world.moves), Shape(hidden=64, word_dim=32, sight=64), senses)
+        spaces = {name: space for name, space in world.spaces.items() if name in senses}
+        agent = RecurrentAgent(spaces, world.move_space, 0, Shape(hidden=64, word_dim=32, sight=64))
         train(world, agent, Lessons(updates=updates, slots=16, window=window), tmp_path / name)
         reached[name] = accuracy(task, agent)
     by_chance = Guess(world.move_space, world.answers)

@@ -18,7 +18,8 @@ from vln.world import World
 if TYPE_CHECKING:
     from vln.agent import Agent
     from vln.beam import Judge
-    from vln.tables import Entry
+
+Entry = Any  # of a table: a vln.tables.Entry, which is made of what stands on tasks
 
 # From the name of a split to its episodes.
 Source = Callable[[str], Sequence[Episode]]
