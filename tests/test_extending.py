@@ -29,7 +29,7 @@ PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(PAG
 COMMANDS = re.findall(r"^python scripts/train\.py (.*)$", PAGE, re.M)
 
 LONGEST = {"brackets.py": 40, "tiles.py": 80, "walk_tiles.py": 40, "says.py": 40, "leaky.py": 60, "walker.py": 60}
-FEW = "--updates 2 --slots 2 --threads 1 --baselines 0"
+FEW = "--updates 2 --slots 4 --threads 1 --baselines 0"
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
+from vln.spaces import Words
 from vln.tasks import BLIND_AND_DEAF, Task
 from vln.world import State, World
 
@@ -54,7 +54,7 @@ class PictureQuestions(World[State]):
         self.tokens = tokens_of((episode.instruction for episode in episodes), vocabulary, max_words)
         self.spaces = {
             "view": picture_space(self.pictures),
-            "instruction": Box(0, len(vocabulary) - 1, self.tokens.shape[1:], np.int32),
+            "instruction": Words(self.tokens.shape[1], len(vocabulary)),
         }
 
     @property
