@@ -1,5 +1,7 @@
 """A metric of one's own: declared once, on a task or a world, it is wherever the numbers of an episode are."""
 
+import json
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from glimpses import glimpses
 from numpy.typing import NDArray
+from places import PLACES, dweller, place
 from rich.console import Console
 from toy import LEFT, LENGTH, RIGHT, STOP, Corridor, CorridorState, corridor_episodes
 
@@ -16,9 +19,11 @@ from vln.env import TaskEnv
 from vln.evaluation import evaluate
 from vln.finished import FinishedEpisode
 from vln.language import Vocabulary
+from vln.logs import METRICS_FILE
 from vln.metrics import Metric
-from vln.report import write_page
+from vln.report import curves_of, write_page
 from vln.rollouts import sample
+from vln.runs import probe_of
 from vln.tables import Entry, table_of
 from vln.tasks import Task
 from vln.vector_env import TaskVectorEnv
@@ -95,6 +100,20 @@ def test_the_vector_environment_tells_the_same_of_every_slot(mode: str) -> None:
     assert ended > 10
 
 
+def test_it_is_told_of_slots_that_are_reset_by_a_mask_while_others_go_on() -> None:
+    env = TaskVectorEnv(task(BUMPS).open("val"), 2, "Disabled", max_episode_steps=6)
+    env.reset(options={"episode": 30})  # both begin in the last cell
+    env.step(np.array([RIGHT, LEFT]))
+    *_, infos = env.step(np.array([STOP, RIGHT]))
+    assert (infos["bumps"].tolist(), infos["_bumps"].tolist()) == ([1, 0], [True, False])
+    env.reset(options={"reset_mask": np.array([True, False]), "episode": 30})
+    for moves in ((RIGHT, RIGHT), (RIGHT, RIGHT), (LEFT, RIGHT)):
+        env.step(np.array(moves))
+    *_, truncated, infos = env.step(np.array([STOP, RIGHT]))
+    assert truncated[1]  # after six moves, four of them into the wall
+    assert infos["bumps"].tolist() == [2, 4]
+
+
 def test_it_is_in_table_json_and_page_in_its_own_unit(tmp_path: Path) -> None:
     world = task(BUMPS).open("val")
     table = table_of(world, {"agent": Entry(HASTY, sample)}, "corridor", "val")
@@ -133,6 +152,40 @@ def test_a_metric_sees_every_state_action_and_position_of_its_episode() -> None:
         assert episode.success == bool(world.success(state)[0])
         assert episode.positions[:, 1].tolist() == [int(one.cell[0]) for one in episode.states]
         assert outcome.metrics()["steps"] == len(episode.actions) == len(episode.states) - 1
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_in_every_world_the_states_are_those_of_the_positions(name: str) -> None:
+    seen: list[FinishedEpisode] = []
+
+    def steps(episode: FinishedEpisode) -> int:
+        seen.append(episode)
+        return len(episode.actions)
+
+    world = copy(place(name))
+    world.metrics = (*world.metrics, Metric("steps_made", of=steps))
+    outcomes = evaluate(world, dweller(place(name)), range(3), sample)
+    assert sorted(outcome.metrics()["steps_made"] for outcome in outcomes) == sorted(len(one.actions) for one in seen)
+    for one in seen:
+        assert [int(state.steps[0]) for state in one.states] == list(range(len(one.actions) + 1))
+        positions = np.concatenate([world.position(state) for state in one.states])
+        assert np.array_equal(positions, one.positions, equal_nan=positions.dtype.kind == "f")
+
+
+def test_where_episodes_have_no_verdict_the_page_draws_the_curve_of_a_headline_of_ones_own(tmp_path: Path) -> None:
+    class Unjudged(Corridor):
+        headline = "bumps"
+        verdicts = None
+
+    there = replace(task(BUMPS, world=Unjudged), choosing="val")
+    probe = probe_of(there, {})
+    assert probe is not None
+    lines = [{"update": update, **probe(HASTY)} for update in (1, 2)]
+    (tmp_path / METRICS_FILE).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curves = curves_of(tmp_path, there.open("val"))
+    assert curves["bumps"] == [(line["update"], line["bumps"]) for line in lines]
+    write_page(tmp_path / "page.html", table_of(there.open("val"), {"agent": Entry(HASTY, sample)}), tmp_path)
+    assert "<figcaption>bumps " in (tmp_path / "page.html").read_text()
 
 
 def test_what_a_walked_world_measures_is_in_table_and_info_too() -> None:

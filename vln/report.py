@@ -143,10 +143,14 @@ def write_page(
 
 
 def curves_of(folder: Path, world: World[Any]) -> dict[str, list[tuple[float, float]]]:
-    """The training curves of a run, those that mean something in its world."""
+    """The training curves of a run, those that mean something in its world.
+
+    Where episodes have no verdict, that of the world's headline is among them, whatever it is (see runs.probe_of).
+    """
     lines = read_metrics(folder / METRICS_FILE)
     left_out = (() if world.graded else ("answering",)) + (() if world.verdicts else SUCCESSES)
-    named = [name for name in CURVES if name not in left_out]
+    headline = () if world.verdicts else (world.headline,)
+    named = [name for name in dict.fromkeys((*headline, *CURVES)) if name not in left_out]
     return {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
 
 
