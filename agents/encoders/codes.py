@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vln.spaces import Codes
 
 from ..shape import Shape
-from .encoder import Encoded, Encoder, Film, keep_variance
+from .encoder import Encoded, Encoder, Film, encode_places, keep_variance
 
 CHANNELS = 48
 
@@ -48,9 +48,4 @@ class CodesEncoder(Encoder):
             view = view.masked_fill(torch.rand(view.shape, device=view.device) < self.fog, 0)
         codes = (view.long() + self.offsets).flatten(0, -2)
         features = self.see(self.embed(codes).view(*view.shape[:-1], CHANNELS).permute(0, 3, 1, 2))
-        if self.film and context is not None:
-            features = self.film(features, context.flatten(0, 1))
-        features = torch.relu(features)
-        vector = torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
-        time = observed.shape[:2]
-        return Encoded(vector.unflatten(0, time), features.flatten(2).transpose(1, 2).unflatten(0, time))
+        return encode_places(features, context, self.film, self.find, self.name, len(observed))

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from gymnasium import Space
 from torch import Tensor, nn
 
@@ -62,6 +63,21 @@ class Film(nn.Module):
         """Features [N, channels, ...] modulated by contexts [N, context]."""
         scale, shift = self.modulate(context).unflatten(1, (-1, *[1] * (features.dim() - 2))).chunk(2, dim=1)
         return features * (1 + scale) + shift
+
+
+def encode_places(
+    features: Tensor, context: Tensor | None, film: Film | None, find: nn.Conv2d, name: nn.Linear, time: int
+) -> Encoded:
+    """What is at every place of views [T * B, channels, rows, columns], and each view as one vector.
+
+    context: [T, B, context], by which film modulates what is seen. find, name: from there to the vector.
+    """
+    if film is not None and context is not None:
+        features = film(features, context.flatten(0, 1))
+    features = torch.relu(features)
+    vector = torch.relu(name(torch.relu(find(features)).flatten(1)))
+    places = features.flatten(2).transpose(1, 2)
+    return Encoded(vector.unflatten(0, (time, -1)), places.unflatten(0, (time, -1)))
 
 
 def keep_variance(encoder: nn.Module) -> None:

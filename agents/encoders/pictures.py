@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vln.spaces import Glimpse, Location, Picture
 
 from ..shape import Shape
-from .encoder import Encoded, Encoder, Film, keep_variance
+from .encoder import Encoded, Encoder, Film, encode_places, keep_variance
 
 LEAST_SIDE = 16  # pixels, of a picture that is seen by PictureEncoder
 WHITEST = 4.0  # what white is brought to; black is 0
@@ -51,12 +51,7 @@ class PictureEncoder(Encoder):
         # The frames are stored channels last, which is also how convolutions on a CPU like them.
         pixels = observed.flatten(0, 1).permute(0, 3, 1, 2).to(self.name.weight.dtype)
         features = self.see(pixels * self.factor + self.shift)
-        if self.film and context is not None:
-            features = self.film(features, context.flatten(0, 1))
-        features = torch.relu(features)
-        vector = torch.relu(self.name(torch.relu(self.find(features)).flatten(1)))
-        time = observed.shape[:2]
-        return Encoded(vector.unflatten(0, time), features.flatten(2).transpose(1, 2).unflatten(0, time))
+        return encode_places(features, context, self.film, self.find, self.name, len(observed))
 
 
 @torch.no_grad()
