@@ -1,8 +1,9 @@
 """Networks and policies. They know spaces, not worlds."""
 
-from .catalogue import agent_for
-from .cell_checker import check_cell
-from .recurrent import RecurrentAgent
-from .shape import Shape
+from vln.agents.recurrent.cell_checker import check_cell
 
-__all__ = ["RecurrentAgent", "Shape", "agent_for", "check_cell"]
+from .config import AgentConfig
+from .recurrent_agent import RecurrentAgent
+from .registry import agent_for
+
+__all__ = ["AgentConfig", "RecurrentAgent", "agent_for", "check_cell"]

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .encoders.sequences import EncodedSequence
+from vln.agents.encoders.sequences import EncodedSequence
 
 IMPOSSIBLE = -1e9  # a score of what can't be chosen; finite, so that no gradient is 0 times infinity
 

@@ -24,12 +24,14 @@ class Ensemble(Agent):
     def initial(self, batch: int) -> Memory:
         return self._together([member.initial(batch) for member in self._agents])
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        told = [member(observation, self._part(memory, n), starts) for n, member in enumerate(self._agents)]
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
+        told = [member(observation, self._part(memory, n), episode_starts) for n, member in enumerate(self._agents)]
         return self._mean([decision for decision, _ in told]), self._together([part for _, part in told])
 
-    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        told = [member.step(observation, self._part(memory, n), starts) for n, member in enumerate(self._agents)]
+    def step(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
+        told = [
+            member.step(observation, self._part(memory, n), episode_starts) for n, member in enumerate(self._agents)
+        ]
         return self._mean([decision for decision, _ in told]), self._together([part for _, part in told])
 
     @property

@@ -4,8 +4,8 @@ import torch
 from gymnasium.spaces import Discrete
 from torch import nn
 
-from .recurrent import RecurrentAgent
-from .shape import Shape
+from .config import AgentConfig
+from .recurrent_agent import RecurrentAgent
 
 
 @torch.no_grad()
@@ -16,8 +16,8 @@ def repeated_ones_by_hand() -> RecurrentAgent:
     current of the step before, and the 1 is its bias. The answer is 1 where current + previous - 1 > 0, which the
     logits [1/2, current + previous - 1] say (Johnson, EECS 498-007 / 598-005, lecture 12, 2019).
     """
-    spaces, shape = {"given": Discrete(2)}, Shape(memory="elman-relu", hidden=3, word_dim=0)
-    network = RecurrentAgent(spaces, Discrete(2), shape=shape)
+    spaces, config = {"input": Discrete(2)}, AgentConfig(memory="elman-relu", hidden=3, word_dim=0)
+    network = RecurrentAgent(spaces, Discrete(2), config=config)
     for weights in network.parameters():
         weights.zero_()
     cell = network.core.cells[0]

@@ -10,12 +10,12 @@ from gymnasium.spaces import Box, Dict, Discrete
 from torch import Tensor, nn
 
 from vln.actions import parts_of
+from vln.agents.encoders.encoder import Encoded
 from vln.policies import Categorical, Gaussian, Policy, Product
 
 from .attention import IMPOSSIBLE
-from .encoders.encoder import Encoded
+from .config import AgentConfig
 from .parts import Parts
-from .shape import Shape
 
 
 class Head(nn.Module):
@@ -46,10 +46,10 @@ class ChoiceHead(Head):
 class PointHead(Head):
     """A Gaussian about a point; where the space has bounds the middle of it stays within them.
 
-    Its standard deviation is the `aim` of the options, of a space from -1 to 1; of others in proportion.
+    Its standard deviation is the option `action_std`, of a space from -1 to 1; of others in proportion.
     """
 
-    def __init__(self, space: Box, shape: Shape) -> None:
+    def __init__(self, space: Box, config: AgentConfig) -> None:
         super().__init__()
         if len(space.shape) != 1:
             raise ValueError(f"an action is a point of several coordinates, not an array {space}")
@@ -62,8 +62,8 @@ class PointHead(Head):
             ((low + high) / 2, (high - low) / 2) if self.bounded else (torch.zeros_like(low), torch.ones_like(low))
         )
         self.centre, self.reach = nn.Buffer(centre, persistent=False), nn.Buffer(reach, persistent=False)
-        self.aim = shape.aim
-        self.layer = nn.Linear(shape.hidden, space.shape[0])
+        self.std = config.action_std
+        self.layer = nn.Linear(config.hidden, space.shape[0])
         if self.bounded:
             begin_alike(self.layer)
 
@@ -71,7 +71,7 @@ class PointHead(Head):
         middle = self.layer(mind).float()
         if self.bounded:
             middle = self.centre + self.reach * middle.tanh()
-        return Gaussian(middle, (self.aim * self.reach).expand_as(middle))
+        return Gaussian(middle, (self.std * self.reach).expand_as(middle))
 
 
 class PointerHead(Head):
@@ -108,15 +108,15 @@ class PointerHead(Head):
 class ProductHead(Head):
     """Named parts that are decided independently of each other, of what is in mind."""
 
-    def __init__(self, space: Dict, shape: Shape, alike: bool) -> None:
+    def __init__(self, space: Dict, config: AgentConfig, alike: bool) -> None:
         super().__init__()
-        self.parts = Parts({name: head_for(part, shape, alike) for name, part in parts_of(space)})
+        self.parts = Parts({name: head_for(part, config, alike) for name, part in parts_of(space)})
 
     def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
         return Product({name: head(mind, None, None) for name, head in self.parts.items()})
 
 
-def head_for(space: Space[Any], shape: Shape, alike: bool, points_at: int = 0, masked: int = 0) -> Head:
+def head_for(space: Space[Any], config: AgentConfig, alike: bool, points_at: int = 0, masked: int = 0) -> Head:
     """The head for an action space. Raises ValueError for a kind of space that nothing here decides in.
 
     alike: whether choices begin equally probable: a good beginning for one that explores a place, and a slow one for
@@ -129,13 +129,13 @@ def head_for(space: Space[Any], shape: Shape, alike: bool, points_at: int = 0, m
     if points_at and points_at + 1 != actions:
         raise ValueError(f"an action is one of {points_at} candidates, or to stop, but its actions are {space}")
     if points_at:
-        return PointerHead(shape.hidden, shape.sight)
+        return PointerHead(config.hidden, config.view_dim)
     if isinstance(space, Discrete) and space.start == 0:
-        return ChoiceHead(actions, shape.hidden, alike)
+        return ChoiceHead(actions, config.hidden, alike)
     if isinstance(space, Box):
-        return PointHead(space, shape)
+        return PointHead(space, config)
     if isinstance(space, Dict):
-        return ProductHead(space, shape, alike)
+        return ProductHead(space, config, alike)
     raise ValueError(
         f"no agent here decides in the action space {space}: it takes Discrete(n), a Box [n], or a Dict of these"
     )

@@ -9,13 +9,13 @@ from gymnasium.spaces import Discrete
 from torch import Tensor, nn
 
 from vln.agent import Agent, Decision, Memory, Observation
+from vln.evaluation.tables import Entry
+from vln.learning.rollouts import follow_teacher, sample
 from vln.policies import Categorical, Gaussian
-from vln.rollouts import follow_teacher, sample
-from vln.tables import Entry
 from vln.world import World
 
 
-class Habit(Agent):
+class FixedPolicy(Agent):
     """Chooses every move with a fixed probability, whatever it sees or hears."""
 
     def __init__(self, probabilities: Sequence[float]) -> None:
@@ -25,30 +25,33 @@ class Habit(Agent):
     def initial(self, batch: int) -> Memory:
         return {}
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        logits = self.logits.expand(*starts.shape, -1)
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
+        logits = self.logits.expand(*episode_starts.shape, -1)
         return Decision(Categorical(logits=logits), torch.zeros_like(logits[..., 0])), memory
 
 
-class Guess(Agent):
+class UniformPolicy(Agent):
     """Makes any move, and finds every answer as probable as any other."""
 
-    def __init__(self, moves: Space[Any], answers: int) -> None:
+    def __init__(self, actions: Space[Any], num_answers: int) -> None:
         super().__init__()
-        self.choices = int(moves.n) if isinstance(moves, Discrete) else 0
-        self.coordinates = moves.shape[0] if moves.shape else 0
-        self.answers = answers
+        self.choices = int(actions.n) if isinstance(actions, Discrete) else 0
+        self.coordinates = actions.shape[0] if actions.shape else 0
+        self.num_answers = num_answers
         self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
 
     def initial(self, batch: int) -> Memory:
         return {}
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        value, answer = self.place.expand(starts.shape), self.place.expand(*starts.shape, self.answers)
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
+        value, answer = (
+            self.place.expand(episode_starts.shape),
+            self.place.expand(*episode_starts.shape, self.num_answers),
+        )
         if self.choices:
-            logits = self.place.expand(*starts.shape, self.choices)
+            logits = self.place.expand(*episode_starts.shape, self.choices)
             return Decision(Categorical(logits=logits), value, answer=answer), memory
-        middle = self.place.expand(*starts.shape, self.coordinates)
+        middle = self.place.expand(*episode_starts.shape, self.coordinates)
         # As wide as it is, most points beyond the edge are brought back to it: it looks along the edges and across.
         policy = Gaussian(middle, torch.ones_like(middle))
         return Decision(policy, value, answer=answer), memory
@@ -59,7 +62,7 @@ MOST_TURNS = 11  # to the right, before the first hop
 MOST_MOVES = 30  # of who wanders by turning and going forward
 
 
-class Ramble(Agent):
+class RandomWalk(Agent):
     """Hops from neighbour to neighbour by chance, five times, and stops.
 
     straight: whether only the first hop is by chance, and every other goes to the neighbour most nearly ahead. For a
@@ -74,9 +77,9 @@ class Ramble(Agent):
     def initial(self, batch: int) -> Memory:
         return {"hops": torch.zeros(batch, dtype=torch.long, device=self.place.device)}
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
         hops, each = memory["hops"], []
-        for begins in starts:
+        for begins in episode_starts:
             hops = torch.where(begins, 0, hops)
             each.append(hops)
             hops = hops + 1
@@ -90,7 +93,7 @@ class Ramble(Agent):
         return _among(torch.cat([ways & ~over, over], dim=-1)), {"hops": hops}
 
 
-class Drift(Agent):
+class RandomDrive(Agent):
     """Turns right up to eleven times by chance, then goes forward five times, turning right where no way leads on.
 
     The random agent of Anderson et al. (2018, arXiv:1711.07280), for moves of which the first is forward, the third a
@@ -101,9 +104,9 @@ class Drift(Agent):
     the light of what was done and possible so far.
     """
 
-    def __init__(self, moves: int, straight: bool) -> None:
+    def __init__(self, actions: int, straight: bool) -> None:
         super().__init__()
-        self.moves, self.straight = moves, straight
+        self.actions, self.straight = actions, straight
         self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device
 
     def initial(self, batch: int) -> Memory:
@@ -111,10 +114,12 @@ class Drift(Agent):
         counts = {name: torch.zeros(batch, dtype=torch.long, device=device) for name in ("hops", "turns")}
         return counts | {"turning": torch.zeros(batch, device=device)}
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
         hops, turns, turning = memory["hops"], memory["turns"], memory["turning"]
         probabilities = []
-        for previous, possible, begins in zip(observation["previous"], observation["possible"], starts, strict=True):
+        for previous, possible, begins in zip(
+            observation["previous"], observation["possible"], episode_starts, strict=True
+        ):
             went = (previous == 0) & ~begins
             hops = torch.where(begins, 0, hops + went)
             turns = torch.where(begins, 0, turns + ~went)
@@ -123,9 +128,9 @@ class Drift(Agent):
             turning = turning * (1 - 1 / (MOST_TURNS + 1 - turns.clamp(max=MOST_TURNS)))
             ahead = possible[:, 0] > 0
             forward = torch.where(ahead, 1 - turning, 0.0)
-            chosen = torch.zeros(len(hops), self.moves, device=turning.device)
+            chosen = torch.zeros(len(hops), self.actions, device=turning.device)
             chosen[:, 0], chosen[:, 2] = forward, 1 - forward
-            chosen[(hops >= HOPS) | (hops + turns >= MOST_MOVES)] = torch.eye(self.moves, device=turning.device)[-1]
+            chosen[(hops >= HOPS) | (hops + turns >= MOST_MOVES)] = torch.eye(self.actions, device=turning.device)[-1]
             probabilities.append(chosen)
             # Who turns where a way leads on was still to turn.
             turning = torch.where(ahead, 1.0, turning)
@@ -155,35 +160,39 @@ def scripted_for(world: World[Any]) -> dict[str, Entry]:
 
 
 def _entry(row: str, world: World[Any]) -> Entry:
-    space, moves = world.move_space, world.moves
+    space, actions = world.action_space, world.action_names
     if row not in SCRIPTED:
         raise ValueError(f"no scripted agent is called {row!r}; there are {', '.join(SCRIPTED)}")
     if row == "chance":
-        return Entry(Guess(space, world.answers), sample)
+        return Entry(UniformPolicy(space, world.num_answers), sample)
     if not isinstance(space, Discrete):
         if row not in ("random", "expert"):
             raise ValueError(f"{row!r} is for moves that are choices; here they are points")
-        return Entry(Guess(space, 0), sample) if row == "random" else Entry(Guess(space, 0), follow_teacher, True)
+        return (
+            Entry(UniformPolicy(space, 0), sample)
+            if row == "random"
+            else Entry(UniformPolicy(space, 0), follow_teacher, True)
+        )
     if row in ("random", "straight") and "possible" in world.spaces:
         straight = row == "straight"
-        return Entry(Drift(len(moves), straight) if FORWARD in moves else Ramble(straight), sample)
-    rows = scripted(moves)
+        return Entry(RandomDrive(len(actions), straight) if FORWARD in actions else RandomWalk(straight), sample)
+    rows = scripted(actions)
     if row not in rows:
-        raise ValueError(f"{row!r} means nothing among the moves {', '.join(moves)}: leave it out of World.scripted")
+        raise ValueError(f"{row!r} means nothing among the moves {', '.join(actions)}: leave it out of World.scripted")
     return rows[row]
 
 
-def scripted(moves: Sequence[str]) -> dict[str, Entry]:
+def scripted(actions: Sequence[str]) -> dict[str, Entry]:
     """The rows of who moves by rote, among moves of these names. random: every move alike, `stop` among them.
 
     stop: stops at once, where the last move does. straight: mostly forward, where a move is. expert: one of the
     optimal moves at every step.
     """
-    rows = {"random": Entry(Habit([1 / len(moves)] * len(moves)), sample)}
-    if moves[-1] == "stop":
-        rows["stop"] = Entry(Habit([0.0] * (len(moves) - 1) + [1.0]))
-    if FORWARD in moves and len(moves) > 1:
-        rest = (1 - STRAIGHT) / (len(moves) - 1)
-        rows["straight"] = Entry(Habit([STRAIGHT if move == FORWARD else rest for move in moves]), sample)
-    rows["expert"] = Entry(Habit([1 / len(moves)] * len(moves)), follow_teacher, oracle=True)
+    rows = {"random": Entry(FixedPolicy([1 / len(actions)] * len(actions)), sample)}
+    if actions[-1] == "stop":
+        rows["stop"] = Entry(FixedPolicy([0.0] * (len(actions) - 1) + [1.0]))
+    if FORWARD in actions and len(actions) > 1:
+        rest = (1 - STRAIGHT) / (len(actions) - 1)
+        rows["straight"] = Entry(FixedPolicy([STRAIGHT if move == FORWARD else rest for move in actions]), sample)
+    rows["expert"] = Entry(FixedPolicy([1 / len(actions)] * len(actions)), follow_teacher, oracle=True)
     return rows

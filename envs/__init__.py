@@ -1,5 +1,5 @@
 """Worlds, and what can be asked in them."""
 
-from .catalogue import TASKS, make_task
+from .registry import TASKS, make_task
 
 __all__ = ["TASKS", "make_task"]

@@ -5,19 +5,19 @@ from typing import Any
 
 from gymnasium.vector import AutoresetMode
 
-from vln.env import TaskEnv
-from vln.files import MARK, load
+from vln.gym.env import TaskEnv
+from vln.gym.vector_env import TaskVectorEnv
 from vln.tasks import Task, TaskSpec
-from vln.vector_env import TaskVectorEnv
+from vln.user_files import MARK, load
 from vln.world import World
 
 from .glimpse import circle_square
 from .glimpse import task as glimpse
 from .graphs import task as graphs
-from .peers import active_perception
 from .rooms import task as rooms
 from .sail import task as sail
 from .sequences import task as sequences
+from .third_party import active_perception
 
 TASKS: dict[str, TaskSpec] = {
     **rooms.TASKS,

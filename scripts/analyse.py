@@ -10,7 +10,7 @@ What is found of a run is drawn into its folder, and evaluate.py --report shows 
 --memories elman-relu*1.5: its weights from state to state are so many times as large.
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 import math
@@ -24,11 +24,11 @@ from analyses.common import Analysis
 from analyses.gates import Gates
 from analyses.gradients import Gradients, Truncation
 from analyses.saliency import Saliency
-from complaints import plainly
+from errors import plainly
 from rich.console import Console
 
-from vln.devices import use_threads
-from vln.figures import keep_figures
+from vln.learning.devices import use_threads
+from vln.pages.figures import keep_figures
 
 ANALYSES: dict[str, Callable[..., Analysis]] = {
     "gradients": Gradients,

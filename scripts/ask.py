@@ -14,7 +14,7 @@ b = blue table
 Without --house, the instruction is followed in the place of an episode of the run's own task (--split, --episode).
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import sys
 import warnings
@@ -24,21 +24,21 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from beside import Beside
 from command_line import parse_beside
-from complaints import plainly
+from errors import plainly
 from PIL import Image
+from run_options import RunArguments
 
-from vln.devices import use_threads
 from vln.envs.rooms import House
-from vln.rollouts import greedy, sample
-from vln.runs import Run
-from vln.traces import TraceStep
-from vln.video import FPS, reel, write_video
+from vln.learning.devices import use_threads
+from vln.learning.rollouts import greedy, sample
+from vln.pages.video import FPS, reel, write_video
+from vln.runs.run import Run
+from vln.runs.traces import TraceStep
 
 
 @dataclass(frozen=True)
-class Options(Beside):
+class Options(RunArguments):
     """Which agent, what it is told, where it stands, and what to keep of it."""
 
     run: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
@@ -104,7 +104,7 @@ def _where(options: Options, run: Run) -> tuple[Any, tuple[Any, ...]]:
         if start is None:
             raise SystemExit("say where in the house the agent begins: --start row,column,heading, as in 1,1,east")
         return House.of_text(options.house.read_text(encoding="utf-8")), start
-    episodes = run.task.episodes(options.split or run.task.judging)
+    episodes = run.task.episodes(options.split or run.task.test_split)
     number = options.episode or 0
     if not 0 <= number < len(episodes):
         raise SystemExit(f"the split has the episodes 0 to {len(episodes) - 1}, not {number}")

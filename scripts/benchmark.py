@@ -11,7 +11,7 @@ A speed is the median over repeats; beside it stands the best, which other progr
 MiniGrid (arXiv:2306.13831) is measured too where it is installed.
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 import sys
@@ -28,7 +28,7 @@ import numpy as np
 import torch
 import tyro
 from busy_speeds import Busy, busy_speeds
-from complaints import plainly
+from errors import plainly
 from glimpse_speeds import Glimpsing, glimpse_speeds
 from graph_speeds import Walking, graph_speeds
 from memory_speeds import Remembering, memory_speeds
@@ -37,17 +37,17 @@ from rich.console import Console
 from speeds import Speed, conditions, measure, show
 from torch import Tensor, nn
 
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.shape import Shape
-from vln.devices import keep_memory, use_threads
-from vln.env import TaskEnv
-from vln.envs.catalogue import make_task
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.rollouts import RolloutState, follow_teacher, rollout
-from vln.rules import Imitation
+from vln.agents.config import AgentConfig
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.envs.registry import make_task
+from vln.gym.env import TaskEnv
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.config import TrainConfig
+from vln.learning.devices import keep_memory, use_threads
+from vln.learning.learner import Learner
+from vln.learning.rollouts import RolloutState, follow_teacher, rollout
+from vln.learning.rules import Imitation
 from vln.tasks import Task
-from vln.vector_env import TaskVectorEnv
 
 # How often the moves of a benchmark say `stop`: as good as never, as learners do, and one time in four.
 STOPS = {"never stop": 0.0, "5 % stop": 0.05, "uniform moves": 0.25}
@@ -59,7 +59,7 @@ class Worlds:
 
     task: str = "goto"
     """The task whose split train is lived in."""
-    slots: int = 1024
+    num_envs: int = 1024
     """Episodes side by side."""
     threads: int = 1
     """CPU threads."""
@@ -77,9 +77,9 @@ class Training:
 
     task: str = "goto"
     """The task whose split train is learned."""
-    slots: int = 256
+    num_envs: int = 256
     """Episodes side by side."""
-    window: int = 64
+    unroll_length: int = 64
     """Steps that are learned from at once."""
     hidden: int = 256
     """The size of the LSTM."""
@@ -139,7 +139,7 @@ def minigrid_steps() -> Iterator[int]:
 
 def world_speeds(options: Worlds) -> dict[str, Speed]:
     task = make_task(options.task)
-    slots, observe = options.slots, lambda world, state: world.observe(state)
+    slots, observe = options.num_envs, lambda world, state: world.observe(state)
     works: dict[str, tuple[str, Iterator[int]]] = {}
     for name, stops in STOPS.items():
         works[f"vector of {slots}, symbols, {name}"] = "steps", vector_steps(task, slots, stops)
@@ -162,10 +162,10 @@ class PlainLSTM(nn.Module):
         super().__init__()
         self.cell = nn.LSTMCell(inputs, hidden)
 
-    def forward(self, inputs: Tensor, memory: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor, memory: Tensor, episode_starts: Tensor) -> tuple[Tensor, Tensor]:
         hidden, cell = memory.to(inputs.dtype).chunk(2, dim=1)
         outputs = []
-        for moment, begins in zip(inputs, starts, strict=True):
+        for moment, begins in zip(inputs, episode_starts, strict=True):
             keep = (~begins)[:, None]
             hidden, cell = self.cell(moment, (hidden * keep, cell * keep))
             outputs.append(hidden)
@@ -174,29 +174,29 @@ class PlainLSTM(nn.Module):
 
 def bare_windows(learner: Learner[Any]) -> Iterator[int]:
     """Learn from one recorded window again and again: the same network and loss, but no world and no acting."""
-    lessons, world, agent = learner.lessons, learner.world, deepcopy(learner.agent)
+    config, world, agent = learner.config, learner.world, deepcopy(learner.agent)
     with torch.no_grad():
-        course = RolloutState.begin(world, agent, lessons.slots, lessons.seed)
-        lived, _ = rollout(world, agent, course, lessons.window, follow_teacher, torch.Generator(), world.teacher)
+        course = RolloutState.begin(world, agent, config.num_envs, config.seed)
+        lived, _ = rollout(world, agent, course, config.unroll_length, follow_teacher, torch.Generator(), world.teacher)
     assert isinstance(agent, RecurrentAgent)
     agent.core = PlainLSTM(agent.core.inputs, agent.core.hidden)  # type: ignore[assignment]
     optimizer = torch.optim.Adam(agent.parameters(), lr=1e-3)
     while True:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(lessons.half)):
-            decision, _ = agent(lived.observation, lived.memory, lived.starts)
-            loss = Imitation(lessons).loss(decision, lived)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(config.bfloat16)):
+            decision, _ = agent(lived.observation, lived.memory, lived.episode_starts)
+            loss = Imitation(config).loss(decision, lived)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(agent.parameters(), lessons.clip)
+        nn.utils.clip_grad_norm_(agent.parameters(), config.max_grad_norm)
         optimizer.step()
-        yield lessons.slots * lessons.window
+        yield config.num_envs * config.unroll_length
 
 
 def whole_windows(learner: Learner[Any]) -> Iterator[int]:
     """Learn as trainings do: live a window, ask the teacher, descend."""
     while True:
         learner.learn()
-        yield learner.lessons.slots * learner.lessons.window
+        yield learner.config.num_envs * learner.config.unroll_length
 
 
 def training_speeds(options: Training) -> dict[str, Speed]:
@@ -206,9 +206,11 @@ def training_speeds(options: Training) -> dict[str, Speed]:
         use_threads(threads)
         for half in (False, True):
             torch.manual_seed(0)
-            agent = RecurrentAgent(world.spaces, world.move_space, shape=Shape(hidden=options.hidden))
-            lessons = Lessons(slots=options.slots, window=options.window, teacher_last=1.0, half=half)
-            learner = Learner.begin(world, agent, lessons)
+            agent = RecurrentAgent(world.spaces, world.action_space, config=AgentConfig(hidden=options.hidden))
+            config = TrainConfig(
+                num_envs=options.num_envs, unroll_length=options.unroll_length, teacher_share_end=1.0, bfloat16=half
+            )
+            learner = Learner.begin(world, agent, config)
             bare, whole = bare_windows(learner), whole_windows(learner)
             # In turns, so that what else the machine does slows both.
             turns = [(measure("steps", bare, 1, 0), measure("steps", whole, 1, 0)) for _ in range(options.repeats)]

@@ -45,7 +45,7 @@ def busy_speeds(options: Busy) -> dict[str, Speed]:
     speeds: dict[str, Speed] = {}
     for recipe, updates in zip(options.recipes, options.updates, strict=True):
         rows: dict[str, list[float]] = {}
-        steps = updates * RECIPES[recipe].lessons.slots * RECIPES[recipe].lessons.window
+        steps = updates * RECIPES[recipe].train_config.num_envs * RECIPES[recipe].train_config.unroll_length
         for turn in range(options.repeats + 1):
             for beside in (0, options.beside):
                 for version, scripts in checkouts.items():

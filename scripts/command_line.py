@@ -12,10 +12,10 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tyro
 
-from vln.envs.catalogue import TASKS, spec_of
+from vln.envs.registry import TASKS, spec_of
+from vln.learning.training import CHECKPOINT
 from vln.options import Option, from_root
-from vln.runs import WARY, doubt, plan_of
-from vln.training import CHECKPOINT
+from vln.runs.run import WARY, doubt, plan_of
 
 HELP, HELP_ALL, SET = ("-h", "--help"), "--help-all", "--set"
 WIDEST = 110  # columns of a short help
@@ -55,14 +55,14 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class About:
+class TaskArguments:
     """Options of a task and of its world, as were given on the command line; files and folders from the root."""
 
     task_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
     world_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
 
 
-C = TypeVar("C", bound=About)
+C = TypeVar("C", bound=TaskArguments)
 
 
 def parse(
@@ -203,7 +203,7 @@ def flags(arguments: Sequence[str]) -> list[str]:
     return [name for one in names for name in (one, re.sub(r"(^|\.)no_", r"\1", one)) if name]
 
 
-def _check_flags(command: type[About], arguments: Sequence[str], subject: Subject) -> None:
+def _check_flags(command: type[TaskArguments], arguments: Sequence[str], subject: Subject) -> None:
     """Raise SystemExit at the first option that neither the command nor the task it is about takes."""
     helps = (flag.lstrip("-").replace("-", "_") for flag in (*HELP, HELP_ALL))
     known = [*_names(command), *subject.options, *helps]
@@ -266,7 +266,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def short_help(default: About, description: str | None, subject: Subject, values: Mapping[str, Any]) -> str:
+def short_help(default: TaskArguments, description: str | None, subject: Subject, values: Mapping[str, Any]) -> str:
     """A line for every option of the task and of its world; of all others the names, and what they are now."""
     width = min(WIDEST, shutil.get_terminal_size().columns)
     first = (description or "").partition("\n")[0]
@@ -294,7 +294,7 @@ def short_help(default: About, description: str | None, subject: Subject, values
     return "\n".join(lines)
 
 
-GROUPS = {"shape": "agent", "lessons": "training"}
+GROUPS = {"agent_config": "agent", "train_config": "training"}
 
 
 def _now(name: str, value: Any) -> str:

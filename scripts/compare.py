@@ -1,13 +1,14 @@
 """Compare memories in a task: every cell with as many weights and as many steps, over several seeds.
 
 python scripts/compare.py goto --updates 600 --json goto.json --figure goto.svg
-python scripts/compare.py adding --length 50 --window 50 --memories elman lstm lru s6 --name adding-50
-python scripts/compare.py adding --length 200 --window 200 --memories elman lstm lru s6 --begin-with runs/adding-50
+python scripts/compare.py adding --length 50 --unroll-length 50 --memories elman lstm lru s6 --name adding-50
+python scripts/compare.py adding --length 200 --unroll-length 200 --memories elman lstm lru s6 --init-from
+runs/adding-50
 
 A run that is complete is not trained again, and one that was stopped goes on: so a long comparison can be broken off.
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 import sys
@@ -22,29 +23,29 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 from analyses.common import columns, plot
-from beside import Beside
 from command_line import Subject, called, first_said, parse
-from complaints import plainly
+from errors import plainly
 from recipes import DEFAULT_TASK, OF_TASKS
 from rich.console import Console
 from rich.table import Table
+from run_options import RunArguments
 
-from vln.agents.catalogue import make_agent
-from vln.agents.memories import CELLS
-from vln.agents.shape import Shape
-from vln.checkpoints import load_checkpoint
-from vln.devices import best_device, use_threads
-from vln.envs.catalogue import TASKS, make_task, spec_of
-from vln.evaluation import evaluate
-from vln.files import MARK, absolute_name
-from vln.interruptions import stop_status
-from vln.lessons import Lessons
-from vln.logs import METRICS_FILE, read_metrics
+from vln.agents.config import AgentConfig
+from vln.agents.recurrent.core import CELLS
+from vln.agents.registry import make_agent
+from vln.envs.registry import TASKS, make_task, spec_of
+from vln.evaluation.evaluate import evaluate
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.devices import best_device, use_threads
+from vln.learning.distributed import launch
+from vln.learning.interruptions import stop_status
+from vln.learning.logs import METRICS_FILE, read_metrics
+from vln.learning.training import CHECKPOINT
 from vln.metrics import Metric, described_metric, metric_of, ordered
 from vln.options import places_in
-from vln.runs import Plan, begin_run, plan_of
-from vln.team import assemble
-from vln.training import CHECKPOINT
+from vln.runs.run import Plan, begin_run, plan_of
+from vln.user_files import MARK, absolute_name
 from vln.world import World
 
 CURVES = ("squared_error", "loss")  # what is drawn where moves are learned: the first of these that was recorded
@@ -54,13 +55,13 @@ SECONDS_FILE = "cpu_seconds.json"  # in the folder of a run
 
 
 @dataclass(frozen=True)
-class Options(Beside):
+class Options(RunArguments):
     """In which task, which memories, and how long."""
 
     task: Annotated[str, tyro.conf.Positional, tyro.conf.arg(help=f"{OF_TASKS}.")] = "goto"
     name: str | None = None
     """Of the folder in runs/ that holds the runs; compare-TASK unless given."""
-    begin_with: Path | None = None
+    init_from: Path | None = None
     """The folder of another comparison, of whose runs each of these begins with the one of its memory and seed."""
     memories: tuple[str, ...] = tuple(CELLS)
     """Which memories. All have as many weights as the agent with an LSTM of --hidden, or nearly."""
@@ -76,18 +77,20 @@ class Options(Beside):
     """cpu or cuda; a GPU when there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
-    shape: tyro.conf.OmitArgPrefixes[Shape] = field(default_factory=Shape)
-    lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=lambda: Lessons(updates=600, window=20))
+    agent_config: tyro.conf.OmitArgPrefixes[AgentConfig] = field(default_factory=AgentConfig)
+    train_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
+        default_factory=lambda: TrainConfig(updates=600, unroll_length=20)
+    )
 
     @property
     def folder(self) -> Path:
         return Path("runs") / (self.name or f"compare-{Path(self.task).stem}")
 
-    def plan(self, shape: Shape, seed: int) -> Plan:
-        lessons = replace(self.lessons, seed=self.lessons.seed + seed)
-        begin_with = str(self.begin_with.absolute() / run_name(shape.memory, seed)) if self.begin_with else None
+    def plan(self, shape: AgentConfig, seed: int) -> Plan:
+        config = replace(self.train_config, seed=self.train_config.seed + seed)
+        init_from = str(self.init_from.absolute() / run_name(shape.memory, seed)) if self.init_from else None
         task, about, world = absolute_name(self.task), self.task_options, self.world_options
-        plan = Plan(task, lessons, about, world, asdict(shape), begin_with=begin_with)
+        plan = Plan(task, config, about, world, asdict(shape), init_from=init_from)
         return Plan.of(json.loads(json.dumps(asdict(plan))))  # as a checkpoint tells it, to be compared with
 
 
@@ -102,17 +105,17 @@ def run_name(memory: str, seed: int) -> str:
     return f"{memory}-{seed}"
 
 
-def weights_of(options: Options, world: World[Any], shape: Shape) -> int:
+def weights_of(options: Options, world: World[Any], shape: AgentConfig) -> int:
     """How many weights the agent of this shape has."""
     agent = options.plan(shape, 0).make(make_agent, world, "cpu")
     return sum(weights.numel() for weights in agent.parameters())
 
 
-def sized(options: Options, world: World[Any], memory: str) -> tuple[Shape, int]:
+def sized(options: Options, world: World[Any], memory: str) -> tuple[AgentConfig, int]:
     """The shape with this memory that has nearly as many weights as the one with an LSTM, and how many it has."""
-    wanted = weights_of(options, world, replace(options.shape, memory="lstm"))
-    shape = partial(replace, options.shape, memory=memory)
-    low, high = 1, 4 * options.shape.hidden
+    wanted = weights_of(options, world, replace(options.agent_config, memory="lstm"))
+    shape = partial(replace, options.agent_config, memory=memory)
+    low, high = 1, 4 * options.agent_config.hidden
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if weights_of(options, world, shape(hidden=middle)) >= wanted else (middle + 1, high)
@@ -121,31 +124,33 @@ def sized(options: Options, world: World[Any], memory: str) -> tuple[Shape, int]
     return shape(hidden=size), weights
 
 
-def trained(options: Options, shape: Shape, seed: int) -> dict[str, Any] | None:
+def trained(options: Options, shape: AgentConfig, seed: int) -> dict[str, Any] | None:
     """What became of one training: its metrics and curve. None when it was stopped."""
     folder = options.folder / run_name(shape.memory, seed)
     plan, device = options.plan(shape, seed), options.device or best_device()
     begun = (folder / CHECKPOINT).exists()
     if begun and plan_of(folder).pointed(*places_of(plan)) != plan:
         raise SystemExit(f"{folder} holds a run with other settings; give another --name")
-    done = begun and load_checkpoint(folder / CHECKPOINT).facts["update"] >= plan.lessons.updates
+    done = begun and load_checkpoint(folder / CHECKPOINT).facts["update"] >= plan.config.updates
     if not done:
-        print(f"training in {folder}: {plan.lessons.updates} updates", flush=True)
+        print(f"training in {folder}: {plan.config.updates} updates", flush=True)
         before = time.process_time()
-        if not assemble(plan.lessons.workers, partial(begin_run, folder, plan, make_task, make_agent, device, begun)):
+        if not launch(
+            plan.config.num_processes, partial(begin_run, folder, plan, make_task, make_agent, device, begun)
+        ):
             return None
-        if not begun and plan.lessons.workers == 1:  # or it would be less than all of them
+        if not begun and plan.config.num_processes == 1:  # or it would be less than all of them
             (folder / SECONDS_FILE).write_text(json.dumps(time.process_time() - before) + "\n")
     run = replace(options, trust_code=True).open(folder, device)  # what it names was named here
-    world = run.open(options.split or run.task.choosing)
+    world = run.open(options.split or run.task.validation_split)
     metrics = [outcome.metrics() for outcome in evaluate(world, run.agent)]
     lines = read_metrics(folder / METRICS_FILE)
     # An eye that is led at first is not judged by how well it follows.
-    curves = ("answering",) if world.graded else CURVES
+    curves = ("answering",) if world.scores_answers else CURVES
     curve = next(name for name in curves if any(line.get(name) is not None for line in lines))
     seconds = folder / SECONDS_FILE
     return {
-        "seed": plan.lessons.seed,
+        "seed": plan.config.seed,
         "cpu_seconds": json.loads(seconds.read_text()) if seconds.exists() else None,
         "metrics": {name: mean(one[name] for one in metrics) for name in metrics[0]},
         "curve": {curve: [(line["update"], line[curve]) for line in lines if line.get(curve) is not None]},
@@ -157,14 +162,14 @@ def compare(options: Options) -> dict[str, Any] | None:
     task = make_task(options.task, options.task_options)
     if unheard_of := [memory for memory in options.memories if memory not in CELLS]:
         raise ValueError(f"no memory is called {unheard_of[0]!r}; there are {', '.join(CELLS)}")
-    if options.shape.memory != Shape().memory:
+    if options.agent_config.memory != AgentConfig().memory:
         raise ValueError(
-            f"--memory is one agent's; name all that are to be compared: --memories {options.shape.memory}"
+            f"--memory is one agent's; name all that are to be compared: --memories {options.agent_config.memory}"
         )
     if options.seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {options.seeds}")
     _check_beginnings(options)
-    world = task.open(task.choosing, **options.world_options)
+    world = task.open(task.validation_split, **options.world_options)
     shapes = {memory: sized(options, world, memory) for memory in options.memories}
     found = {memory: {"hidden": of.hidden, "weights": weights, "runs": []} for memory, (of, weights) in shapes.items()}
     # Seed by seed, so that a comparison that is broken off has as much of every memory.
@@ -175,13 +180,13 @@ def compare(options: Options) -> dict[str, Any] | None:
                 return None
             runs: Any = found[memory]["runs"]
             runs.append(ended)
-    lessons = options.lessons
+    config = options.train_config
     names = ordered(name for row in found.values() for run in row["runs"] for name in run["metrics"])  # type: ignore[attr-defined]
     return {
         "task": task.name,
-        "split": options.split or task.choosing,
-        "updates": lessons.updates,
-        "steps": lessons.updates * lessons.slots * min(lessons.window, world.max_steps),
+        "split": options.split or task.validation_split,
+        "updates": config.updates,
+        "steps": config.updates * config.num_envs * min(config.unroll_length, world.max_steps),
         "metrics": {name: metric_of(name, world.metrics).description(world.unit, world.step_name) for name in names},
         "rows": found,
     }
@@ -189,11 +194,11 @@ def compare(options: Options) -> dict[str, Any] | None:
 
 def _check_beginnings(options: Options) -> None:
     """Raise ValueError where a run lacks another to begin with: before hours of training, not in the midst of them."""
-    if options.begin_with is None:
+    if options.init_from is None:
         return
     for memory in options.memories:
         for seed in range(options.seeds):
-            beginning = options.begin_with / run_name(memory, seed)
+            beginning = options.init_from / run_name(memory, seed)
             if not (beginning / CHECKPOINT).exists():
                 raise ValueError(f"there is no run in {beginning} to begin with")
 

@@ -6,7 +6,7 @@ Leaves runs/demo/ with checkpoint, metrics.jsonl, TensorBoard events, table.json
 where an earlier one was stopped.
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import sys
 import time
@@ -15,11 +15,11 @@ from pathlib import Path
 import evaluate
 import train
 import watch
-from complaints import plainly
+from errors import plainly
 from recipes import RECIPES
 
-from vln.interruptions import stop_status
-from vln.training import CHECKPOINT
+from vln.learning.interruptions import stop_status
+from vln.learning.training import CHECKPOINT
 
 FOLDER = Path("runs/demo")
 SPLIT = "val_unseen"

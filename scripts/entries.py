@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from beside import Beside
+from run_options import RunArguments
 
 from vln.agents.scripted import scripted_for
-from vln.devices import best_device, use_threads
-from vln.envs.catalogue import make_task
-from vln.results import scripted_in
-from vln.rollouts import Act, greedy, sample
-from vln.runs import Run
-from vln.tables import Entry
+from vln.envs.registry import make_task
+from vln.evaluation.tables import Entry
+from vln.learning.devices import best_device, use_threads
+from vln.learning.rollouts import Act, greedy, sample
+from vln.runs.results import scripted_in
+from vln.runs.run import Run
 from vln.tasks import Task
 from vln.world import World
 
 
 @dataclass(frozen=True)
-class Place(Beside):
+class TableArguments(RunArguments):
     """Whom to look at, and where. Options of task and world that are given take the place of a run's own."""
 
     run: Annotated[Path | None, tyro.conf.Positional] = None
@@ -63,7 +63,7 @@ class Scene:
         return f"{self.task.name} ({said})" if said else self.task.name
 
 
-def open_scene(place: Place) -> Scene:
+def open_scene(place: TableArguments) -> Scene:
     """Where to look: of a run the rows are all there are, else the one that was asked for."""
     use_threads(place.threads)
     if place.run is None:
@@ -72,18 +72,18 @@ def open_scene(place: Place) -> Scene:
     if place.task is not None:
         return _elsewhere(place, place.run, place.task, act, device)
     run = place.open(place.run, device)
-    split, changes = place.split or run.task.judging, place.changes(place.run)
+    split, changes = place.split or run.task.test_split, place.changes(place.run)
     scene = Scene(run.task, changes, split, run.open(split), run.entries(split, scripted_for, act), run)
     if changes:
         _tell_unknown(run, scene.world)
     return scene
 
 
-def _elsewhere(place: Place, folder: Path, name: str, act: Act, device: str) -> Scene:
+def _elsewhere(place: TableArguments, folder: Path, name: str, act: Act, device: str) -> Scene:
     """A run in another task than its own."""
     run = place.open_with(folder, {}, {}, device)
     task = make_task(name, place.task_options).with_words(run.vocabulary)
-    split = place.split or task.judging
+    split = place.split or task.test_split
     world = run.open_in(task, split, **place.world_options)
     agent = {"agent": Entry(run.agent, act, updates=run.updates)}
     entries = agent | scripted_for(world) | scripted_in(task, world) | run.baselines(task, split)
@@ -91,13 +91,13 @@ def _elsewhere(place: Place, folder: Path, name: str, act: Act, device: str) -> 
     return Scene(task, {}, split, world, entries, run)
 
 
-def _scripted(place: Place) -> Scene:
+def _scripted(place: TableArguments) -> Scene:
     if place.agent is None or place.task is None:
         raise SystemExit("give the folder of a run, or --agent and --task")
     if place.draw:
         raise SystemExit(f"--draw is for the agent of a run: {place.agent} has only one way to act")
     task = make_task(place.task, place.task_options)
-    split = place.split or task.judging
+    split = place.split or task.test_split
     world = task.open(split, **place.world_options)
     rows = scripted_for(world) | scripted_in(task, world)
     return Scene(task, {}, split, world, {place.agent: chosen(rows, place.agent, task)})

@@ -4,7 +4,7 @@ python scripts/evaluate.py runs/demo --split val_unseen --json table.json --repo
 python scripts/evaluate.py --agent random --task goto
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import sys
 from dataclasses import dataclass, replace
@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from command_line import parse_beside
-from complaints import plainly
-from entries import Place, Scene, chosen, open_scene
+from entries import Scene, TableArguments, chosen, open_scene
+from errors import plainly
 
+from vln.agent import Rescorer
 from vln.agents.ensemble import Ensemble
-from vln.beam import Judge
-from vln.report import REPLAYS, write_page
-from vln.runs import Run
-from vln.tables import Entry, table_of
+from vln.evaluation.tables import Entry, table_of
+from vln.pages.report import REPLAYS, write_page
+from vln.runs.run import Run
 
 TRUST = 0.5  # in a speaker
 
 
 @dataclass(frozen=True)
-class Options(Place):
+class Options(TableArguments):
     """Whom to judge, where, and what to leave."""
 
     episodes: int | None = None
@@ -71,7 +71,7 @@ class Options(Place):
                 raise SystemExit(why)
 
 
-def _rescorer(options: Options, scene: Scene, speaker: Path) -> Judge:
+def _rescorer(options: Options, scene: Scene, speaker: Path) -> Rescorer:
     """The say of a speaker in which way is gone."""
     if scene.task.rescorer is None:
         raise SystemExit(f"nobody speaks in task {scene.task.name}: --speaker is for tasks with a rescorer, like r2r")

@@ -20,7 +20,7 @@ from typing import Annotated
 
 import pooch
 import tyro
-from complaints import plainly
+from errors import plainly
 from rich.console import Group
 from rich.live import Live
 from rich.progress import (

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from speeds import Speed, measure
 
-from vln.agents.catalogue import agent_for
-from vln.agents.shape import Shape
-from vln.devices import use_threads
-from vln.env import TaskEnv
-from vln.envs.catalogue import make_task
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.rules import RULES
-from vln.vector_env import TaskVectorEnv
+from vln.agents.config import AgentConfig
+from vln.agents.registry import agent_for
+from vln.envs.registry import make_task
+from vln.gym.env import TaskEnv
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.config import TrainConfig
+from vln.learning.devices import use_threads
+from vln.learning.learner import Learner
+from vln.learning.rules import RULES
 from vln.world import World
 
 # Pictures of 28x28 pixels as they are, and cluttered: the task's options and the world's.
@@ -25,14 +25,14 @@ PLACES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "28x28, 8x8": ({}, {"patch": 8}),
     "60x60 cluttered, 12x12x3": ({"canvas": 60, "clutter": 4}, {"patch": 12, "scales": 3}),
 }
-NET = Shape(memory="elman", hidden=256, sight=128)  # of about the size of Mnih et al. (2014, arXiv:1406.6247)
+NET = AgentConfig(memory="elman", hidden=256, view_dim=128)  # of about the size of Mnih et al. (2014, arXiv:1406.6247)
 
 
 @dataclass(frozen=True)
 class Glimpsing:
     """Steps per second of the worlds of glimpses, and pictures per second of trainings in them."""
 
-    slots: int = 1024
+    num_envs: int = 1024
     """Episodes side by side, of the worlds."""
     batches: tuple[int, ...] = (128, 512)
     """Pictures that are learned from at once."""
@@ -52,26 +52,28 @@ def glimpse_speeds(options: Glimpsing) -> dict[str, Speed]:
     speeds = {}
     use_threads(1)
     for place, (about, seen) in PLACES.items():
-        world = make_task("glimpse", {"pictures": "drawn", **about}).open("train", looks=options.looks, **seen)
-        vector = _steps(TaskVectorEnv(world, options.slots), options.slots)
-        speeds[f"{place}, vector of {options.slots}"] = measure("steps", vector, options.repeats, options.seconds)
+        world = make_task("glimpse", {"pictures": "font_digits", **about}).open("train", looks=options.looks, **seen)
+        vector = _steps(TaskVectorEnv(world, options.num_envs), options.num_envs)
+        speeds[f"{place}, vector of {options.num_envs}"] = measure("steps", vector, options.repeats, options.seconds)
         speeds[f"{place}, one environment"] = measure("steps", _steps(TaskEnv(world)), options.repeats, options.seconds)
     use_threads(options.threads)
     for place, (about, seen) in PLACES.items():
-        world = make_task("glimpse", {"pictures": "drawn", **about}).open("train", looks=options.looks, **seen)
+        world = make_task("glimpse", {"pictures": "font_digits", **about}).open("train", looks=options.looks, **seen)
         for rule in ("reinforce", "pathwise"):
             for batch in options.batches:
                 for half in (False, True):
                     name = f"{place}, {rule}, batch {batch}, {'bfloat16' if half else 'float32'}"
-                    lessons = Lessons(rule=rule, slots=batch, window=options.looks, half=half, early=0.0)
-                    speeds[name] = measure("pictures", _learned(world, lessons), options.repeats, options.seconds)
+                    config = TrainConfig(
+                        rule=rule, num_envs=batch, unroll_length=options.looks, bfloat16=half, early_answer_weight=0.0
+                    )
+                    speeds[name] = measure("pictures", _learned(world, config), options.repeats, options.seconds)
     return speeds
 
 
 def _steps(env: Any, slots: int = 0) -> Iterator[int]:
     """Steps with actions drawn beforehand; slots: of a vector environment, 0 for a single one."""
     rng, shape = np.random.default_rng(0), (slots,) if slots else ()
-    answers = env.unwrapped.world.answers
+    answers = env.unwrapped.world.num_answers
     actions = [
         {
             "move": rng.uniform(-1, 1, (*shape, 2)).astype(np.float32),
@@ -88,10 +90,12 @@ def _steps(env: Any, slots: int = 0) -> Iterator[int]:
         yield len(actions) * max(1, slots)
 
 
-def _learned(world: World[Any], lessons: Lessons) -> Iterator[int]:
+def _learned(world: World[Any], config: TrainConfig) -> Iterator[int]:
     torch.manual_seed(0)
     agent = agent_for(world, NET)
-    learner = Learner.begin(world.on("cpu") if RULES[lessons.rule].through else world, agent, lessons)
+    learner = Learner.begin(
+        world.differentiable("cpu") if RULES[config.rule].differentiates_world else world, agent, config
+    )
     while True:
         learner.learn()
-        yield lessons.slots
+        yield config.num_envs

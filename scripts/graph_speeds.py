@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from recipes import RECIPES
 from speeds import Speed, measure
 
-from vln.agents.catalogue import make_agent
-from vln.devices import use_threads
-from vln.env import TaskEnv
-from vln.envs.catalogue import make_task
-from vln.evaluation import evaluate
-from vln.runs import open_run
-from vln.vector_env import TaskVectorEnv
+from vln.agents.registry import make_agent
+from vln.envs.registry import make_task
+from vln.evaluation.evaluate import evaluate
+from vln.gym.env import TaskEnv
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.devices import use_threads
+from vln.runs.run import open_run
 from vln.world import World, put
 
 # The action spaces, and what is told of neighbours in them.
@@ -38,7 +38,7 @@ class Walking:
     """The folder that holds matterport/ and r2r/."""
     run: Path | None = None
     """The folder of a run, to measure how fast its agent is judged; else one that has learned nothing is."""
-    slots: int = 1024
+    num_envs: int = 1024
     """Episodes side by side, of the worlds."""
     episodes: int | None = None
     """Of val_unseen, that are judged; all unless given."""
@@ -59,10 +59,10 @@ def graph_speeds(options: Walking) -> dict[str, Speed]:
     for place, seen in PLACES.items():
         world = task.open("train", **seen)
         walks = {
-            f"world of {options.slots}": ("steps", _seen(world, options.slots)),
-            f"vector of {options.slots}": ("steps", _steps(world, options.slots)),
+            f"world of {options.num_envs}": ("steps", _seen(world, options.num_envs)),
+            f"vector of {options.num_envs}": ("steps", _steps(world, options.num_envs)),
             "one environment": ("steps", _single_steps(world)),
-            "expert": ("answers", _answers(world, options.slots)),
+            "expert": ("answers", _answers(world, options.num_envs)),
         }
         for name, (unit, work) in walks.items():
             speeds[f"{place}, {name}"] = measure(unit, work, options.repeats, options.seconds)
@@ -136,7 +136,9 @@ def _judged(options: Walking) -> Iterator[int]:
         recipe = RECIPES["r2r"]
         world = make_task("r2r", {"data": str(options.data)}).open("val_unseen", **recipe.world_options)
         torch.manual_seed(0)
-        agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape), world.graded)
+        agent = make_agent(
+            world.spaces, world.action_space, world.num_answers, asdict(recipe.agent_config), world.scores_answers
+        )
     episodes = range(min(options.episodes or len(world.episodes), len(world.episodes)))
     while True:
         yield len(evaluate(world, agent, episodes))

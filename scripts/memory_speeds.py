@@ -8,8 +8,8 @@ import torch
 from speeds import Speed, measure
 from torch import Tensor, nn
 
-from vln.agents.memories import Recurrent
-from vln.devices import use_threads
+from vln.agents.recurrent.core import Recurrent
+from vln.learning.devices import use_threads
 
 BARE: dict[str, Callable[[int, int], nn.Module]] = {"lstm": nn.LSTM, "gru": nn.GRU, "elman": nn.RNN}
 SCANNED = ("mingru", "minlstm", "lru", "s6")
@@ -21,7 +21,7 @@ class Remembering:
 
     batch: int = 256
     """Sequences side by side, of the fused memories beside torch's own."""
-    window: int = 64
+    unroll_length: int = 64
     """Their steps."""
     hidden: int = 256
     """Their size."""
@@ -44,7 +44,7 @@ def memory_speeds(options: Remembering) -> dict[str, Speed]:
     torch.manual_seed(0)
     speeds: dict[str, Speed] = {}
     for kind, make in BARE.items():
-        inputs = torch.randn(options.window, options.batch, options.hidden)
+        inputs = torch.randn(options.unroll_length, options.batch, options.hidden)
         ours = learned(Recurrent(kind, options.hidden, options.hidden), inputs)
         theirs = learned_bare(make(options.hidden, options.hidden), inputs)
         speeds |= compared(kind, ours, "torch's own", theirs, options.repeats)
@@ -74,11 +74,11 @@ def measured(work: Iterator[int]) -> float:
 
 def learned(memory: Recurrent, inputs: Tensor) -> Iterator[int]:
     """The gradient of whole sequences, in which no episode starts."""
-    before, starts = memory.initial(inputs.shape[1]), torch.zeros(inputs.shape[:2], dtype=torch.bool)
+    before, episode_starts = memory.initial(inputs.shape[1]), torch.zeros(inputs.shape[:2], dtype=torch.bool)
     while True:
-        outputs, _ = memory(inputs, before, starts)
+        outputs, _ = memory(inputs, before, episode_starts)
         outputs.sum().backward()
-        yield starts.numel()
+        yield episode_starts.numel()
 
 
 def learned_bare(memory: nn.Module, inputs: Tensor) -> Iterator[int]:
@@ -90,11 +90,11 @@ def learned_bare(memory: nn.Module, inputs: Tensor) -> Iterator[int]:
 
 def walked(memory: Recurrent, inputs: Tensor) -> Iterator[int]:
     """The same, a step at a time, as when acting."""
-    starts = torch.zeros(1, inputs.shape[1], dtype=torch.bool)
+    episode_starts = torch.zeros(1, inputs.shape[1], dtype=torch.bool)
     while True:
         state, told = memory.initial(inputs.shape[1]), []
         for moment in inputs:
-            outputs, state = memory(moment[None], state, starts)
+            outputs, state = memory(moment[None], state, episode_starts)
             told.append(outputs)
         torch.cat(told).sum().backward()
         yield inputs.shape[0] * inputs.shape[1]

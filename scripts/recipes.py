@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from beside import Beside
+from run_options import RunArguments
 
-from vln.agents.shape import Shape
-from vln.envs.catalogue import TASKS
-from vln.files import MARK, absolute_name
-from vln.lessons import Lessons
-from vln.runs import Plan
+from vln.agents.config import AgentConfig
+from vln.envs.registry import TASKS
+from vln.learning.config import TrainConfig
+from vln.runs.run import Plan
+from vln.user_files import MARK, absolute_name
 
 DEFAULT_TASK = "goto"
 BASELINES = 1.0  # how long trained baselines learn, as a share of the updates: with less they tell less than they could
@@ -20,7 +20,7 @@ OF_TASKS = f"The task: {', '.join(TASKS)}, or FILE.py:NAME of your own"
 
 
 @dataclass(frozen=True)
-class Options(Beside):
+class Options(RunArguments):
     """What to train on, what to train, and how."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(help=f"{OF_TASKS}; goto unless given.")] = None
@@ -42,9 +42,9 @@ class Options(Beside):
     resume: Path | None = None
     """The folder of a run to go on with. Its own settings hold; beside it can be said where its files are now, on what
     to compute, and how long its baselines are to be trained."""
-    begin_with: Path | None = None
+    init_from: Path | None = None
     """The folder of a run whose weights to begin with; it may be of another task and know other words."""
-    vectors: Path | None = None
+    init_embeddings: Path | None = None
     """A file of word vectors to begin with, a word and its numbers a line (GloVe); unless given they are learned."""
     baselines: float | None = None
     """How long to train the blind agent and the other baselines of the table, as a share of the agent's updates: 1
@@ -54,8 +54,8 @@ class Options(Beside):
     threads: int | None = None
     """CPU threads. Unless given, as many as are measured to be fastest, at the start and again when it has become slow;
     with a fixed number the same seed gives the same weights, to the last bit."""
-    shape: tyro.conf.OmitArgPrefixes[Shape] = field(default_factory=Shape)
-    lessons: tyro.conf.OmitArgPrefixes[Lessons] = field(default_factory=Lessons)
+    agent_config: tyro.conf.OmitArgPrefixes[AgentConfig] = field(default_factory=AgentConfig)
+    train_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
 
     @property
     def folder(self) -> str:
@@ -66,7 +66,7 @@ class Options(Beside):
     @property
     def plan(self) -> Plan:
         about, world = self.task_options, self.world_options
-        shape: dict[str, Any] = asdict(self.shape) | {"memory": absolute_name(self.shape.memory)}
+        shape: dict[str, Any] = asdict(self.agent_config) | {"memory": absolute_name(self.agent_config.memory)}
         if self.memory_options:
             shape["memory_options"] = self.memory_options
         if self.encoder:
@@ -74,11 +74,13 @@ class Options(Beside):
             shape["encoders"] = {name: absolute_name(maker) for name, maker in named.items()}
         if self.agent is not None:
             shape = {"agent": absolute_name(self.agent), **self.agent_options}
-        begin_with, vectors = (str(path.absolute()) if path else None for path in (self.begin_with, self.vectors))
+        init_from, vectors = (str(path.absolute()) if path else None for path in (self.init_from, self.init_embeddings))
         task = absolute_name(self.task or DEFAULT_TASK)
         baselines = BASELINES if self.baselines is None else self.baselines
-        lessons = replace(self.lessons, rule=absolute_name(self.lessons.rule))
-        return Plan(task, lessons, about, world, shape, (), begin_with, vectors, baselines, rule=self.rule_options)
+        config = replace(self.train_config, rule=absolute_name(self.train_config.rule))
+        return Plan(
+            task, config, about, world, shape, (), init_from, vectors, baselines, rule_options=self.rule_options
+        )
 
 
 def _named_encoder(text: str) -> tuple[str, str]:
@@ -89,35 +91,52 @@ def _named_encoder(text: str) -> tuple[str, str]:
     return name, maker
 
 
-READER_OF_MAZES = Shape(
-    hidden=128, word_dim=128, bidirectional=True, second_look=True, dropout=0.1, fog=0.1, mumble=0.1
+MAZE_AGENT = AgentConfig(
+    hidden=128,
+    word_dim=128,
+    bidirectional=True,
+    spatial_attention=True,
+    dropout=0.1,
+    view_dropout=0.1,
+    word_dropout=0.1,
 )
 # Nothing is gained by bfloat16 in nets as small as these.
-LESSONS_OF_LOOKING = Lessons(rule="pathwise", led=0.3, rate=2e-3, half=False)
+GLIMPSE_TRAINING = TrainConfig(rule="pathwise", teacher_warmup=0.3, learning_rate=2e-3, bfloat16=False)
 # Of MNIST: what moves teach changes a little of what is seen and remembered. Where it changed nothing, digits on a
 # large canvas were found badly; where all of its gradient came through, the one training of a core this large diverged.
-READER_OF_DIGITS = Shape(hidden=384, sight=256, eye="conv", apart=0.9)
-LESSONS_IN_MNIST = Lessons(
-    rule="pathwise", slots=512, window=8, rate=2e-3, clip=5.0, weight_decay=0.05, early=0.05, led=0.3
+MNIST_AGENT = AgentConfig(hidden=384, view_dim=256, view_encoder="conv", head_detach=0.9)
+MNIST_TRAINING = TrainConfig(
+    rule="pathwise",
+    num_envs=512,
+    unroll_length=8,
+    learning_rate=2e-3,
+    max_grad_norm=5.0,
+    weight_decay=0.05,
+    early_answer_weight=0.05,
+    teacher_warmup=0.3,
 )
-IN_CLUTTER = Options(
+CLUTTERED = Options(
     task="glimpse",
     name="mnist-cluttered",
     task_options={"pictures": "mnist", "canvas": 60, "clutter": 4, "distort": 0.5, "elastic": 0.5},
     world_options={"patch": 12, "scales": 3, "looks": 8},
-    shape=replace(READER_OF_DIGITS, apart=1.0),
-    lessons=replace(LESSONS_IN_MNIST, updates=11500),
+    agent_config=replace(MNIST_AGENT, head_detach=1.0),
+    train_config=replace(MNIST_TRAINING, updates=11500),
 )
-LESSONS_IN_MAZES = Lessons(slots=64, window=8, rate=1.5e-3, weight_decay=0.01, teacher_last=1.0, workers=2)
+MAZE_TRAINING = TrainConfig(
+    num_envs=64, unroll_length=8, learning_rate=1.5e-3, weight_decay=0.01, teacher_share_end=1.0, num_processes=2
+)
 
-LESSONS_IN_WRITING = Lessons(slots=32, window=32, updates=2700, rate=8e-3, teacher_last=1.0, progress=0.0)
-IN_VERSE = Options(
+TEXT_TRAINING = TrainConfig(
+    num_envs=32, unroll_length=32, updates=2700, learning_rate=8e-3, teacher_share_end=1.0, progress_weight=0.0
+)
+SHAKESPEARE = Options(
     task="characters",
     name="shakespeare",
-    task_options={"text": "shakespeare", "stretch": 2000},
+    task_options={"text": "shakespeare", "episode_length": 2000},
     baselines=0.0,
-    shape=Shape(hidden=256),
-    lessons=LESSONS_IN_WRITING,
+    agent_config=AgentConfig(hidden=256),
+    train_config=TEXT_TRAINING,
 )
 
 # Those of sail were found by training on one of the maps grid and jelly and testing on the other, without map l; those
@@ -127,26 +146,36 @@ RECIPES = {
         task="mazes",
         name="mazes",
         task_options={"houses": 2000},
-        world_options={"view": "lanes", "size": 13},
-        shape=READER_OF_MAZES,
-        lessons=replace(LESSONS_IN_MAZES, updates=6000),
+        world_options={"view": "four_way", "size": 13},
+        agent_config=MAZE_AGENT,
+        train_config=replace(MAZE_TRAINING, updates=6000),
     ),
     # For a run that begins with one of mazes.
     "sail": Options(
         task="sail",
         name="sail",
-        task_options={"invented": 400},
-        world_options={"view": "lanes", "size": 13},
-        shape=replace(READER_OF_MAZES, dropout=0.3, fog=0.4, mumble=0.2),  # two mazes are soon known by heart
-        lessons=replace(LESSONS_IN_MAZES, updates=600),
+        task_options={"synthetic_mazes": 400},
+        world_options={"view": "four_way", "size": 13},
+        agent_config=replace(
+            MAZE_AGENT, dropout=0.3, view_dropout=0.4, word_dropout=0.2
+        ),  # two mazes are soon known by heart
+        train_config=replace(MAZE_TRAINING, updates=600),
     ),
     "digits": Options(
         task="glimpse",
         name="digits",
         task_options={"distort": 0.6},
         world_options={"looks": 6},
-        shape=Shape(hidden=192, sight=192, apart=0.9),
-        lessons=replace(LESSONS_OF_LOOKING, updates=5000, slots=64, window=6, early=0.05, weight_decay=0.05, clip=5.0),
+        agent_config=AgentConfig(hidden=192, view_dim=192, head_detach=0.9),
+        train_config=replace(
+            GLIMPSE_TRAINING,
+            updates=5000,
+            num_envs=64,
+            unroll_length=6,
+            early_answer_weight=0.05,
+            weight_decay=0.05,
+            max_grad_norm=5.0,
+        ),
         baselines=1.0,
     ),
     "mnist": Options(
@@ -154,30 +183,38 @@ RECIPES = {
         name="mnist",
         task_options={"pictures": "mnist", "distort": 0.6, "elastic": 0.6},
         world_options={"looks": 7},
-        shape=READER_OF_DIGITS,
-        lessons=replace(LESSONS_IN_MNIST, updates=16000, led=0.2),
+        agent_config=MNIST_AGENT,
+        train_config=replace(MNIST_TRAINING, updates=16000, teacher_warmup=0.2),
     ),
-    "mnist-cluttered": IN_CLUTTER,
+    "mnist-cluttered": CLUTTERED,
     # For a run that begins with one of mnist-cluttered.
     "mnist-translated": replace(
-        IN_CLUTTER,
+        CLUTTERED,
         name="mnist-translated",
         task_options={"pictures": "mnist", "canvas": 60, "distort": 0.5, "elastic": 0.5},
-        lessons=replace(LESSONS_IN_MNIST, updates=7000, led=0.0, rate=1e-3),
+        train_config=replace(MNIST_TRAINING, updates=7000, teacher_warmup=0.0, learning_rate=1e-3),
     ),
     "mnist-cluttered-100": replace(
-        IN_CLUTTER,
+        CLUTTERED,
         name="mnist-cluttered-100",
         task_options={"pictures": "mnist", "canvas": 100, "clutter": 8, "distort": 0.5, "elastic": 0.5},
         world_options={"patch": 12, "scales": 4, "looks": 8},
-        shape=READER_OF_DIGITS,
+        agent_config=MNIST_AGENT,
     ),
     "glimpsefind": Options(
         task="glimpsefind",
         name="glimpsefind",
         task_options={"questions": 131072},  # fewer are known by heart before it has learned to find things
-        shape=Shape(hidden=256, sight=256, eye="conv", apart=0.9),
-        lessons=Lessons(rule="pathwise", slots=256, window=6, updates=8000, rate=1.5e-3, early=0.1, led=0.3),
+        agent_config=AgentConfig(hidden=256, view_dim=256, view_encoder="conv", head_detach=0.9),
+        train_config=TrainConfig(
+            rule="pathwise",
+            num_envs=256,
+            unroll_length=6,
+            updates=8000,
+            learning_rate=1.5e-3,
+            early_answer_weight=0.1,
+            teacher_warmup=0.3,
+        ),
     ),
     # Without images. What the map tells of what lies beyond is a track of its own, not to be compared with local. The
     # learning rate does not fall far, for the weights are averaged: with a small one it learns train by heart.
@@ -185,16 +222,16 @@ RECIPES = {
         task="r2r",
         name="r2r",
         world_options={"view": "lookahead"},
-        shape=Shape(hidden=256, word_dim=192, sight=128, bidirectional=True, dropout=0.3),
-        lessons=Lessons(
-            slots=64,
-            window=12,
+        agent_config=AgentConfig(hidden=256, word_dim=192, view_dim=128, bidirectional=True, dropout=0.3),
+        train_config=TrainConfig(
+            num_envs=64,
+            unroll_length=12,
             updates=1500,
-            rate=1e-3,
-            last_rate=0.3,
-            teacher_last=0.75,
-            averaged=0.998,
-            workers=2,
+            learning_rate=1e-3,
+            final_learning_rate=0.3,
+            teacher_share_end=0.75,
+            ema_decay=0.998,
+            num_processes=2,
         ),
     ),
     # Teacher forcing: at every word it is told what a person said next.
@@ -202,56 +239,76 @@ RECIPES = {
         task="r2r-speaker",
         name="r2r-speaker",
         world_options={"view": "lookahead", "max_steps": 81},
-        shape=Shape(hidden=256, word_dim=192, sight=128, dropout=0.3),
-        lessons=Lessons(slots=64, window=40, updates=1800, rate=2e-3, teacher_last=1.0, averaged=0.99),
+        agent_config=AgentConfig(hidden=256, word_dim=192, view_dim=128, dropout=0.3),
+        train_config=TrainConfig(
+            num_envs=64, unroll_length=40, updates=1800, learning_rate=2e-3, teacher_share_end=1.0, ema_decay=0.99
+        ),
         baselines=0.0,
     ),
     "circlesquare": Options(
         task="circlesquare",
         name="circlesquare",
-        shape=Shape(memory="gru", hidden=128, sight=128),
-        lessons=replace(LESSONS_OF_LOOKING, updates=2000, slots=64, window=16),
+        agent_config=AgentConfig(memory="gru", hidden=128, view_dim=128),
+        train_config=replace(GLIMPSE_TRAINING, updates=2000, num_envs=64, unroll_length=16),
     ),
     # In somebody else's environment no gradient goes through the eye. A move is relative to a small limit, so that it
     # must vary much to try anything. Found by REINFORCE in our like world; a scanner that leads helps only there, where
     # it knows the place.
-    "circlesquare-peer": Options(
-        task="circlesquare-peer",
-        name="circlesquare-peer",
-        shape=Shape(memory="gru", hidden=128, sight=128, aim=0.6),
-        lessons=replace(LESSONS_OF_LOOKING, rule="reinforce", led=0.0, rate=1e-3, updates=800, slots=64, window=16),
+    "circlesquare-apgym": Options(
+        task="circlesquare-apgym",
+        name="circlesquare-apgym",
+        agent_config=AgentConfig(memory="gru", hidden=128, view_dim=128, action_std=0.6),
+        train_config=replace(
+            GLIMPSE_TRAINING,
+            rule="reinforce",
+            teacher_warmup=0.0,
+            learning_rate=1e-3,
+            updates=800,
+            num_envs=64,
+            unroll_length=16,
+        ),
     ),
     # Chosen by what they say of the last tenth, which is all there is to be judged by: see RESULTS.md.
-    "shakespeare": IN_VERSE,
+    "shakespeare": SHAKESPEARE,
     "shakespeare-hour": replace(
-        IN_VERSE,
+        SHAKESPEARE,
         name="shakespeare-hour",
-        shape=Shape(hidden=512, word_dim=128, dropout=0.3),
-        lessons=replace(LESSONS_IN_WRITING, updates=9000, window=64, rate=4e-3),
+        agent_config=AgentConfig(hidden=512, word_dim=128, dropout=0.3),
+        train_config=replace(TEXT_TRAINING, updates=9000, unroll_length=64, learning_rate=4e-3),
     ),
     "python": Options(
         task="characters",
         name="python",
-        task_options={"text": "python", "stretch": 5000, "least": 50},
+        task_options={"text": "python", "episode_length": 5000, "min_count": 50},
         baselines=0.0,
-        shape=Shape(hidden=512),
-        lessons=replace(LESSONS_IN_WRITING, updates=6000, window=100, rate=4e-3),
+        agent_config=AgentConfig(hidden=512),
+        train_config=replace(TEXT_TRAINING, updates=6000, unroll_length=100, learning_rate=4e-3),
     ),
     "route": Options(
         task="route",
         name="route",
         baselines=0.1,
         task_options={"houses": 16384},
-        shape=Shape(hidden=256, word_dim=128, bidirectional=True, second_look=True),
-        lessons=Lessons(updates=5000, slots=128, window=20, teacher_last=0.0, greedily=0.5, workers=2),
+        agent_config=AgentConfig(hidden=256, word_dim=128, bidirectional=True, spatial_attention=True),
+        train_config=TrainConfig(
+            updates=5000, num_envs=128, unroll_length=20, teacher_share_end=0.0, greedy_fraction=0.5, num_processes=2
+        ),
     ),
     "hour": Options(
         task="goto",
         name="hour",
         task_options={"houses": 16384},
         world_options={"view": "first_person", "size": 32},
-        shape=Shape(hidden=320),
-        lessons=Lessons(updates=5500, slots=64, window=40, rate=2e-3, teacher_last=0.0, greedily=0.5, workers=2),
+        agent_config=AgentConfig(hidden=320),
+        train_config=TrainConfig(
+            updates=5500,
+            num_envs=64,
+            unroll_length=40,
+            learning_rate=2e-3,
+            teacher_share_end=0.0,
+            greedy_fraction=0.5,
+            num_processes=2,
+        ),
     ),
     "demo": Options(
         task="goto",
@@ -259,6 +316,8 @@ RECIPES = {
         baselines=0.1,  # so that it stays short
         task_options={"houses": 8192},
         world_options={"view": "first_person", "size": 32},
-        lessons=Lessons(updates=2400, slots=64, window=20, rate=2.5e-3, teacher_last=0.0, workers=2),
+        train_config=TrainConfig(
+            updates=2400, num_envs=64, unroll_length=20, learning_rate=2.5e-3, teacher_share_end=0.0, num_processes=2
+        ),
     ),
 }

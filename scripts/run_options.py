@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from command_line import About
+from command_line import TaskArguments
 
-from vln.agents.catalogue import make_agent
-from vln.envs.catalogue import make_task, spec_of
-from vln.files import MARK
+from vln.agents.registry import make_agent
+from vln.envs.registry import make_task, spec_of
 from vln.options import Option, from_root, places_in
-from vln.runs import Plan, Run, Trust, open_run, plan_of
+from vln.runs.run import Plan, Run, Trust, open_run, plan_of
+from vln.user_files import MARK
 
 NOT_SHOWN = ("data", "features")  # where something is does not change what it is
 ANNOTATED = ("r2r", "r2r-speaker")  # the tasks that read annotations
 
 
 @dataclass(frozen=True)
-class Allowed:
+class TrustArguments:
     """What a run may do that somebody else may have made."""
 
     trust_code: bool = False
@@ -41,7 +41,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Beside(About, Allowed):
+class RunArguments(TaskArguments, TrustArguments):
     """Options of task and world, which take the place of those that a run was trained with."""
 
     def open(self, folder: Path, device: str = "cpu") -> Run:
@@ -67,7 +67,7 @@ def _named(known: Mapping[str, Option], options: Mapping[str, Any]) -> dict[str,
 
 
 @dataclass(frozen=True)
-class Where(Allowed):
+class Where(TrustArguments):
     """Where the files of runs are now, for a command whose other options are not of them."""
 
     data: str | None = None

@@ -7,7 +7,7 @@ All begin with what agents learned in invented mazes. Each fold trains on two ma
 figure pools the three, so that every sentence counts once.
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,26 +18,26 @@ from typing import Any
 
 import train
 import tyro
-from beside import Where
-from complaints import plainly
+from errors import plainly
 from recipes import RECIPES
 from recipes import Options as Training
 from rich.console import Console
 from rich.table import Table
+from run_options import Where
 
 from vln.agents.ensemble import Ensemble
 from vln.agents.scripted import scripted_for
-from vln.devices import use_threads
-from vln.envs.sail.judging import PARAGRAPH, lived_relays, pooled
+from vln.envs.sail.chained import PARAGRAPH, lived_relays, pooled
 from vln.envs.sail.task import relays_of
-from vln.evaluation import evaluate
-from vln.interruptions import stop_status
-from vln.intervals import interval
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.intervals import interval
+from vln.evaluation.tables import Entry
+from vln.learning.devices import use_threads
+from vln.learning.interruptions import stop_status
+from vln.learning.rollouts import greedy, sample
+from vln.learning.training import CHECKPOINT
 from vln.outcomes import Outcome
-from vln.rollouts import greedy, sample
-from vln.runs import Run
-from vln.tables import Entry
-from vln.training import CHECKPOINT
+from vln.runs.run import Run
 from vln.world import World
 
 FOLDS = ("grid", "jelly", "l")
@@ -81,19 +81,20 @@ def train_all(options: Options) -> None:
     """Train what is not there yet. What was broken off goes on."""
     mazes, sail = RECIPES["mazes"], RECIPES["sail"]
     for seed in range(min(options.beginnings, options.seeds)):
-        about, lessons = {**mazes.task_options, "heading": options.heading}, replace(mazes.lessons, seed=seed)
+        about, config = {**mazes.task_options, "heading": options.heading}, replace(mazes.train_config, seed=seed)
         baselines = options.beginning_baselines if seed < options.baselines else 0.0
         train_in(
-            folder_of(options, "mazes", seed), replace(mazes, task_options=about, lessons=lessons, baselines=baselines)
+            folder_of(options, "mazes", seed),
+            replace(mazes, task_options=about, train_config=config, baselines=baselines),
         )
     for seed in range(options.seeds):
-        begin_with = folder_of(options, "mazes", seed % options.beginnings)
+        init_from = folder_of(options, "mazes", seed % options.beginnings)
         baselines = 1.0 if seed < options.baselines else 0.0
         for fold in FOLDS:
             about = {"data": str(options.data.absolute()), "fold": fold, "heading": options.heading}
             about = {**sail.task_options, **about}
-            lessons = replace(sail.lessons, seed=seed)
-            one = replace(sail, task_options=about, lessons=lessons, baselines=baselines, begin_with=begin_with)
+            config = replace(sail.train_config, seed=seed)
+            one = replace(sail, task_options=about, train_config=config, baselines=baselines, init_from=init_from)
             train_in(folder_of(options, fold, seed), one)
 
 

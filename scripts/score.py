@@ -5,7 +5,7 @@ Only this split's annotations and its scans are read.
 python scripts/score.py trajectories.json --data DIR --split val_unseen
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import sys
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from complaints import plainly
+from errors import plainly
 
 from vln.envs.graphs.task import atlas_for, source_of
 from vln.envs.graphs.trajectories import read_trajectories, score
 from vln.envs.graphs.world import Graphs
+from vln.evaluation.tables import Result, tabulate
 from vln.language import Vocabulary
-from vln.tables import Result, tabulate
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Options:
 
 def main(options: Options) -> dict[str, Any]:
     """Score, print the table, and write what was asked for."""
-    source = source_of(options.data, options.annotations, options.skip_broken, kept=0, mirrored=False)
+    source = source_of(options.data, options.annotations, options.skip_broken, validation_scans=0, mirror=False)
     episodes = source(options.split)
     atlas = atlas_for(source.data, episodes)
     world = Graphs(episodes, Vocabulary(()), atlas, view="none")  # nobody reads the instructions

@@ -3,7 +3,7 @@
 python scripts/seeds.py table-0.json table-1.json table-2.json --json seeds.json
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 import sys
@@ -14,13 +14,13 @@ from statistics import mean, stdev
 from typing import Annotated, Any
 
 import tyro
-from complaints import plainly
+from errors import plainly
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from vln.evaluation.tables import metrics_of
 from vln.metrics import Metric
-from vln.tables import metrics_of
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 python scripts/train.py r2r-speaker --data DIR --name speaker --baselines 0
 python scripts/speak.py runs/speaker --data DIR --paths 20000 --out spoken.json
-python scripts/train.py r2r --data DIR --extra spoken.json
+python scripts/train.py r2r --data DIR --extra-annotations spoken.json
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 import sys
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from beside import Beside
 from command_line import parse_beside
-from complaints import plainly
+from errors import plainly
+from run_options import RunArguments
 
-from vln.devices import best_device, use_threads
-from vln.envs.graphs.speaking import sample_paths, speak, spoken_records
-from vln.progress import counted
+from vln.envs.graphs.back_translation import sample_paths, speak, spoken_records
+from vln.learning.devices import best_device, use_threads
+from vln.pages.progress import counted
 
 
 @dataclass(frozen=True)
-class Options(Beside):
+class Options(RunArguments):
     """Who speaks, of how many paths, and how."""
 
     run: Annotated[Path, tyro.conf.Positional] = tyro.MISSING

@@ -3,10 +3,10 @@
 python scripts/train.py goto --view first_person --size 32 --name mine
 python scripts/train.py --recipe demo
 {called('train')} --resume runs/mine
-python scripts/train.py sail --data DIR --begin-with runs/mazes
+python scripts/train.py sail --data DIR --init-from runs/mazes
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import shlex
 import sys
@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from command_line import Subject, called, first_said, flags, parse, value_of
-from complaints import plainly
+from errors import plainly
 from recipes import DEFAULT_TASK, RECIPES, Options
 
-from vln.agents.catalogue import make_agent
-from vln.agents.shape import Shape
-from vln.devices import best_device, use_threads
-from vln.envs.catalogue import TASKS, make_task, spec_of
-from vln.evaluation import check_answers
-from vln.files import MARK, absolute_name, load
-from vln.interruptions import stop_status
+from vln.agents.config import AgentConfig
+from vln.agents.registry import make_agent
+from vln.envs.registry import TASKS, make_task, spec_of
+from vln.evaluation.evaluate import check_answers
+from vln.learning.devices import best_device, use_threads
+from vln.learning.distributed import launch
+from vln.learning.interruptions import stop_status
+from vln.learning.training import CHECKPOINT
 from vln.options import Option, options_of, places_in
-from vln.runs import WARY, Plan, begin_run, doubt, plan_of
+from vln.runs.run import WARY, Plan, begin_run, doubt, plan_of
 from vln.tasks import Baseline, TaskSpec
-from vln.team import assemble
-from vln.training import CHECKPOINT
+from vln.user_files import MARK, absolute_name, load
 from vln.world import World
 
 BESIDE_RESUME = ("resume", "device", "threads", "baselines", "trust_code", "trust_paths")
@@ -71,7 +71,7 @@ def _own_parts(arguments: list[str]) -> dict[str, Mapping[str, Option]]:
     if agent is not None and MARK not in agent:
         raise SystemExit(f"--agent is FILE.py:NAME of an agent of your own, not {agent!r}")
     for option in flags(arguments) if agent is not None else ():
-        if option in Shape.__dataclass_fields__ or option == "encoder":
+        if option in AgentConfig.__dataclass_fields__ or option == "encoder":
             flag = option.replace("_", "-")
             raise SystemExit(f"--{flag} is of agents that come with vln; what {agent} takes is said as --agent.OPTION")
     return {part: options_of(load(name)) for part, name in names.items() if name is not None and MARK in name}
@@ -84,7 +84,7 @@ def _check_resume(folder: Path, arguments: list[str], spec: TaskSpec) -> None:
         if name not in BESIDE_RESUME and not (name in spec.options and Path in spec.options[name].kinds):
             raise SystemExit(
                 f"{folder} goes on with its own settings, so {flag} would change nothing. To train otherwise, begin a "
-                f"new run with its weights: {called('train')} TASK --begin-with {folder} --name NAME"
+                f"new run with its weights: {called('train')} TASK --init-from {folder} --name NAME"
             )
 
 
@@ -99,15 +99,15 @@ def main(options: Options) -> bool:
     plans = {folder: plan, **_baselines(options, folder, plan)}
     for place, of in plans.items():
         begun = (place / CHECKPOINT).exists()  # it has the weights it began with
-        if not begun and of.begin_with and not (Path(of.begin_with) / CHECKPOINT).exists():
-            raise SystemExit(f"{of.begin_with} holds no run to begin with; a baseline begins with that run's baseline")
+        if not begun and of.init_from and not (Path(of.init_from) / CHECKPOINT).exists():
+            raise SystemExit(f"{of.init_from} holds no run to begin with; a baseline begins with that run's baseline")
     for place, of in plans.items():
-        print(f"training in {place}: {of.lessons.updates} updates", flush=True)
+        print(f"training in {place}: {of.config.updates} updates", flush=True)
         going_on = (place / CHECKPOINT).exists()
         device = options.device or best_device()
         choose = options.threads is None
         work = partial(begin_run, place, of, make_task, make_agent, device, going_on, choose_threads=choose)
-        if not assemble(of.lessons.workers, work):
+        if not launch(of.config.num_processes, work):
             print(f"go on with: {called('train')} --resume {folder}{_consent(plan)}", flush=True)
             return False
     return True
@@ -147,10 +147,12 @@ def _baselines(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
         return {}
     plans: dict[Path, Plan] = {}
     task = make_task(plan.task, plan.task_options)
-    world = task.open(task.choosing if task.choosing in task.splits else task.splits[0], **plan.world_options)
+    world = task.open(
+        task.validation_split if task.validation_split in task.splits else task.splits[0], **plan.world_options
+    )
     for name, baseline in task.baselines.items():
         place = folder / name
-        of = plan.of_baseline(name, baseline, max(1, round(share * plan.lessons.updates)))
+        of = plan.of_baseline(name, baseline, max(1, round(share * plan.config.updates)))
         # A small split is looked at first; one that has few episodes may have one instruction where train has more.
         why = baseline.why_not(world) and baseline.why_not(task.open("train", **plan.world_options))
         if why := why or _no_agent(plan, of, baseline, world):
@@ -158,21 +160,21 @@ def _baselines(options: Options, folder: Path, plan: Plan) -> dict[Path, Plan]:
             continue
         plans[place] = of
         if (place / CHECKPOINT).exists():
-            updates = plan_of(place).lessons.updates
-            if updates != plans[place].lessons.updates and options.baselines is not None:
+            updates = plan_of(place).config.updates
+            if updates != plans[place].config.updates and options.baselines is not None:
                 raise SystemExit(
-                    f"{place} is trained for {updates} updates, not for {plans[place].lessons.updates}: "
+                    f"{place} is trained for {updates} updates, not for {plans[place].config.updates}: "
                     "leave out --baselines, or move that folder away to train it anew"
                 )
-            plans[place] = replace(plans[place], lessons=replace(plans[place].lessons, updates=updates))
+            plans[place] = replace(plans[place], config=replace(plans[place].config, updates=updates))
     return plans
 
 
 def _no_agent(plan: Plan, of: Plan, baseline: Baseline, world: World[Any]) -> str:
     """Why there is no agent for a baseline, in words; nothing where there is one."""
-    if "agent" in plan.agent and baseline.agent:
-        return f"it is made of parts that {plan.agent['agent']} may not have"
-    if not world.graded or baseline.world:
+    if "agent" in plan.agent_options and baseline.agent:
+        return f"it is made of parts that {plan.agent_options['agent']} may not have"
+    if not world.scores_answers or baseline.world:
         return ""  # what sees otherwise answers as the agent does
     try:
         check_answers(world, of.make(make_agent, world, "cpu"))

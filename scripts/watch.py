@@ -4,24 +4,24 @@ python scripts/watch.py runs/demo --split val_unseen --episodes 8 --video out.mp
 python scripts/watch.py --agent expert --task route --window
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from command_line import parse_beside
-from complaints import plainly
-from entries import Place, chosen, open_scene
+from entries import TableArguments, chosen, open_scene
+from errors import plainly
 
-from vln.films import film
-from vln.replays import failures_first, replay
-from vln.video import FPS, reel, write_video
-from vln.window import Window
+from vln.evaluation.replays import failures_first, replay
+from vln.pages.films import film
+from vln.pages.video import FPS, reel, write_video
+from vln.pages.viewer import Viewer
 
 
 @dataclass(frozen=True)
-class Options(Place):
+class Options(TableArguments):
     """Whom to watch, where and how."""
 
     episodes: int = 8
@@ -51,7 +51,7 @@ def main(options: Options) -> None:
     if options.video:
         print(f"written: {options.video}")
     if options.window:
-        window = Window("vln")
+        window = Viewer("vln")
         for picture in reel(shown):
             window.show(picture, 1 / options.fps)
         window.close()

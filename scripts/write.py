@@ -4,7 +4,7 @@ python scripts/train.py --recipe shakespeare --data DIR
 python scripts/write.py runs/shakespeare --prompt "ROMEO:" --length 500 --temperature 0.8
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import sys
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from complaints import plainly
+from errors import plainly
 
-from vln.agents.catalogue import make_agent
-from vln.devices import best_device, use_threads
-from vln.envs.catalogue import make_task
-from vln.runs import open_run
-from vln.writing import write_text
+from vln.agents.registry import make_agent
+from vln.envs.registry import make_task
+from vln.evaluation.generation import write_text
+from vln.learning.devices import best_device, use_threads
+from vln.runs.run import open_run
 
 
 @dataclass(frozen=True)

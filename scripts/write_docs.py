@@ -4,7 +4,7 @@ python scripts/write_docs.py
 python scripts/write_docs.py --check
 """
 
-import waiting  # noqa: F401  # before torch is loaded
+import thread_waiting  # noqa: F401  # before torch is loaded
 
 import json
 import re
@@ -18,31 +18,31 @@ from typing import Any
 import gymnasium
 import numpy as np
 import tyro
-from complaints import plainly
+from errors import plainly
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
 import vln  # noqa: F401  # registers the environments
 from vln.agents.scripted import scripted_for
-from vln.envs.catalogue import make_task, spec_of
-from vln.envs.graphs.atlas import Atlas
 from vln.envs.graphs.graph import Graph
-from vln.envs.graphs.tellings import Tellings
+from vln.envs.graphs.graph_batch import GraphBatch
+from vln.envs.graphs.path_descriptions import PathDescriptions
 from vln.envs.graphs.world import Graphs
+from vln.envs.registry import make_task, spec_of
 from vln.envs.sail.task import SPLITS
 from vln.episode import Episode
-from vln.evaluation import evaluate
+from vln.evaluation.evaluate import evaluate
 from vln.language import Vocabulary
 from vln.metrics import Metric, metric_of, ordered
 from vln.options import Option
-from vln.tasks import Task, Written
+from vln.tasks import GeneratedEpisodes, Task
 from vln.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES, RESULTS = ROOT / "docs" / "worlds", ROOT / "docs" / "results"
 MARK = re.compile(r"<!-- (\w+): (.*?) -->.*?<!-- end -->", re.S)
 NEEDS_DATA = {"r2r": {"data": "DIR"}, "r2r-speaker": {"data": "DIR"}}
-LIKE = {"sail": "mazes", "circlesquare-peer": "circlesquare"}  # tasks whose worlds show the same as one without data
+LIKE = {"sail": "mazes", "circlesquare-apgym": "circlesquare"}  # tasks whose worlds show the same as one without data
 
 SHARES = ("sentence", "paragraph")
 
@@ -55,7 +55,7 @@ OBSERVATIONS = {
     "pose": "heading and elevation, and what the last action changed",
     "where": "where the eye looks: column and row, from -1 to 1",
     "path": "the path to describe: where each of its steps leads",
-    "given": "the symbol, or the numbers, of this step",
+    "input": "the symbol, or the numbers, of this step",
 }
 
 
@@ -99,7 +99,7 @@ def ids(*names: str) -> str:
     rows = []
     for name in names:
         # A fold of SAIL is only made with its data, and only its splits are wanted.
-        named, judged = (SPLITS, Task.judging) if name == "sail" else _splits(make_task(name, NEEDS_DATA.get(name)))
+        named, judged = (SPLITS, Task.test_split) if name == "sail" else _splits(make_task(name, NEEDS_DATA.get(name)))
         splits = ", ".join(f"`{split}`" for split in named)
         rows.append((f"`{known[name]}`" if name in known else "", f"`{name}`", splits, f"`{judged}`"))
     return table(("id", "task", "splits", "test split"), rows)
@@ -133,18 +133,18 @@ def observations(name: str) -> str:
 def actions(name: str) -> str:
     """What an agent does, in a sentence."""
     first, *others = samples(LIKE.get(name, name))
-    names = [f"`{move}`" for move in first.moves]
-    space = first.move_space
-    if first.shown == "sentence":
+    names = [f"`{move}`" for move in first.action_names]
+    space = first.action_space
+    if first.display == "sentence":
         return f"An action is a word of the vocabulary, or {names[-1]}."
     if isinstance(space, Discrete):
-        if any(len(world.moves) != len(first.moves) for world in others):
+        if any(len(world.action_names) != len(first.action_names) for world in others):
             return f"An action is one of K choices, {names[0]} and so on, and {names[-1]}."
         listed = ", ".join(f"{number} {move}" for number, move in enumerate(names))
         text = f"An action is one of {len(names)} choices: {listed}" if len(names) <= 16 else _many(names)
     else:
         text = f"An action is {_kind(space)} {list(_shape(space))}: {', '.join(names)}"
-    beside = f"; beside it stands an answer, the logits of {first.answers} classes" if first.graded else ""
+    beside = f"; beside it stands an answer, the logits of {first.num_answers} classes" if first.scores_answers else ""
     return f"{text}{beside}."
 
 
@@ -210,10 +210,10 @@ def samples(name: str) -> tuple[World[Any], ...]:
     if name in ("r2r", "r2r-speaker"):
         return tuple(_building(name, ends) for ends in (2, 3))
     task = make_task(name, {"houses": 3} if name == "mazes" else None)
-    if isinstance(task.source, Written):
+    if isinstance(task.source, GeneratedEpisodes):
         one = replace(task.source, sizes={"train": (1, 1)})
         return (task.open_over(one("train")),)
-    return (task.open(task.judging),)
+    return (task.open(task.test_split),)
 
 
 def _building(name: str, ends: int) -> World[Any]:
@@ -226,12 +226,12 @@ def _building(name: str, ends: int) -> World[Any]:
     middle = Graphs.episode_of("go to the end" + " again" * (ends - 2), graph, ("a", 0))
     path = np.arange(2, dtype=np.int32)[:, None]
     episode = Episode(middle.instruction, graph, middle.start, (1,), graph.scan, "star", path)
-    world: Any = Graphs if name == "r2r" else Tellings
-    return world([episode], Vocabulary.of([episode.instruction]), Atlas.of([graph]))
+    world: Any = Graphs if name == "r2r" else PathDescriptions
+    return world([episode], Vocabulary.of([episode.instruction]), GraphBatch.of([graph]))
 
 
 def _splits(task: Task) -> tuple[tuple[str, ...], str]:
-    return task.splits, task.judging
+    return task.splits, task.test_split
 
 
 def _many(names: list[str]) -> str:

@@ -6,7 +6,7 @@ import signal
 import hypothesis
 import pytest
 
-from vln.devices import use_threads
+from vln.learning.devices import use_threads
 
 pytest_plugins = ["pytester"]
 

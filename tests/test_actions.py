@@ -11,26 +11,26 @@ import pytest
 import torch
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from gymnasium.utils.env_checker import check_env
-from pens import PenAgent, Pens
+from helpers.pen_world import PenAgent, Pens
+from helpers.tiny import loss_of
 from stable_baselines3 import PPO
-from tiny import loss_of
 
 from vln.actions import best_choices, best_numbers, chosen, numbers_in
-from vln.beam import plan
-from vln.checking import check_vector_env
-from vln.checkpoints import load_checkpoint
-from vln.env import TaskEnv
-from vln.evaluation import evaluate
-from vln.learning import Learner
-from vln.lessons import Lessons
+from vln.evaluation.beam_search import plan
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.replays import replay
+from vln.gym.env import TaskEnv
+from vln.gym.env_checker import check_vector_env
+from vln.gym.sb3 import GymnasiumVecEnv
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
+from vln.learning.rollouts import RolloutState, follow_teacher, greedy, rollout, sample, scheduled_sampling
+from vln.learning.training import CHECKPOINT, train
+from vln.pages.recordings import recording
 from vln.policies import Categorical, Gaussian, Policy, Product
-from vln.recordings import recording
-from vln.replays import replay
-from vln.rollouts import RolloutState, follow_teacher, greedy, rollout, sample, scheduled_sampling
-from vln.sb3 import GymnasiumVecEnv
 from vln.space_facts import space_facts, space_of
-from vln.training import CHECKPOINT, train
-from vln.vector_env import TaskVectorEnv
 
 SPACE = Dict({"stroke": Box(-1, 1, (2,)), "pen": Discrete(3)})
 
@@ -96,7 +96,9 @@ def live(world: Pens, agent: PenAgent, act: Any = sample, steps: int = 7, **more
 def test_a_rollout_in_tensors_is_the_one_in_arrays(pen: bool) -> None:
     agent = PenAgent(pen)
     with torch.no_grad():
-        here, there = (live(world, agent, values=True) for world in (Pens(pen=pen), Pens(pen=pen).on("cpu")))
+        here, there = (
+            live(world, agent, values=True) for world in (Pens(pen=pen), Pens(pen=pen).differentiable("cpu"))
+        )
     for name in ("reward", "terminated", "truncated", "successes", "log_prob", "value", "next_value"):
         torch.testing.assert_close(getattr(there, name), getattr(here, name))
 
@@ -145,10 +147,19 @@ def test_an_agent_learns_strokes_by_every_rule(pen: bool, rule: str) -> None:
     torch.manual_seed(0)
     world, agent = Pens(episodes=64, pen=pen), PenAgent(pen)
     more: dict[str, Any] = {"reward": "environment"} if rule == "reinforce" else {}
-    lessons = Lessons(rule=rule, updates=400, slots=64, window=3, rate=1e-2, warm_up=5, half=False, **more)
+    config = TrainConfig(
+        rule=rule,
+        updates=400,
+        num_envs=64,
+        unroll_length=3,
+        learning_rate=1e-2,
+        warmup_updates=5,
+        bfloat16=False,
+        **more,
+    )
     before = np.mean([outcome.success for outcome in evaluate(world, agent)])
-    learner = Learner.begin(world.on("cpu") if rule == "pathwise" else world, agent, lessons)
-    for _ in range(lessons.updates):
+    learner = Learner.begin(world.differentiable("cpu") if rule == "pathwise" else world, agent, config)
+    for _ in range(config.updates):
         learner.learn()
     after = np.mean([outcome.success for outcome in evaluate(world, agent)])
     expert = np.mean([outcome.success for outcome in evaluate(world, agent, act=follow_teacher, label=world.expert)])
@@ -160,8 +171,8 @@ def test_an_agent_learns_strokes_by_every_rule(pen: bool, rule: str) -> None:
 
 @pytest.mark.parametrize("rule", ["imitation", "reinforce", "pathwise"])
 def test_a_training_of_strokes_that_was_broken_off_ends_with_the_same_weights(rule: str, tmp_path: Path) -> None:
-    lessons = Lessons(rule=rule, updates=6, slots=4, window=2, warm_up=1, half=False)
-    world: Any = Pens().on("cpu") if rule == "pathwise" else Pens()
+    config = TrainConfig(rule=rule, updates=6, num_envs=4, unroll_length=2, warmup_updates=1, bfloat16=False)
+    world: Any = Pens().differentiable("cpu") if rule == "pathwise" else Pens()
 
     def agent(seed: int) -> PenAgent:
         torch.manual_seed(seed)
@@ -169,18 +180,18 @@ def test_a_training_of_strokes_that_was_broken_off_ends_with_the_same_weights(ru
 
     whole, broken, resumed = agent(0), agent(0), agent(1)
     torch.manual_seed(3)
-    train(world, whole, lessons, tmp_path / "whole", live=False)
+    train(world, whole, config, tmp_path / "whole", live=False)
     torch.manual_seed(3)
     left = iter(range(2))
 
     def loss(decision: Any, lived: Any) -> Any:
         if next(left, None) is None:
             raise_signal(SIGINT)
-        return loss_of(lessons)(decision, lived)
+        return loss_of(config)(decision, lived)
 
-    assert not train(world, broken, lessons, tmp_path / "broken", loss=loss, live=False)
+    assert not train(world, broken, config, tmp_path / "broken", loss=loss, live=False)
     assert load_checkpoint(tmp_path / "broken" / CHECKPOINT).facts["update"] == 3
-    assert train(world, resumed, lessons, tmp_path / "broken", resume=True, live=False)
+    assert train(world, resumed, config, tmp_path / "broken", resume=True, live=False)
     for name, weights in whole.state_dict().items():
         assert torch.equal(weights, resumed.state_dict()[name]), name
 
@@ -236,7 +247,7 @@ class _TwoChoices(gymnasium.vector.VectorEnv[Any, Any, Any]):
 def test_a_replay_shows_what_was_chosen_and_the_numbers() -> None:
     world, agent = Pens(), PenAgent()
     (lived,) = replay(world, agent, [3])
-    assert lived.moves == ("down", "up")
+    assert lived.action_names == ("down", "up")
     for frame in lived.steps:
         assert len(frame.choices) == len(frame.numbers) == 1
         assert frame.probabilities.sum() == pytest.approx(1)

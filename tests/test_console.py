@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import ROOT, SCRIPTS, standing_in
+from helpers.commands import ROOT, SCRIPTS, standing_in
 
 from vln import console
 

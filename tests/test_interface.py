@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
-from tiny import AGENTS, tiny, tiny_world
+from helpers.tiny import AGENTS, tiny, tiny_world
 
 from vln.interface import Interface
 from vln.space_facts import space_facts, space_of
@@ -88,5 +88,7 @@ def test_what_does_not_fit_is_named_and_a_longer_instruction_fits() -> None:
         ({"instruction": own.spaces["instruction"]}, "not shown there"),
     ):
         assert complaint in own.difference(replace(own, spaces=other))
-    assert own.difference(replace(own, graded=True)) == "the gradings of answers differ: False of it, True there"
-    assert own.difference(replace(own, move_space=Discrete(9))).startswith("the moves differ: Discrete(4) of it")
+    assert (
+        own.difference(replace(own, scores_answers=True)) == "the gradings of answers differ: False of it, True there"
+    )
+    assert own.difference(replace(own, action_space=Discrete(9))).startswith("the moves differ: Discrete(4) of it")

@@ -17,18 +17,19 @@ import numba
 import numpy as np
 import pytest
 import torch
-from glimpses import KINDS as GLIMPSES
-from tiny import HASTY, tiny
+from helpers.glimpse_worlds import KINDS as GLIMPSES
+from helpers.root import environment
+from helpers.tiny import HASTY, tiny
 
 import vln
 from vln import kernels
-from vln.agents.scan import linear_scan
-from vln.agents.scripted import Guess, Habit
-from vln.agents.selective import selective_scan
-from vln.devices import use_threads
-from vln.envs.glimpse import eye
+from vln.agents.recurrent.parallel_scan import linear_scan
+from vln.agents.recurrent.selective_scan import selective_scan
+from vln.agents.scripted import FixedPolicy, UniformPolicy
+from vln.envs.glimpse import sensor
 from vln.kernels import SharedKernel
-from vln.rollouts import RolloutState, rollout, sample
+from vln.learning.devices import use_threads
+from vln.learning.rollouts import RolloutState, rollout, sample
 
 SLOTS = 70
 
@@ -51,19 +52,19 @@ def shared_kernels() -> dict[int, str]:
 def call_all() -> None:
     for view in ("symbols", "first_person", "top_down"):
         world = tiny("GoTo").open("train", view=view, max_steps=12, track_sight=True)
-        course = RolloutState.begin(world, Habit(HASTY), SLOTS, seed=3)
-        rollout(world, Habit(HASTY), course, 8, sample, torch.Generator(), world.teacher)
+        course = RolloutState.begin(world, FixedPolicy(HASTY), SLOTS, seed=3)
+        rollout(world, FixedPolicy(HASTY), course, 8, sample, torch.Generator(), world.teacher)
     for kind in ("three scales", "finds", "adds", "sees which way it goes"):
         glimpses = GLIMPSES[kind]()
-        guess = Guess(glimpses.move_space, glimpses.answers)
+        guess = UniformPolicy(glimpses.action_space, glimpses.num_answers)
         rollout(glimpses, guess, RolloutState.begin(glimpses, guess, SLOTS, seed=3), 8, sample, torch.Generator())
     canvas, where = torch.randint(256, (SLOTS, 12, 12, 1), dtype=torch.uint8), torch.rand(SLOTS, 2, requires_grad=True)
-    eye.Eye(4, scales=2).look_through(canvas, where).sum().backward()
+    sensor.GlimpseSensor(4, scales=2).look_through(canvas, where).sum().backward()
     decay, drive, entering, telling = (torch.rand(9, SLOTS, size, requires_grad=True) for size in (5, 5, 3, 3))
-    starts = torch.rand(9, SLOTS) < 0.2
-    linear_scan(decay, drive, torch.rand(SLOTS, 5), starts).sum().backward()
+    episode_starts = torch.rand(9, SLOTS) < 0.2
+    linear_scan(decay, drive, torch.rand(SLOTS, 5), episode_starts).sum().backward()
     first, rates = torch.rand(SLOTS, 5, 3), torch.rand(5, 3)
-    outputs, last = selective_scan(decay, rates, drive, entering, telling, first, starts)
+    outputs, last = selective_scan(decay, rates, drive, entering, telling, first, episode_starts)
     (outputs.sum() + last.sum()).backward()
 
 
@@ -80,7 +81,7 @@ def test_every_shared_kernel_gives_the_same_bits_serial_and_parallel(monkeypatch
         equal[id(self)] = equal.get(id(self), True) and same
 
     monkeypatch.setattr(SharedKernel, "__call__", call_both)
-    monkeypatch.setattr(eye, "FEW", 0)
+    monkeypatch.setattr(sensor, "FEW", 0)
     for module in ("symbols", "first_person", "top_down", "world"):
         monkeypatch.setattr(f"vln.envs.rooms.{module}.SERIAL_BELOW", 0)
     call_all()
@@ -91,15 +92,14 @@ def test_every_shared_kernel_gives_the_same_bits_serial_and_parallel(monkeypatch
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are never forked here")
 def test_after_threads_were_used_processes_can_be_forked() -> None:
-    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    run([sys.executable, "-c", "import forks; forks.main()"], PYTHONPATH=paths)
+    run([sys.executable, "-c", "from helpers import forks; forks.main()"], **environment())
 
 
 # The last of Numba's threading layers, which is there where no other is, ends a process in which two threads enter it.
 STEP_IN_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
-from vln.envs.rooms.sight import look
+from vln.envs.rooms.visibility import look
 
 opaque, place, pose = np.zeros((1, 9, 9), bool), np.zeros(5_000, np.int32), np.full((5_000, 3), 2, np.int16)
 seen = np.zeros((100, len(pose), 9), np.uint64)

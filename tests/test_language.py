@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from data import data_folder
+from helpers.data import data_folder
 
 from vln.language import _ASCII, PADDING, UNKNOWN, Vocabulary, _any_script, split_words
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vln.intervals import by_family, by_length, interval, summary
+from vln.evaluation.intervals import by_family, by_length, interval, summary
 from vln.metrics import cls, ndtw, sdtw, spl
 from vln.outcomes import PathOutcome
 
@@ -198,7 +198,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_an_interval_does_not_depend_on_the_memory_it_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random(30)
     whole = interval(values)
-    monkeypatch.setattr("vln.intervals._BLOCK", 100)
+    monkeypatch.setattr("vln.evaluation.intervals._BLOCK", 100)
     assert interval(values) == whole
 
 

@@ -6,21 +6,21 @@ from typing import Any, Literal, get_args
 
 import gymnasium
 import pytest
-from commands import FEW, run, standing_in
-from tiny import tiny_world
+from helpers.commands import FEW, SHORT, run, standing_in
+from helpers.tiny import tiny_world
 
-from vln.agents.catalogue import make_agent
-from vln.agents.shape import Shape
-from vln.envs.catalogue import TASKS, make_task
+from vln.agents.config import AgentConfig
+from vln.agents.registry import make_agent
 from vln.envs.glimpse.pairs import READINGS
 from vln.envs.glimpse.task import Question
+from vln.envs.registry import TASKS, make_task
 from vln.envs.rooms.world import VIEWS, ViewName
 from vln.envs.sail.episodes import HEADINGS
 from vln.envs.sail.protocols import PROTOCOLS
 from vln.envs.sail.task import Heading, Protocol
-from vln.lessons import Lessons
+from vln.learning.config import TrainConfig
 from vln.options import check_options, from_root, options_of, places_in
-from vln.runs import open_run, plan_of
+from vln.runs.run import open_run, plan_of
 from vln.world import World
 
 ACROSS = 45  # lines of a short help, at most
@@ -77,7 +77,7 @@ def test_every_option_is_explained_and_has_one_meaning(name: str) -> None:
     spec = TASKS[name]
     for option in spec.options.values():
         assert option.help, option.name
-    of_agent, of_training = Shape.__dataclass_fields__, Lessons.__dataclass_fields__
+    of_agent, of_training = AgentConfig.__dataclass_fields__, TrainConfig.__dataclass_fields__
     names = [*spec.task_options, *spec.world_options, *of_agent, *of_training]
     assert len(names) == len({*names}), "one flag would mean two things"
 
@@ -127,29 +127,39 @@ def test_a_flag_that_a_task_does_not_take_is_refused_before_anything_runs(tmp_pa
         assert not [*tmp_path.iterdir()]
 
 
-def unheeded(world: World[Any], **options: Any) -> list[str]:
-    return [*make_agent(world.spaces, world.move_space, world.answers, options, world.graded).unheeded]
+def unused_options(world: World[Any], **options: Any) -> list[str]:
+    return [
+        *make_agent(world.spaces, world.action_space, world.num_answers, options, world.scores_answers).unused_options
+    ]
 
 
 def test_an_agent_knows_which_of_its_options_change_nothing() -> None:
     codes, frames = tiny_world("symbols"), tiny_world("first_person")
     bits = make_task("parity").open("val")
-    assert not unheeded(codes, fog=0.1, mumble=0.1, second_look=True, bidirectional=True, forget=2.0, orthogonal=True)
-    assert unheeded(frames, fog=0.1) == ["fog"]
-    assert unheeded(codes, eye="conv", aim=0.5) == ["eye", "aim"]
-    assert unheeded(codes, memory="gru", forget=2.0) == ["forget"]
-    assert unheeded(codes, memory="lru", orthogonal=True) == ["orthogonal"]
-    assert unheeded(bits, second_look=True, aim=0.2) == ["second_look", "aim"]
+    assert not unused_options(
+        codes,
+        view_dropout=0.1,
+        word_dropout=0.1,
+        spatial_attention=True,
+        bidirectional=True,
+        forget_bias=2.0,
+        orthogonal=True,
+    )
+    assert unused_options(frames, view_dropout=0.1) == ["view_dropout"]
+    assert unused_options(codes, view_encoder="conv", action_std=0.5) == ["view_encoder", "action_std"]
+    assert unused_options(codes, memory="gru", forget_bias=2.0) == ["forget_bias"]
+    assert unused_options(codes, memory="lru", orthogonal=True) == ["orthogonal"]
+    assert unused_options(bits, spatial_attention=True, action_std=0.2) == ["spatial_attention", "action_std"]
 
 
 def test_an_option_that_would_change_nothing_in_the_agent_is_refused(tmp_path: Path) -> None:
     with standing_in(tmp_path):
-        with pytest.raises(ValueError, match="--second-look would change nothing: leave it out"):
-            run("train", "parity", "--second-look", "--updates", "1", "--threads", "1")
+        with pytest.raises(ValueError, match="--spatial-attention would change nothing: leave it out"):
+            run("train", "parity", "--spatial-attention", "--updates", "1", "--threads", "1")
         assert not (tmp_path / "runs").exists()
         # A baseline lacks a part, and with it a use for some options.
         few = ("--difficulty", "1", "--houses", "512", *FEW)
-        assert run("train", "goto", "--baselines", "1", "--fog", "0.1", "--mumble", "0.1", *few)
+        assert run("train", "goto", "--baselines", "1", "--view-dropout", "0.1", "--word-dropout", "0.1", *few)
 
 
 FILE = """
@@ -185,7 +195,7 @@ OWN = '''
 from torch import nn
 from vln.policies import Categorical
 from vln.agent import Agent, Decision
-from vln.agents.cells import Elman
+from vln.agents.recurrent.cells import Elman
 
 class Reflex(Agent):
     """Goes by its last move alone, and forgets.
@@ -228,7 +238,6 @@ class Halves(nn.Module):
 def Nothing(spaces, moves, answers):
     return nn.Linear(1, 1)
 '''
-SHORT = ("--difficulty", "1", "--houses", "512", "--updates", "2", "--slots", "2", "--window", "4", "--threads", "1")
 
 
 def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
@@ -242,8 +251,8 @@ def test_an_agent_of_ones_own_trains_is_judged_and_needs_consent(
         assert "how wide it is." in capsys.readouterr().out.partition("--agent.wide 4")[2].partition("\n")[0]
         assert run("train", *own, "--agent.wide", "6", "--baselines", "1", *SHORT)
         folder = tmp_path / "runs" / "goto"
-        assert plan_of(folder).agent == {"agent": str(tmp_path / "mine.py:Reflex"), "wide": 6}
-        assert plan_of(folder / "deaf").agent["wide"] == 6
+        assert plan_of(folder).agent_options == {"agent": str(tmp_path / "mine.py:Reflex"), "wide": 6}
+        assert plan_of(folder / "deaf").agent_options["wide"] == 6
         judged = ("--episodes", "4", "--threads", "1")
         with pytest.raises(SystemExit, match=r"would have .*mine\.py run as a program.*--trust-code"):
             run("evaluate", str(folder), *judged)
@@ -257,9 +266,9 @@ OWN_ENCODER = """
 from torch import nn
 
 class Flat(nn.Module):
-    def __init__(self, space, context, shape):
+    def __init__(self, space, context, config):
         super().__init__()
-        self.size = shape.sight
+        self.size = config.view_dim
         self.layer = nn.Linear(int(space.low.size), self.size)
 
     def forward(self, observed, context):
@@ -272,7 +281,7 @@ def test_an_encoder_of_ones_own_trains_beside_a_blind_baseline_that_has_no_use_f
         (tmp_path / "mine.py").write_text(OWN_ENCODER)
         assert run("train", "goto", "--encoder", "view=mine.py:Flat", "--baselines", "1", *SHORT)
         folder = tmp_path / "runs" / "goto"
-        assert plan_of(folder).agent["encoders"] == {"view": str(tmp_path / "mine.py:Flat")}
+        assert plan_of(folder).agent_options["encoders"] == {"view": str(tmp_path / "mine.py:Flat")}
         judged = ("--episodes", "4", "--threads", "1")
         with pytest.raises(SystemExit, match=r"would have .*mine\.py run as a program.*--trust-code"):
             run("evaluate", str(folder), *judged)
@@ -305,7 +314,8 @@ def test_what_is_no_agent_or_cell_of_ones_own_is_refused(arguments: str, complai
 def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
-        few = "--updates 2 --slots 2 --window 4 --hidden 8 --word-dim 0 --threads 1 --teacher-last 1 --baselines 0"
+        few = "--updates 2 --num-envs 2 --unroll-length 4 --hidden 8 --word-dim 0 --threads 1 --teacher-share-end 1"
+        few += " --baselines 0"
         own = ("parity", "--memory", "mine.py:Cell")
         with pytest.raises(SystemExit):
             run("train", *own, "--help")
@@ -326,14 +336,14 @@ def test_a_cell_of_ones_own_trains_and_goes_on(tmp_path: Path, capsys: pytest.Ca
 def test_an_encoder_of_ones_own_sees_in_place_of_ours(tmp_path: Path) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
-        few = "--updates 2 --slots 2 --window 4 --hidden 8 --threads 1 --teacher-last 1 --baselines 0"
+        few = "--updates 2 --num-envs 2 --unroll-length 4 --hidden 8 --threads 1 --teacher-share-end 1 --baselines 0"
         with pytest.raises(SystemExit, match=r"--encoder takes NAME=FILE\.py:ENCODER, .*, not 'given'"):
-            run("train", "parity", "--encoder", "given", *few.split())
+            run("train", "parity", "--encoder", "input", *few.split())
         with pytest.raises(ValueError, match=r"no observation is called \['taken'\]; there are given"):
             run("train", "parity", "--encoder", "taken=mine.py:Halves", *few.split())
-        assert run("train", "parity", "--encoder", "given=mine.py:Halves", *few.split())
+        assert run("train", "parity", "--encoder", "input=mine.py:Halves", *few.split())
         folder = tmp_path / "runs" / "parity"
-        assert plan_of(folder).agent["encoders"] == {"given": str(tmp_path / "mine.py:Halves")}
+        assert plan_of(folder).agent_options["encoders"] == {"input": str(tmp_path / "mine.py:Halves")}
         with pytest.raises(SystemExit, match="run as a program"):
             run("evaluate", str(folder))
         assert run("evaluate", str(folder), "--trust-code", "--threads", "1")["rows"]["agent"]

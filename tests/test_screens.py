@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from helpers.root import SCRIPTS
+from helpers.trainee import CONFIG, train_here
 from rich.console import Console
 from rich.table import Table
-from trainee import LESSONS, train_here
 
-from vln.checkpoints import load_checkpoint
-from vln.logs import LiveDisplay, PlainDisplay
-from vln.progress import counted
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.logs import LiveDisplay, PlainDisplay
+from vln.learning.training import CHECKPOINT
+from vln.pages.progress import counted
 from vln.screens import Screen, screen
-from vln.training import CHECKPOINT
 
 TEXT = "Тень – 50 ± 3 %\udc80"
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
-PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from complaints import plainly\nwith plainly(): "
+PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from errors import plainly\nwith plainly(): "
 
 
 def ascii_stream() -> TextIO:
@@ -118,7 +118,7 @@ def test_a_training_ends_as_ever_before_a_stream_that_can_not_show_it(
         assert train_here(tmp_path, sample=lambda agent: TEXT)
         if reader:
             assert shown_in(stream).count("\\u2013 50") == 3
-    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == LESSONS.updates
+    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == CONFIG.updates
 
 
 def run(program: str, **options: object) -> "subprocess.Popen[str]":

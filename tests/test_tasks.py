@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data import data_folder
-from tiny import PLACES, tiny
+from helpers.data import data_folder
+from helpers.tiny import PLACES, tiny
 
-from vln.envs.catalogue import TASKS, make_task
+from vln.envs.registry import TASKS, make_task
 from vln.envs.rooms.families import FAMILIES
 from vln.envs.rooms.house import Goal, House
 from vln.envs.rooms.task import rooms
@@ -17,13 +17,13 @@ from vln.envs.rooms.things import Colour, Floor, Kind
 from vln.envs.rooms.world import Rooms
 from vln.episode import Episode, places
 from vln.language import PADDING, UNKNOWN, Vocabulary, split_words
-from vln.tasks import SPLITS, Task, Written
+from vln.tasks import SPLITS, GeneratedEpisodes, Task
 from vln.world_checker import check_world
 
 MANY = {"train": (120, 1), "val_seen": (40, 1), "val_unseen": (80, 1), "val_novel": (80, 1)}
 
 
-@pytest.fixture(params=[name for name in TASKS if name != "circlesquare-peer"])  # that one is tested by test_peers.py
+@pytest.fixture(params=[name for name in TASKS if name != "circlesquare-apgym"])  # that one is tested by test_peers.py
 def task(request: pytest.FixtureRequest) -> Task:
     if request.param == "sail":
         return sail()
@@ -69,8 +69,8 @@ def some(episodes: Sequence[Episode]) -> Sequence[Episode]:
     return episodes if len(episodes) < 10_000 else episodes[:200]
 
 
-def written(task: Task) -> Written:
-    assert isinstance(task.source, Written)
+def written(task: Task) -> GeneratedEpisodes:
+    assert isinstance(task.source, GeneratedEpisodes)
     return task.source
 
 
@@ -108,7 +108,7 @@ def test_known_houses_are_asked_new_episodes(family: str) -> None:
 
 
 def test_every_world_keeps_the_contract(task: Task) -> None:
-    check_world(task.open(task.choosing))
+    check_world(task.open(task.validation_split))
 
 
 def test_the_same_seed_writes_the_same_episodes(task: Task) -> None:
@@ -134,14 +134,14 @@ def test_episodes_are_as_many_as_asked_for_and_named_apart(task: Task) -> None:
     for split in task.splits:
         names = [asked.name for asked in some(task.episodes(split))]
         assert len(set(names)) == len(names) > 0
-        if isinstance(task.source, Written):
+        if isinstance(task.source, GeneratedEpisodes):
             assert len(names) == np.prod(PLACES[split])
 
 
 def test_the_vocabulary_knows_every_word_of_train_and_in_rooms_of_every_split(task: Task) -> None:
     if task.name.startswith("r2r"):
         return  # a word that people wrote only once or twice is an unknown one: see test_annotations.py
-    for split in task.splits if isinstance(task.source, Written) and task.words else ("train",):
+    for split in task.splits if isinstance(task.source, GeneratedEpisodes) and task.words else ("train",):
         assert not task.vocabulary.unknown(asked.instruction for asked in some(task.episodes(split)))
 
 
@@ -209,24 +209,24 @@ def test_what_is_read_is_as_long_as_the_longest_instruction() -> None:
         assert (tokens != PADDING).sum(axis=1).max() == longest
 
 
-class Numbered:
+class IndexedEpisodes:
     """A place that is only its number."""
 
     def __init__(self, identity: str) -> None:
         self.identity = identity
 
 
-def picky(hosts: dict[str, float], sizes: dict[str, tuple[int, int]]) -> Written:
+def picky(hosts: dict[str, float], sizes: dict[str, tuple[int, int]]) -> GeneratedEpisodes:
     """Places of which only a share host an episode, by split."""
 
-    def build(rng: np.random.Generator, split: str) -> Numbered:
-        return Numbered(str(rng.integers(2**62)))
+    def build(rng: np.random.Generator, split: str) -> IndexedEpisodes:
+        return IndexedEpisodes(str(rng.integers(2**62)))
 
-    def write(place: Numbered, rng: np.random.Generator, split: str) -> Episode | None:
+    def write(place: IndexedEpisodes, rng: np.random.Generator, split: str) -> Episode | None:
         luck = np.random.default_rng([int(place.identity), SPLITS.index(split)]).random()
         return Episode("go", place, (), (), "", "") if luck < hosts[split] else None
 
-    return Written(build, write, sizes)
+    return GeneratedEpisodes(build, write, sizes)
 
 
 def test_a_place_that_hosts_nothing_to_train_on_is_not_a_known_one() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.corridor import CorridorState
 from numpy.typing import NDArray
-from toy import CorridorState
 
 from vln.episode import Episode
 from vln.language import Vocabulary
@@ -25,7 +25,7 @@ class RowState(State):
 class Row(World[RowState]):
     """The least that a world has to say: go on until the third place, then stop."""
 
-    moves = ("on", "stop")
+    action_names = ("on", "stop")
     max_steps = 6
     vocabulary = Vocabulary(())
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glimpses import glimpses
 from gymnasium.spaces import Discrete
-from pens import Pens
+from helpers.corridor import LEFT, Corridor, CorridorState
+from helpers.glimpse_worlds import glimpses
+from helpers.pen_world import Pens
 from test_world import Row
-from toy import LEFT, Corridor, CorridorState
 
 from vln.world_checker import check_world
 
@@ -19,7 +19,7 @@ from vln.world_checker import check_world
 class Other(Corridor):
     """A corridor with some of its functions and facts written otherwise."""
 
-    move_space: Any = Discrete(3)
+    action_space: Any = Discrete(3)
 
     def __init__(self, **others: Any) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Counting:
 
 
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
-    "moves without a name": ({"move_space": Discrete(4)}, "moves are 3 names, but move_space needs 4"),
+    "moves without a name": ({"action_space": Discrete(4)}, "moves are 3 names, but action_space needs 4"),
     "no episodes": ({"episodes": []}, "declared: episodes are none"),
     "begins elsewhere": ({"begin": begins(episode=lambda s: s.episode * 0)}, "episode is not what was asked for"),
     "wrong dtype": ({"begin": begins(steps=lambda s: s.steps.astype(np.int64))}, r"steps is not int32 \[B\]: int64"),
@@ -164,4 +164,4 @@ def test_all_faults_are_listed_at_once() -> None:
 
 def test_a_world_in_tensors_is_not_checked() -> None:
     with pytest.raises(ValueError, match="check the world in arrays"):
-        check_world(glimpses().on("cpu"))
+        check_world(glimpses().differentiable("cpu"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gymnasium.envs.registration import register
 
 if TYPE_CHECKING:
-    from vln.runs import Run
+    from vln.runs.run import Run
 
 __all__ = ["open_run"]
 
@@ -25,8 +25,8 @@ _NAMES = (
 for _name in _NAMES:
     register(
         id=f"vln/{_name}-v0",
-        entry_point="vln.envs.catalogue:make_env",
-        vector_entry_point="vln.envs.catalogue:make_vector_env",
+        entry_point="vln.envs.registry:make_env",
+        vector_entry_point="vln.envs.registry:make_vector_env",
         kwargs={"task": _name.lower()},
     )
 
@@ -46,9 +46,9 @@ def open_run(
     the run named them. Raises ValueError where the folder holds no run, or the agent's weights do not fit.
     """
     # Loaded here, so that to import vln stays quick.
-    from vln.agents.catalogue import make_agent
-    from vln.envs.catalogue import make_task
-    from vln.runs import Trust, open_run
+    from vln.agents.registry import make_agent
+    from vln.envs.registry import make_task
+    from vln.runs.run import Trust, open_run
 
     trust = Trust(trust_code, trust_paths)
     return open_run(Path(folder), make_task, make_agent, device, task_options, world_options, trust)

@@ -1,10 +1,12 @@
 """An agent: from what it observes and remembers to what it decides and remembers."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vln import policies
@@ -14,6 +16,9 @@ from vln.policies import Policy
 Memory = dict[str, Tensor]
 # What a world shows: [time, batch, ...] or, for one step, [batch, ...], by name.
 Observation = dict[str, Tensor]
+# What is added to the log-likelihoods of whole plans [B, W] before the best is chosen: of the numbers of their episodes
+# [B] and their actions [T, B, W]. Minus infinity gives a plan up.
+Rescorer = Callable[[NDArray[np.int64], NDArray[np.int64]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -63,28 +68,29 @@ class Agent(nn.Module):
     """Observation and memory in, decision and memory out. Agents know spaces, not worlds.
 
     `forward` takes whole sequences and is what learns; `step` is the same for one moment and is what acts. Both agree,
-    a test says so. Memory is reset where `starts` is True: there a new episode begins, wherever in the sequence it is.
+    a test says so. Memory is reset where `episode_starts` is True: there a new episode begins, wherever in the sequence
+    it is.
 
     word_rows: the names of the weights that have a row for every token id. An agent that begins with the weights of one
-    that knew other words keeps the rows of the words both know. unheeded: the options it was made with that change
-    nothing in it.
+    that knew other words keeps the rows of the words both know. unused_options: the options it was made with that
+    change nothing in it.
     """
 
     word_rows: tuple[str, ...] = ()
-    unheeded: Sequence[str] = ()
+    unused_options: Sequence[str] = ()
 
     @abstractmethod
     def initial(self, batch: int) -> Memory:
         """The memory of one who has seen nothing."""
 
     @abstractmethod
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        """Decisions [T, B] for observations [T, B, ...], the memory [B, ...] before them and starts [T, B]."""
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
+        """Decisions [T, B] for observations [T, B, ...], the memory [B, ...] before them and episode_starts [T, B]."""
 
-    def step(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+    def step(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
         """The decision [B] at one moment. Override it where a sequence's work need not be done at every step."""
         moment = {name: values[None] for name, values in observation.items()}
-        decision, memory = self(moment, memory, starts[None])
+        decision, memory = self(moment, memory, episode_starts[None])
         return decision[0], memory
 
 
@@ -93,6 +99,6 @@ def detach(memory: Memory) -> Memory:
     return {name: values.detach() for name, values in memory.items()}
 
 
-def restart(values: Tensor, starts: Tensor) -> Tensor:
+def restart(values: Tensor, episode_starts: Tensor) -> Tensor:
     """Memory [B, ...], zero where starts [B] is True."""
-    return values.masked_fill(starts.view(-1, *[1] * (values.dim() - 1)), 0)
+    return values.masked_fill(episode_starts.view(-1, *[1] * (values.dim() - 1)), 0)

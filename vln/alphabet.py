@@ -18,10 +18,10 @@ class Alphabet:
         self.rarer = self.numbers.get(BEYOND)
 
     @classmethod
-    def of(cls, text: str, least: int) -> "Alphabet":
+    def of(cls, text: str, min_count: int) -> "Alphabet":
         """The characters that occur at least so many times in a text, by number; and one for the others, if any."""
         counts = Counter(text)
-        known = sorted(character for character, count in counts.items() if count >= least and character != BEYOND)
+        known = sorted(character for character, count in counts.items() if count >= min_count and character != BEYOND)
         return cls(known if len(known) == len(counts) else [*known, BEYOND])
 
     def encode(self, text: str) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ class Somewhere:
 
 
 @dataclass(frozen=True)
-class Numbered(Episodes):
+class IndexedEpisodes(Episodes):
     """Episodes that are only counted: what is in them the environment decides, by their numbers and the split."""
 
     split: str

@@ -17,17 +17,16 @@ from vln.world import World
 class Interface:
     """What stands between an agent and a world. Its shapes are those of the agent's weights.
 
-    spaces: of single observations, by name. move_space: of a move. answers, names: how many answers the world's
-    question has, and what they are called. graded: whether its answers are scored (see
-    World.graded). words: those of the vocabulary, in the order of their token ids. texts: whether the words are the
-    characters of a text (see Task.texts).
+    spaces: of single observations, by name. action_space, num_answers, answer_names, scores_answers: see World. words:
+    those of the vocabulary, in the order of their token ids. texts: whether the words are the characters of a text (see
+    Task.texts).
     """
 
     spaces: Mapping[str, Space[Any]]
-    move_space: Space[Any]
-    answers: int
-    names: tuple[str, ...]
-    graded: bool
+    action_space: Space[Any]
+    num_answers: int
+    answer_names: tuple[str, ...]
+    scores_answers: bool
     words: tuple[str, ...]
     texts: bool = False
 
@@ -35,16 +34,24 @@ class Interface:
     def of(cls, task: Task, world: World[Any]) -> "Interface":
         """That of a world of a task."""
         words = task.vocabulary.words
-        return cls(world.spaces, world.move_space, world.answers, world.names, world.graded, words, task.texts)
+        return cls(
+            world.spaces,
+            world.action_space,
+            world.num_answers,
+            world.answer_names,
+            world.scores_answers,
+            words,
+            task.texts,
+        )
 
     def facts(self) -> dict[str, Any]:
         """For a checkpoint: facts that JSON can say."""
         return {
             "spaces": {name: space_facts(space) for name, space in self.spaces.items()},
-            "move_space": space_facts(self.move_space),
-            "answers": self.answers,
-            "names": list(self.names),
-            "graded": self.graded,
+            "action_space": space_facts(self.action_space),
+            "num_answers": self.num_answers,
+            "answer_names": list(self.answer_names),
+            "scores_answers": self.scores_answers,
             "words": list(self.words),
             "texts": self.texts,
         }
@@ -53,9 +60,15 @@ class Interface:
     def from_facts(cls, facts: Mapping[str, Any]) -> "Interface":
         """The interface that these facts say."""
         spaces = {name: space_of(space) for name, space in facts["spaces"].items()}
-        names, words = tuple(facts["names"]), tuple(facts["words"])
-        moves, answers, graded = space_of(facts["move_space"]), facts["answers"], facts["graded"]
-        return cls(spaces, moves, answers, names, graded, words, facts["texts"])
+        return cls(
+            spaces,
+            space_of(facts["action_space"]),
+            facts["num_answers"],
+            tuple(facts["answer_names"]),
+            facts["scores_answers"],
+            tuple(facts["words"]),
+            facts["texts"],
+        )
 
     def difference(self, other: "Interface") -> str:
         """What of another interface an agent of this one can't be shown or do, in words; nothing where it fits.
@@ -67,10 +80,10 @@ class Interface:
             if not _alike(here, there):
                 return f"what is shown differs: {name} is {_in_a_line(here)} to it, {_in_a_line(there)} there"
         pairs: dict[str, tuple[Any, Any]] = {
-            "the moves": (self.move_space, other.move_space),
-            "the number of answers": (self.answers, other.answers),
-            "the answers": (self.names, other.names),
-            "the gradings of answers": (self.graded, other.graded),
+            "the moves": (self.action_space, other.action_space),
+            "the number of answers": (self.num_answers, other.num_answers),
+            "the answers": (self.answer_names, other.answer_names),
+            "the gradings of answers": (self.scores_answers, other.scores_answers),
         }
         for what, (mine, others) in pairs.items():
             if mine != others:

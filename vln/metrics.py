@@ -23,7 +23,7 @@ class Metric:
 
     name: in JSON and in `info`.
     of: computes it, when an episode ends. A metric that a task or a world declares is given the FinishedEpisode (see
-        vln.finished); one of this module's table the outcome. None where World.measure gives it.
+        vln.evaluation.finished); one of this module's table the outcome. None where World.measure gives it.
     unit: the unit it is shown in ("moves", "%"); None stands for the unit of distance of the world.
     better: which numbers are: more, less, or neither.
     title: the head of its column; the name unless given. meaning: what it is in full; the title unless given.
@@ -219,11 +219,11 @@ _ANSWERS = (
         sentence="The agent gives the right answer in {number} of the cases",
     ),
     Metric(
-        "surprise",
+        "nll",
         unit="nats",
         better="less",
         title="nats",
-        meaning="surprise of the truth (cross-entropy) to who gave the last answer; in sequences, the mean of all",
+        meaning="negative log-likelihood of the truth under the last answer; in sequences, the mean over all",
         decimals=3,
         sentence="The model needs {number} a {step}",
         alike="bits",

@@ -16,10 +16,9 @@ from vln.options import Option, check_options, named_by, options_of, unwrapped
 from vln.world import World
 
 if TYPE_CHECKING:
-    from vln.agent import Agent
-    from vln.beam import Judge
+    from vln.agent import Agent, Rescorer
 
-Entry = Any  # of a table: a vln.tables.Entry, which is made of what stands on tasks
+Entry = Any  # of a table: a vln.evaluation.tables.Entry, which is made of what stands on tasks
 
 # From the name of a split to its episodes.
 Source = Callable[[str], Sequence[Episode]]
@@ -33,7 +32,7 @@ _TRIES = 32  # how often a place is asked for an episode it can host before the 
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class GeneratedEpisodes:
     """A source of episodes that functions write, split by split; the same seed writes the same ones.
 
     build: (generator, split) -> a place. write: (place, generator, split) -> an Episode, or None where the place can't
@@ -159,18 +158,18 @@ class Task:
     world: Callable[..., World[Any]]
     splits: tuple[str, ...] = SPLITS
     words: Vocabulary | Callable[[], Vocabulary] | None = None
-    choosing: str = "val_seen"
-    probes: int = 256
-    judging: str = "val_unseen"
+    validation_split: str = "val_seen"
+    validation_episodes: int = 256
+    test_split: str = "val_unseen"
     baselines: Mapping[str, Baseline] = field(default_factory=lambda: BLIND_AND_DEAF)
     shuffled: bool = False
     scripted: "Mapping[str, Callable[[World[Any]], Entry]]" = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     split_metrics: tuple[SplitMetric, ...] = ()
-    rescorer: "Callable[[World[Any], OpenOver, Agent, float], Judge] | None" = None
+    rescorer: "Callable[[World[Any], OpenOver, Agent, float], Rescorer] | None" = None
     write_paths: "Callable[[World[Any], Entry, Path, int], None] | None" = None
     texts: bool = False
-    knowing: "Callable[[Vocabulary], Task] | None" = None
+    for_vocabulary: "Callable[[Vocabulary], Task] | None" = None
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -190,7 +189,7 @@ class Task:
 
     def with_words(self, vocabulary: Vocabulary) -> "Task":
         """The same task, told in the words that an agent knows."""
-        return self.knowing(vocabulary) if self.knowing else replace(self, words=vocabulary)
+        return self.for_vocabulary(vocabulary) if self.for_vocabulary else replace(self, words=vocabulary)
 
     def episode_of(self, instruction: str, place: Any, start: Any) -> Episode:
         """The episode of an instruction in a place of somebody's own, without a goal (see World.episode_of)."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class State:
     """Where a batch of episodes stands. Every field is an array whose first axis is the batch; steps make new states.
 
-    A world that carries gradients (see World.on) has tensors in the fields that they flow through.
+    A world that carries gradients (see World.differentiable) has tensors in the fields that they flow through.
 
     episode: int64 [B], which of the world's episodes each slot lives.
     steps: int32 [B], moves made so far, `stop` included.
@@ -87,7 +87,7 @@ _FRESH: dict[str, Any] = {
 BLOCK = 1000  # positions of a path whose lengths are summed at once
 
 S = TypeVar("S", bound=State)
-Shown = Literal["picture", "text", "columns", "sentence"]
+Display = Literal["picture", "text", "columns", "sentence"]
 
 
 def put(state: S, slots: NDArray[np.int64], other: S) -> S:
@@ -133,19 +133,19 @@ class World(ABC, Generic[S]):
 
     episodes: what can be asked here; a State points into it.
     vocabulary, words: how instructions become token ids of a fixed number of words.
-    moves: the names of the moves; where one of them is `stop`, it is the last. Where a move is a point, the names of
-        its coordinates; where it has several parts (see vln.actions), the names of the choices of all parts, in the
-        order of the parts' names.
-    max_steps: an episode that has not ended after this many moves is cut off (truncated).
+    action_names: the names of the actions; where one of them is `stop`, it is the last. Where an action is a point, the
+        names of its coordinates; where it has several parts (see vln.actions), the names of the choices of all parts,
+        in the order of the parts' names.
+    max_steps: an episode that has not ended after this many steps is cut off (truncated).
     spaces: the Gymnasium space of every key of a single observation.
-    answers: how many answers there are to the world's question; 0 where it asks none.
-    names: of the answers, for people.
-    graded: whether an answer is given with every move, and success is to be right at the end. Elsewhere the question
-        is an aside, from which an agent learns.
-    surprising: whether it is worth measuring how much the expert's moves surprise an agent: where they are the truth.
-    differentiable: whether it can be had in tensors, which carry gradients (see `on`).
-    in_tensors: whether states and what is seen of them are tensors.
-    resumable: whether every state can be stepped from at any time, with any of its slots.
+    num_answers: of the world's question; 0 where it asks none. answer_names: of the answers, for people.
+    scores_answers: whether an answer is given with every action, and success is to be right at the end. Elsewhere the
+        question is an aside, from which an agent learns.
+    measures_nll: whether the negative log-likelihood of the expert's actions is worth measuring: where they are the
+    truth.
+    is_differentiable: whether it can be had in tensors, which carry gradients (see `differentiable`).
+    uses_tensors: whether states and observations are tensors.
+    resumable: whether every state can be stepped from at any time, with any of its rows.
     tolerance: the largest error at which stopping is a success.
 
     What people are told of it:
@@ -156,21 +156,21 @@ class World(ABC, Generic[S]):
         has no `of`, by `measure`, of which it says the unit.
     verdicts: what is said of an episode that was a success, and of one that was not; none where success says little,
         and an episode is told of by its headline.
-    shown: how a step is: as the picture that is drawn of it; as a text that is foretold symbol by symbol; as a column
-        of what is given, answered and right (see `tell`); or as a sentence that is said, beside one picture.
+    display: how a step is shown: as the picture that is drawn of it; as a text that is foretold symbol by symbol; as a
+        column of input, answer and target (see `describe_input`); or as a sentence that is said, beside one picture.
     """
 
     episodes: Sequence[Episode]
     vocabulary: Vocabulary
-    moves: tuple[str, ...]
+    action_names: tuple[str, ...]
     max_steps: int
     spaces: dict[str, Space[Any]]
-    answers: int = 0
-    names: tuple[str, ...] = ()
-    graded: bool = False
-    surprising: bool = False
-    differentiable: bool = False
-    in_tensors: bool = False
+    num_answers: int = 0
+    answer_names: tuple[str, ...] = ()
+    scores_answers: bool = False
+    measures_nll: bool = False
+    is_differentiable: bool = False
+    uses_tensors: bool = False
     resumable: bool = True
     tolerance: float = 0.0
     unit: str = ""
@@ -178,19 +178,19 @@ class World(ABC, Generic[S]):
     headline: str = "success"
     metrics: tuple[Metric, ...] = ()
     verdicts: tuple[str, str] | None = ("reached", "failed")
-    shown: Shown = "picture"
-
-    @property
-    def move_space(self) -> Space[Any]:
-        """The Gymnasium space of a move: a choice (Discrete), numbers (Box), or named parts of these (Dict)."""
-        return Discrete(len(self.moves))
+    display: Display = "picture"
 
     @property
     def action_space(self) -> Space[Any]:
-        """The Gymnasium space of an action: a move, and where answers are graded the logits of the answer beside it."""
-        if not self.graded:
-            return self.move_space
-        return Dict({"move": self.move_space, "answer": Box(-np.inf, np.inf, (self.answers,), np.float32)})
+        """The Gymnasium space of a move: a choice (Discrete), numbers (Box), or named parts of these (Dict)."""
+        return Discrete(len(self.action_names))
+
+    @property
+    def env_action_space(self) -> Space[Any]:
+        """The Gymnasium space of an action: a move, and where answers are scored the logits of the answer beside it."""
+        if not self.scores_answers:
+            return self.action_space
+        return Dict({"move": self.action_space, "answer": Box(-np.inf, np.inf, (self.num_answers,), np.float32)})
 
     @abstractmethod
     def begin(self, episode: NDArray[np.int64]) -> S:
@@ -204,8 +204,8 @@ class World(ABC, Generic[S]):
     def step(self, state: S, move: NDArray[Any]) -> S:
         """The state after a move [B]. A finished episode must not be stepped."""
 
-    def reply(self, state: S, answer: NDArray[np.float32]) -> S:
-        """The state in which these answers, logits [B, answers], have been given and graded; nothing else changes.
+    def give_answer(self, state: S, answer: NDArray[np.float32]) -> S:
+        """The state in which these answers, logits [B, answers], have been given and scored; nothing else changes.
 
         Called before the step that the answers come with.
         """
@@ -215,7 +215,7 @@ class World(ABC, Generic[S]):
     def error(self, state: S) -> NDArray[np.float32]:
         """The distance still to go [B], through every stage that is left. 0 where stopping is right.
 
-        Where answers are graded: how much the truth would still surprise whoever gave the last answer, in nats.
+        Where answers are scored: the negative log-likelihood of the truth under the last answer, in nats.
         """
 
     @abstractmethod
@@ -238,7 +238,7 @@ class World(ABC, Generic[S]):
         """The same world, one whose teacher can be asked."""
         return self
 
-    def answer(self, state: S) -> NDArray[np.int64]:
+    def correct_answer(self, state: S) -> NDArray[np.int64]:
         """The right answer to the world's question, int [B] below `answers`. Answers are scored, never shown."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing")
 
@@ -255,7 +255,7 @@ class World(ABC, Generic[S]):
 
     @classmethod
     def episode_of(cls, instruction: str, place: Any, start: Any) -> Episode:
-        """The episode of an instruction in a place of somebody's own, without a goal (see vln.runs.Run.ask).
+        """The episode of an instruction in a place of somebody's own, without a goal (see vln.runs.run.Run.ask).
 
         place, start: in the world's own terms. Raises ValueError where the world has no such episodes, and where
         nobody can start so.
@@ -290,7 +290,7 @@ class World(ABC, Generic[S]):
             "moves made": state.steps.astype(np.float32),
         }
 
-    def tell(self, state: S, slot: int) -> tuple[str, ...]:
+    def describe_input(self, state: S, slot: int) -> tuple[str, ...]:
         """What a slot is given at this step, for people, where steps are shown as a text or as columns."""
         return ()
 
@@ -310,17 +310,17 @@ class World(ABC, Generic[S]):
     def scripted(self) -> tuple[str, ...]:
         """The names of the agents without learning that mean something here, as rows of a table.
 
-        Where answers are graded nobody who has not learned knows one: there is only `chance`, who looks anywhere and
+        Where answers are scored nobody who has not learned knows one: there is only `chance`, who looks anywhere and
         guesses. Elsewhere `random` makes any move and `expert` the right ones (leave it out where nobody knows them);
         where moves have names, `stop` stops at once and `straight` goes mostly `forward`.
         """
-        if self.graded:
+        if self.scores_answers:
             return ("chance",)
-        named = self.moves if isinstance(self.move_space, Discrete) else ()
+        named = self.action_names if isinstance(self.action_space, Discrete) else ()
         by_name = {"stop": self.stop is not None, "straight": "forward" in named and len(named) > 1}
         return ("random", *(name for name, there in by_name.items() if there and named), "expert")
 
-    def action_names(self, state: S, slot: int) -> tuple[str, ...]:
+    def describe_actions(self, state: S, slot: int) -> tuple[str, ...]:
         """What people are told of every move that a slot can make now, in the order of `moves`.
 
         Nothing where a move is the same everywhere, and its name says it.
@@ -331,7 +331,7 @@ class World(ABC, Generic[S]):
         """Pictures for a page, by title, each with its label; outcomes: of the world's first episodes, in order."""
         return {}
 
-    def on(self, device: Any) -> "World[Any]":
+    def differentiable(self, device: Any) -> "World[Any]":
         """The same world in tensors on a device, with gradients through what is seen. Raises ValueError without one."""
         raise ValueError(f"{type(self).__name__} carries no gradients: agents can't learn through its eye")
 
@@ -346,10 +346,14 @@ class World(ABC, Generic[S]):
     @property
     def stop(self) -> int | None:
         """The number of the move that ends an episode; None where there is no such move."""
-        return len(self.moves) - 1 if isinstance(self.move_space, Discrete) and self.moves[-1] == "stop" else None
+        return (
+            len(self.action_names) - 1
+            if isinstance(self.action_space, Discrete) and self.action_names[-1] == "stop"
+            else None
+        )
 
     def success(self, state: S) -> NDArray[np.bool_]:
-        """Whether the agent stopped where it should have, [B]; where answers are graded, whether the last was right."""
+        """Whether the agent stopped where it should have, [B]; where answers are scored, whether the last was right."""
         return state.stopped & ~state.failed & (self.error(state) <= self.tolerance)
 
     def terminated(self, state: S) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from vln.actions import choices_in, draw_actions, each_part, named_parts
-from vln.faults import Faults, form_of, is_array, same_values
+from vln.checker_faults import Faults, form_of, is_array, same_values
 from vln.language import Vocabulary
 from vln.world import State, World, put, take
 
@@ -32,7 +32,7 @@ def check_world(world: World[Any], seed: int = 0) -> None:
 
     Raises ValueError for a world in tensors: check the world in arrays that it was made from.
     """
-    if world.in_tensors:
+    if world.uses_tensors:
         raise ValueError("check the world in arrays: this one is made from it by `on`")
     faults = Faults()
     _check_declared(world, faults)
@@ -49,7 +49,7 @@ def check_world(world: World[Any], seed: int = 0) -> None:
 
 def _check_declared(world: World[Any], faults: Faults) -> None:
     here = "declared"
-    for name in ("episodes", "vocabulary", "moves", "max_steps", "spaces"):
+    for name in ("episodes", "vocabulary", "action_names", "max_steps", "spaces"):
         faults.check(hasattr(world, name), here, f"{name} is missing")
     if faults.found:
         return
@@ -58,13 +58,13 @@ def _check_declared(world: World[Any], faults: Faults) -> None:
     faults.check(world.max_steps >= 1, here, f"max_steps is below 1: {world.max_steps}")
     for name, space in world.spaces.items():
         faults.check(isinstance(space, Space), here, f"spaces[{name!r}] is no Gymnasium space: {space!r}")
-    space, count = world.move_space, len(world.moves)
-    faults.check(isinstance(space, Box | Dict | Discrete), here, f"move_space is no Discrete, Box or Dict: {space}")
+    space, count = world.action_space, len(world.action_names)
+    faults.check(isinstance(space, Box | Dict | Discrete), here, f"action_space is no Discrete, Box or Dict: {space}")
     named = choices_in(space) if isinstance(space, Dict | Discrete) else int(np.prod(space.shape or ()))
-    faults.check(named == count, here, f"moves are {count} names, but move_space needs {named}: {world.moves}")
-    names = len(world.names)
-    faults.check(names in (0, world.answers), here, f"names are {names}, but there are {world.answers} answers")
-    faults.check(world.answers or not world.graded, here, "graded worlds need answers: there are 0")
+    faults.check(named == count, here, f"moves are {count} names, but action_space needs {named}: {world.action_names}")
+    names = len(world.answer_names)
+    faults.check(names in (0, world.num_answers), here, f"names are {names}, but there are {world.num_answers} answers")
+    faults.check(world.num_answers or not world.scores_answers, here, "graded worlds need answers: there are 0")
 
 
 # One batch of episodes
@@ -120,7 +120,7 @@ def _check_begun(world: World[Any], state: State, numbers: NDArray[np.int64], fa
         return False
     faults.check((state.episode == numbers).all(), here, "field episode is not what was asked for")
     faults.check(not state.steps.any(), here, f"field steps is not 0: {state.steps}")
-    none_yet = len(world.moves) if isinstance(world.move_space, Discrete) else 0
+    none_yet = len(world.action_names) if isinstance(world.action_space, Discrete) else 0
     faults.check((state.previous == none_yet).all(), here, f"field previous is not {none_yet}: {state.previous}")
     if world.resumable:
         faults.check_same(world.begin(numbers), state, "begin, again", "is not the same")
@@ -145,10 +145,10 @@ def _check_state(world: World[Any], state: State, first: State, here: str, fault
         faults.check(close, here, f"least_error is not the error where it begins: {state.least_error}, not {error}")
     over = (world.terminated(state) & world.truncated(state)).any()
     faults.check(not over, here, "an episode is both terminated and truncated")
-    if world.answers and world.resumable:
-        answer = world.answer(state)
-        inside = is_array(answer, "int64", (count,)) and ((answer >= 0) & (answer < world.answers)).all()
-        faults.check(inside, here, f"answer is not int64 [{count}] from 0 to {world.answers - 1}: {answer!r}")
+    if world.num_answers and world.resumable:
+        answer = world.correct_answer(state)
+        inside = is_array(answer, "int64", (count,)) and ((answer >= 0) & (answer < world.num_answers)).all()
+        faults.check(inside, here, f"answer is not int64 [{count}] from 0 to {world.num_answers - 1}: {answer!r}")
     for name, values in (world.labels(state) | {"position": world.position(state)}).items():
         rows = isinstance(values, np.ndarray) and values.shape[:1] == (count,)
         kind = "position" if name == "position" else f"label {name!r}"
@@ -189,7 +189,7 @@ def _check_observed(world: World[Any], state: State, here: str, faults: Faults) 
 
 def _check_best(world: World[Any], state: State, best: Any, who: str, here: str, faults: Faults) -> None:
     """Optimal moves have the right form."""
-    for name, space, values in named_parts(world.move_space, best):
+    for name, space, values in named_parts(world.action_space, best):
         what = f"{who}{name}"
         if isinstance(space, Discrete):
             shape = (len(state), int(space.n))
@@ -205,7 +205,7 @@ def _check_best(world: World[Any], state: State, best: Any, who: str, here: str,
 
 def _check_stop(world: World[Any], state: State, here: str, faults: Faults) -> None:
     """Stopping is right where the error is 0, a success there, and none beyond the tolerance."""
-    if world.stop is None or world.graded:
+    if world.stop is None or world.scores_answers:
         return
     error, says = world.error(state), world.expert(state)[:, world.stop]
     # Where success is out of reach it may say stop, too: there is nothing better.
@@ -244,9 +244,9 @@ def _check_put(world: World[Any], state: State, rng: np.random.Generator, faults
 
 def _step(world: World[Any], state: State, rng: np.random.Generator, here: str, faults: Faults) -> State:
     """The next state, after all that is promised of a step was looked at."""
-    if world.graded:
-        logits = rng.normal(size=(len(state), world.answers)).astype(np.float32)
-        state = world.reply(state, logits)
+    if world.scores_answers:
+        logits = rng.normal(size=(len(state), world.num_answers)).astype(np.float32)
+        state = world.give_answer(state, logits)
     move = _some_moves(world, state, rng)
     before, kept = deepcopy(state), deepcopy(move)
     after = world.step(state, move)
@@ -259,7 +259,7 @@ def _step(world: World[Any], state: State, rng: np.random.Generator, here: str, 
     faults.check((after.steps == state.steps + 1).all(), here, f"step does not add 1 to steps: {after.steps}")
     faults.check((after.episode == state.episode).all(), here, "step changes episode")
     faults.check((after.length >= state.length).all(), here, "step makes length less")
-    if isinstance(world.move_space, Discrete) and "previous" in world.spaces:
+    if isinstance(world.action_space, Discrete) and "previous" in world.spaces:
         faults.check((after.previous == move).all(), here, f"previous is not the last move: {after.previous}")
     faults.check((after.least_error <= state.least_error).all(), here, "least_error grows")
     return after
@@ -277,11 +277,13 @@ def _check_expert(world: World[Any], rng: np.random.Generator, faults: Faults) -
             break
         on = np.flatnonzero(~over) if world.resumable else np.arange(len(state))
         going = take(state, on)
-        if world.graded and world.resumable:
-            truth = world.answer(going)
-            going = world.reply(going, 20 * np.eye(world.answers, dtype=np.float32)[truth])
-        state = put(state, on, world.step(going, draw_actions(world.move_space, len(going), rng, world.expert(going))))
-    if world.graded and not world.resumable:
+        if world.scores_answers and world.resumable:
+            truth = world.correct_answer(going)
+            going = world.give_answer(going, 20 * np.eye(world.num_answers, dtype=np.float32)[truth])
+        state = put(
+            state, on, world.step(going, draw_actions(world.action_space, len(going), rng, world.expert(going)))
+        )
+    if world.scores_answers and not world.resumable:
         return  # what is right is known after the step alone
     failed = ~world.success(state) & np.isfinite(world.error(begun))
     cut = failed & world.truncated(state)
@@ -298,14 +300,14 @@ def _check_teacher(world: World[Any], rng: np.random.Generator, faults: Faults) 
             break
         best = taught.teacher(state)
         _check_best(taught, state, best, "teacher", f"step {step}", faults)
-        state = taught.step(state, draw_actions(taught.move_space, len(state), rng, best))
+        state = taught.step(state, draw_actions(taught.action_space, len(state), rng, best))
 
 
 def _some_moves(world: World[Any], state: State, rng: np.random.Generator) -> Any:
     """A possible move for every row, drawn at random or the expert's."""
     possible = world.observe(state).get("possible")
     best = world.expert(state) if rng.random() < 0.5 else None if possible is None else possible != 0
-    return draw_actions(world.move_space, len(state), rng, best)
+    return draw_actions(world.action_space, len(state), rng, best)
 
 
 # What is compared
@@ -320,7 +322,7 @@ def _asked(world: World[Any], state: State, rows: NDArray[np.int64] | None = Non
     said |= {f"observation {name!r}": values for name, values in world.observe(state).items()}
     said |= {f"label {name!r}": values for name, values in world.labels(state).items()}
     if not _over(world, state).any():
-        said |= {f"expert{name}": values for name, _, values in named_parts(world.move_space, world.expert(state))}
+        said |= {f"expert{name}": values for name, _, values in named_parts(world.action_space, world.expert(state))}
     return said if rows is None else {name: values[rows] for name, values in said.items()}
 
 

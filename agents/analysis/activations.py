@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vln.agent import Agent
-from vln.moments import Moment, as_judged, batches, moments
-from vln.rollouts import Act, greedy
+from vln.agents.recurrent.core import Recurrent
+from vln.evaluation.play import Step, batches, evaluation_mode, moments
+from vln.learning.rollouts import Act, greedy
 from vln.world import World
-
-from ..memories import Recurrent
 
 CORE = "core"  # the name of the recurrent core's part of a memory
 
@@ -38,7 +37,7 @@ def unit_names(core: Recurrent) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Activations:
     """What was remembered and what was true, at N steps, one episode after another and each in time.
 
     units: float32 [N, U], after the step's observation. names: of the units, U. labels: by name [N], bool, or float32
@@ -56,13 +55,15 @@ class Reading:
     def __len__(self) -> int:
         return len(self.units)
 
-    def of(self, episodes: Sequence[int]) -> "Reading":
+    def of(self, episodes: Sequence[int]) -> "Activations":
         """The part of it that is of these episodes."""
         rows = np.isin(self.episode, np.asarray(episodes))
         labels = {name: values[rows] for name, values in self.labels.items()}
-        return Reading(self.units[rows], self.names, labels, self.episode[rows], self.step[rows], self.position[rows])
+        return Activations(
+            self.units[rows], self.names, labels, self.episode[rows], self.step[rows], self.position[rows]
+        )
 
-    def halves(self) -> tuple["Reading", "Reading"]:
+    def halves(self) -> tuple["Activations", "Activations"]:
         """Two readings of every other episode: one to choose by, one to judge what was chosen.
 
         Raises ValueError for fewer than two episodes.
@@ -73,21 +74,23 @@ class Reading:
         return self.of(episodes[::2].tolist()), self.of(episodes[1::2].tolist())
 
 
-def read_cells(world: World[Any], agent: Agent, episodes: Sequence[int], act: Act = greedy, seed: int = 0) -> Reading:
+def read_cells(
+    world: World[Any], agent: Agent, episodes: Sequence[int], act: Act = greedy, seed: int = 0
+) -> Activations:
     """What an agent remembers while it lives these episodes, each once, and what is true meanwhile.
 
-    Of worlds whose answers are graded it is a label, too, whether the answer was right just then (`right`).
+    Of worlds whose answers are scored it is a label, too, whether the answer was right just then (`right`).
     Raises ValueError for an agent without a recurrent core.
     """
     core = core_of(agent)
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     units, episode, step, position = [], [], [], []
     labels: list[dict[str, NDArray[Any]]] = []
-    with as_judged(agent):
+    with evaluation_mode(agent):
         for batch in batches(episodes):
             for moment in moments(world, agent, world.begin(batch), act, rng):
                 units.append(moment.memory[CORE].float().cpu().numpy())
-                episode.append(batch[moment.slots])
+                episode.append(batch[moment.rows])
                 step.append(moment.state.steps.astype(np.int64))
                 position.append(world.position(moment.state))
                 labels.append(world.labels(moment.state) | _answered(world, moment))
@@ -95,11 +98,11 @@ def read_cells(world: World[Any], agent: Agent, episodes: Sequence[int], act: Ac
     order = np.argsort(numbers, kind="stable")  # within an episode steps stay in time
     joined = {name: np.concatenate([one[name] for one in labels])[order] for name in labels[0]}
     parts = (np.concatenate(part)[order] for part in (step, position))
-    return Reading(np.concatenate(units)[order], unit_names(core), joined, numbers[order], *parts)
+    return Activations(np.concatenate(units)[order], unit_names(core), joined, numbers[order], *parts)
 
 
-def _answered(world: World[Any], moment: Moment[Any]) -> dict[str, NDArray[Any]]:
+def _answered(world: World[Any], moment: Step[Any]) -> dict[str, NDArray[Any]]:
     answer: Tensor | None = moment.decision.answer
-    if not world.graded or answer is None:
+    if not world.scores_answers or answer is None:
         return {}
-    return {"right": answer.argmax(dim=-1).cpu().numpy() == world.answer(moment.state)}
+    return {"right": answer.argmax(dim=-1).cpu().numpy() == world.correct_answer(moment.state)}

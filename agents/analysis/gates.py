@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vln.agent import Agent
-from vln.moments import as_judged, batches, moments
-from vln.rollouts import Act, greedy
+from vln.evaluation.play import batches, evaluation_mode, moments
+from vln.learning.rollouts import Act, greedy
 from vln.world import World
 
-from .readings import core_of
+from .activations import core_of
 
 SHUT, OPEN = 0.1, 0.9  # below and above which a gate is saturated (Karpathy et al. 2015, arXiv:1506.02078)
 
@@ -71,9 +71,10 @@ def read_gates(
 
     def listen(layer: int) -> Any:
         def hear(cell: Any, given: tuple[Any, ...]) -> None:
-            inputs, before, starts, _ = given
+            inputs, before, episode_starts, _ = given
             state = tuple(
-                part.to(inputs.dtype).masked_fill(starts[0].view(-1, *[1] * (part.dim() - 1)), 0) for part in before
+                part.to(inputs.dtype).masked_fill(episode_starts[0].view(-1, *[1] * (part.dim() - 1)), 0)
+                for part in before
             )
             for name, opened in cell.gates(inputs[0], state).items():
                 sums[layer, name].add(opened)
@@ -83,7 +84,7 @@ def read_gates(
     hooks = [cell.register_forward_pre_hook(listen(layer)) for layer, cell in enumerate(core.cells)]
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     try:
-        with as_judged(agent):
+        with evaluation_mode(agent):
             for batch in batches(episodes):
                 for _ in moments(world, agent, world.begin(batch), act, rng):
                     pass

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .readings import Reading
+from .activations import Activations
 from .selectivity import is_told, known_steps, label_kind
 
 MOST_STEPS = 20_000  # that a probe is fitted to; of more, evenly spaced ones
@@ -31,7 +31,7 @@ class Probe:
     chance: float
 
 
-def probe_labels(reading: Reading, seed: int = 0) -> list[Probe]:
+def probe_labels(reading: Activations, seed: int = 0) -> list[Probe]:
     """A probe of every label that holds often enough, fitted to every other episode and judged in the rest."""
     rng = np.random.default_rng(seed)
     ours, others = reading.halves()
@@ -45,7 +45,7 @@ def probe_labels(reading: Reading, seed: int = 0) -> list[Probe]:
     return sorted(found, key=lambda one: (one.kind, -one.held))
 
 
-def _judged(ours: Reading, values: NDArray[Any], others: Reading, truth: NDArray[Any]) -> float:
+def _judged(ours: Activations, values: NDArray[Any], others: Activations, truth: NDArray[Any]) -> float:
     steps, there = np.flatnonzero(known_steps(values)), known_steps(truth)
     steps = steps[:: max(1, len(steps) // MOST_STEPS)]
     units, told = ours.units[steps], values[steps]

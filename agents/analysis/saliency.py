@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from vln.agent import Agent, Observation
 
+from .activations import core_of
 from .gradients import Score
-from .readings import core_of
 
 
-def saliency(agent: Agent, observation: Observation, starts: torch.Tensor, score: Score) -> NDArray[np.float64]:
+def saliency(agent: Agent, observation: Observation, episode_starts: torch.Tensor, score: Score) -> NDArray[np.float64]:
     """The norm of the gradient of a score with respect to what the recurrent core was given at every step, [T, B].
 
     What is given to it is the outcome of all senses, so this holds for symbols, pictures and words alike (Simonyan et
     al. 2014, arXiv:1312.6034, for pixels). Moments after the decision, or of other episodes, have none. observation:
-    [T, B, ...] by name. starts: bool [T, B]; before the first step nothing was remembered.
+    [T, B, ...] by name. episode_starts: bool [T, B]; before the first step nothing was remembered.
     """
     kept: list[torch.Tensor] = []
 
@@ -29,7 +29,7 @@ def saliency(agent: Agent, observation: Observation, starts: torch.Tensor, score
     hook = core_of(agent).register_forward_pre_hook(hear)
     try:
         with torch.enable_grad():
-            decision, _ = agent(observation, agent.initial(starts.shape[1]), starts)
+            decision, _ = agent(observation, agent.initial(episode_starts.shape[1]), episode_starts)
             (found,) = torch.autograd.grad(score(decision), kept[0])
     finally:
         hook.remove()

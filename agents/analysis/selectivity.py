@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from .readings import Reading
+from .activations import Activations
 
 LEAST = 20  # steps at which a label must hold, and not hold, to be scored at all
 
@@ -44,7 +44,7 @@ class Finding:
         return self.held[0]
 
 
-def find_units(reading: Reading, shifts: int = 200, top: int = 5, seed: int = 0) -> list[Finding]:
+def find_units(reading: Activations, shifts: int = 200, top: int = 5, seed: int = 0) -> list[Finding]:
     """The best units of every label that holds often enough, the label told best first.
 
     shifts: how many times the labels are shifted in time, by chance. top: how many units of each label are named.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from vln.agents.config import AgentConfig
 from vln.spaces import Candidates
 
-from ..shape import Shape
 from .encoder import Encoded, keep_variance
 
 
@@ -17,17 +17,17 @@ class CandidatesEncoder(nn.Module):
     Where the rows of all of these are of zeros, there is none. Its places are the features of every candidate
     [T, B, K, size], zero where there is none.
 
-    The share `fog` of the features is left out while training, the same ones of all candidates in a whole window: as if
-    the place were another (environment dropout; Tan et al. 2019, arXiv:1904.04195).
+    The share `view_dropout` of the features is left out while training, the same ones of all candidates in a whole
+    window: as if the place were another (environment dropout; Tan et al. 2019, arXiv:1904.04195).
     """
 
     directions = 0
     sees = True
 
-    def __init__(self, spaces: Sequence[Candidates], context: int, shape: Shape) -> None:
+    def __init__(self, spaces: Sequence[Candidates], context: int, config: AgentConfig) -> None:
         super().__init__()
-        self.size = self.channels = shape.sight
-        self.fog = shape.fog
+        self.size = self.channels = config.view_dim
+        self.dropout = config.view_dropout
         self.see = nn.Linear(sum(space.shape[-1] for space in spaces), self.size)
         self.film = nn.Linear(context, 2 * self.size) if context else None
         self.name = nn.Linear(self.size, self.size)
@@ -45,8 +45,8 @@ class CandidatesEncoder(nn.Module):
             scale, shift = self.film(context)[time, slot].chunk(2, dim=-1)
             features = features * (1 + scale) + shift
         features = self.name(features.relu()).relu()
-        if self.training and self.fog > 0:
-            clear = features.new_empty(real.shape[1], self.size).bernoulli_(1 - self.fog) / (1 - self.fog)
+        if self.training and self.dropout > 0:
+            clear = features.new_empty(real.shape[1], self.size).bernoulli_(1 - self.dropout) / (1 - self.dropout)
             features = features * clear[slot]
         each = features.new_zeros(*real.shape, self.size)
         each[real] = features

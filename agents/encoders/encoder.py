@@ -8,7 +8,7 @@ import torch
 from gymnasium import Space
 from torch import Tensor, nn
 
-from ..shape import Shape
+from vln.agents.config import AgentConfig
 
 
 class Encoded(NamedTuple):
@@ -32,7 +32,7 @@ class Encoder(nn.Module):
 
     Of somebody's own it may be any nn.Module with a `size`, whose forward takes the same and gives a vector or Encoded.
     It is made by a function of the same arguments as ours: space, of a single observation; context, the size of what
-    is known of the whole episode (an instruction), or 0; shape, the options of the agent.
+    is known of the whole episode (an instruction), or 0; config, the options of the agent.
     """
 
     size: int
@@ -40,7 +40,7 @@ class Encoder(nn.Module):
     directions: int = 0
     sees: bool = False
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
         super().__init__()
 
     @abstractmethod
@@ -49,7 +49,7 @@ class Encoder(nn.Module):
 
 
 # What makes one, of a space, the size of what is known of the whole episode (or 0), and options.
-MakeEncoder = Callable[[Space[Any], int, Shape], nn.Module]
+MakeEncoder = Callable[[Space[Any], int, AgentConfig], nn.Module]
 
 
 class Film(nn.Module):

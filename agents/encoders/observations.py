@@ -9,10 +9,10 @@ from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from torch import Tensor, nn
 
 from vln.agent import Observation
+from vln.agents.config import AgentConfig
+from vln.agents.parts import Parts
 from vln.spaces import Candidates, Codes, Glimpse, LastAction, Location, Picture, Pose, Possible
 
-from ..parts import Parts
-from ..shape import Shape
 from .candidates import CandidatesEncoder
 from .codes import CodesEncoder
 from .encoder import Encoded, MakeEncoder
@@ -35,12 +35,12 @@ ENCODERS: dict[type[Space[Any]], MakeEncoder] = {
 }
 
 
-def encoder_for(space: Space[Any], context: int, shape: Shape) -> nn.Module:
+def encoder_for(space: Space[Any], context: int, config: AgentConfig) -> nn.Module:
     """The encoder for a typed space (see vln.spaces.typed): a picture of few pixels is seen as a glimpse is."""
     if isinstance(space, Picture) and min(space.shape[:2]) < LEAST_SIDE:
-        return GlimpseEncoder(space, context, shape)
+        return GlimpseEncoder(space, context, config)
     make = next(make for kind, make in ENCODERS.items() if isinstance(space, kind))
-    return make(space, context, shape)
+    return make(space, context, config)
 
 
 class Observed(NamedTuple):
@@ -57,30 +57,30 @@ class ObservationEncoder(nn.Module):
     makers of encoders in place of ours, by the name of the observation.
     """
 
-    def __init__(self, spaces: Mapping[str, Space[Any]], context: int, shape: Shape, own: Own) -> None:
+    def __init__(self, spaces: Mapping[str, Space[Any]], context: int, config: AgentConfig, own: Own) -> None:
         super().__init__()
         ours = {name: space for name, space in spaces.items() if name not in own}
         candidates = {name: space for name, space in ours.items() if isinstance(space, Candidates)}
         locations = {name: space for name, space in ours.items() if isinstance(space, Location)}
         self.candidates, self.together = list(candidates), " and ".join(candidates)
         made = {
-            name: own.get(name, encoder_for)(space, context, shape)
+            name: own.get(name, encoder_for)(space, context, config)
             for name, space in spaces.items()
             if not (name in candidates or name in locations or isinstance(space, Possible))
         }
         if candidates:
-            made[self.together] = CandidatesEncoder(list(candidates.values()), context, shape)
+            made[self.together] = CandidatesEncoder(list(candidates.values()), context, config)
         for name, encoder in made.items():
             if not isinstance(getattr(encoder, "size", None), int):
                 raise ValueError(f"the encoder of {name} does not say the `size` of its vector: {encoder}")
         self.by_name = Parts(made)
         self.views = [name for name, encoder in made.items() if getattr(encoder, "sees", False)]
         self.seen_size = sum(self.by_name[name].size for name in self.views)
-        self.location, self.place = self._place(locations, shape)
+        self.location, self.place = self._place(locations, config)
         self.size = sum(encoder.size for _, encoder in self.by_name.items())
         self.size += self.place.size if self.place and not self.views else 0
 
-    def _place(self, locations: Mapping[str, Location], shape: Shape) -> tuple[str, LocationEncoder | None]:
+    def _place(self, locations: Mapping[str, Location], config: AgentConfig) -> tuple[str, LocationEncoder | None]:
         """The name of the location of the one view, and what encodes it."""
         if not locations:
             return "", None
@@ -90,7 +90,7 @@ class ObservationEncoder(nn.Module):
                 "coordinates as a Box of floats"
             )
         ((name, space),) = locations.items()
-        return name, LocationEncoder(space, self.seen_size if self.views else shape.sight)
+        return name, LocationEncoder(space, self.seen_size if self.views else config.view_dim)
 
     def forward(self, observation: Observation, context: Tensor | None) -> Observed:
         """What is observed at every moment [T, B] in the light of a context [T, B, context], if there is one."""

@@ -6,9 +6,9 @@ import torch
 from gymnasium import Space
 from torch import Tensor, nn
 
+from vln.agents.config import AgentConfig
 from vln.spaces import Glimpse, Location, Picture
 
-from ..shape import Shape
 from .encoder import Encoded, Encoder, Film, encode_places, keep_variance
 
 LEAST_SIDE = 16  # pixels, of a picture that is seen by PictureEncoder
@@ -23,8 +23,8 @@ class PictureEncoder(Encoder):
 
     sees = True
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Picture)
         rows, columns, colours = space.shape
         if min(rows, columns) < LEAST_SIDE:
@@ -40,8 +40,8 @@ class PictureEncoder(Encoder):
         with torch.no_grad():
             seen = self.see(torch.zeros(1, colours, rows, columns))
             flat = self.find(seen).numel()
-        self.name = nn.Linear(flat, shape.sight)
-        self.size, self.channels, self.directions = shape.sight, 48, seen[0, 0].numel()
+        self.name = nn.Linear(flat, config.view_dim)
+        self.size, self.channels, self.directions = config.view_dim, 48, seen[0, 0].numel()
         keep_variance(self)
         first = self.see[0]
         assert isinstance(first, nn.Conv2d)
@@ -67,21 +67,21 @@ def _see_differences(layer: nn.Conv2d) -> None:
 
 
 class GlimpseEncoder(Encoder):
-    """Small pictures [T, B, rows, columns, channels]: a layer of all pixels (`eye` linear), or convolutions (conv).
+    """Small pictures [T, B, rows, columns, channels]: a layer of all pixels, or convolutions (`view_encoder`).
 
     Those of a Glimpse are taken as they are; others so that no number is larger than one.
     """
 
     sees = True
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Picture)
         rows, columns, channels = space.shape
-        self.size = shape.sight
+        self.size = config.view_dim
         largest = float(max(abs(space.low.min()), abs(space.high.max())))
         self.factor = 1.0 if isinstance(space, Glimpse) else 1 / max(1.0, largest)
-        if shape.eye == "linear":
+        if config.view_encoder == "linear":
             first = nn.Linear(rows * columns * channels, self.size)
             self.what = nn.Sequential(nn.Flatten(), first, nn.ReLU(), nn.Linear(self.size, self.size))
         else:

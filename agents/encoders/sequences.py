@@ -9,10 +9,9 @@ from gymnasium import Space
 from torch import Tensor, nn
 
 from vln.agent import Memory
+from vln.agents.config import AgentConfig
 from vln.language import PADDING, UNKNOWN
 from vln.spaces import Path, Words
-
-from ..shape import Shape
 
 HEADS = 3  # of InstructionEncoder: how many words of an instruction it can pick out at once
 KEPT = ("items", "whole", "real")  # what is kept of a sequence
@@ -38,7 +37,7 @@ class SequenceEncoder(nn.Module):
     size: int
     word_rows: tuple[str, ...] = ()
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
         super().__init__()
 
     @abstractmethod
@@ -51,17 +50,17 @@ class InstructionEncoder(SequenceEncoder):
 
     A word's vector is its embedding plus what the LSTM makes of it in its place; the whole is what several heads pick
     out of these. So a colour or a name reaches the whole at once and need not be carried to the last word. Padding is
-    never read: the backward direction begins at the last word. The share `mumble` of the words is read as an unknown
-    one while training.
+    never read: the backward direction begins at the last word. The share `word_dropout` of the words is read as an
+    unknown one while training.
     """
 
     word_rows = ("embed.weight",)
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Words)
-        directions = 2 if shape.bidirectional else 1
-        self.size, self.mumble = shape.word_dim, shape.mumble
+        directions = 2 if config.bidirectional else 1
+        self.size, self.word_dropout = config.word_dim, config.word_dropout
         size = self.size
         if size < 1:
             raise ValueError("a word's vector has at least one number where sentences are read; word_dim is 0")
@@ -74,8 +73,8 @@ class InstructionEncoder(SequenceEncoder):
 
     def forward(self, sequences: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         tokens = sequences
-        if self.training and self.mumble > 0:
-            unheard = torch.rand(tokens.shape, device=tokens.device) < self.mumble
+        if self.training and self.word_dropout > 0:
+            unheard = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
             tokens = tokens.masked_fill(unheard & (tokens != PADDING), UNKNOWN)
         # An instruction without words is read as one word of padding: attention must have something to attend to.
         lengths = (tokens != PADDING).sum(dim=1).clamp(min=1)
@@ -114,7 +113,7 @@ class InstructionEncoder(SequenceEncoder):
         return torch.cat([forwards.transpose(0, 1), backwards], dim=-1)
 
 
-class Read(NamedTuple):
+class EncodedInstruction(NamedTuple):
     """What was read: words [N, L, size] of N instructions and which words are real [N, L]; and at every moment the
     whole [T, B, size] of its instruction, and which of the instructions that is [T, B]."""
 
@@ -130,15 +129,15 @@ class PathEncoder(SequenceEncoder):
     The whole is the mean of the hops; rows of zeros are none.
     """
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Path)
-        if shape.hidden % 2:
-            raise ValueError(f"two directions share a vector of {shape.hidden} numbers: take an even size")
-        self.size = shape.hidden
-        self.see = nn.Linear(space.shape[-1], shape.sight)
-        self.walk = nn.LSTM(shape.sight, shape.hidden // 2, bidirectional=True)
-        self.dropout = nn.Dropout(shape.dropout)
+        if config.hidden % 2:
+            raise ValueError(f"two directions share a vector of {config.hidden} numbers: take an even size")
+        self.size = config.hidden
+        self.see = nn.Linear(space.shape[-1], config.view_dim)
+        self.walk = nn.LSTM(config.view_dim, config.hidden // 2, bidirectional=True)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, sequences: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         real = (sequences != 0).any(dim=-1)
@@ -152,12 +151,14 @@ class PathEncoder(SequenceEncoder):
         return hops, (hops * real[..., None]).sum(dim=1) / real.sum(dim=1, keepdim=True), real
 
 
-def read_window(encoder: SequenceEncoder, sequences: Tensor, starts: Tensor, changes: bool = False) -> EncodedSequence:
+def read_window(
+    encoder: SequenceEncoder, sequences: Tensor, episode_starts: Tensor, changes: bool = False
+) -> EncodedSequence:
     """What is known of the sequence at every moment [T, B] of a window, for sequences [T, B, length, ...].
 
     One that changes only where an episode begins is read there, and not at every step; others where they change.
     """
-    begins = starts.clone()
+    begins = episode_starts.clone()
     begins[0] = True
     if changes:
         begins[1:] |= (sequences[1:] != sequences[:-1]).flatten(2).any(dim=-1)
@@ -168,7 +169,12 @@ def read_window(encoder: SequenceEncoder, sequences: Tensor, starts: Tensor, cha
 
 
 def read_moment(
-    encoder: SequenceEncoder, name: str, sequences: Tensor, memory: Memory, starts: Tensor, changes: bool = False
+    encoder: SequenceEncoder,
+    name: str,
+    sequences: Tensor,
+    memory: Memory,
+    episode_starts: Tensor,
+    changes: bool = False,
 ) -> tuple[EncodedSequence, Memory]:
     """The same for one moment, [1, B], sequences [B, length, ...]; and what is kept in memory until the next episode.
 
@@ -179,19 +185,19 @@ def read_moment(
     items, whole, real = (None if changes else memory.get(part) for part in names)
     if items is None or whole is None or real is None:
         items, whole, real = encoder(sequences)
-    elif starts.any():
-        new = encoder(sequences[starts])
-        items, whole, real = (_renewed(*both, starts) for both in zip((items, whole, real), new, strict=True))
+    elif episode_starts.any():
+        new = encoder(sequences[episode_starts])
+        items, whole, real = (_renewed(*both, episode_starts) for both in zip((items, whole, real), new, strict=True))
     which = torch.arange(len(sequences), device=sequences.device)[None]
     kept = dict(zip(names, (items, whole, real), strict=True))
     return EncodedSequence(items, real, whole[None], which), {} if changes else kept
 
 
-def _renewed(kept: Tensor, read: Tensor, starts: Tensor) -> Tensor:
+def _renewed(kept: Tensor, read: Tensor, episode_starts: Tensor) -> Tensor:
     """What is kept of every slot [B, n, ...], with what was read in those that start; a row is as long as either's."""
     longest = max(kept.shape[1], read.shape[1])
     renewed = kept.new_zeros(len(kept), longest, *kept.shape[2:])
     renewed[:, : kept.shape[1]] = kept
-    renewed[starts] = 0
-    renewed[starts, : read.shape[1]] = read.to(kept.dtype)
+    renewed[episode_starts] = 0
+    renewed[episode_starts, : read.shape[1]] = read.to(kept.dtype)
     return renewed

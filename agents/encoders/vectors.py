@@ -8,7 +8,8 @@ from gymnasium import Space
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from torch import Tensor, nn
 
-from ..shape import Shape
+from vln.agents.config import AgentConfig
+
 from .encoder import Encoded, Encoder
 
 ACTION_SIZE = 16  # of the last action, as a vector
@@ -17,14 +18,14 @@ FEW = 64  # numbers that the core is given as they are
 
 
 class SymbolEncoder(Encoder):
-    """A symbol: a vector that is learned, or where shape.word_dim is 0 all zeros but for a one."""
+    """A symbol: a vector that is learned, or where config.word_dim is 0 all zeros but for a one."""
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Discrete)
         self.first, self.count = int(space.start), int(space.n)
-        self.size = shape.word_dim or self.count
-        self.embed = nn.Embedding(self.count, self.size) if shape.word_dim else None
+        self.size = config.word_dim or self.count
+        self.embed = nn.Embedding(self.count, self.size) if config.word_dim else None
         self.kind = nn.Buffer(torch.zeros(0), persistent=False)  # of the numbers an agent computes with
 
     def forward(self, observed: Tensor, context: Tensor | None) -> Encoded:
@@ -37,8 +38,8 @@ class SymbolEncoder(Encoder):
 class SymbolsEncoder(Encoder):
     """Several symbols or bits [T, B, ...]: the sum of one vector each, learned for every value of every entry."""
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, MultiBinary | MultiDiscrete)
         counts, start = torch.full((prod(space.shape),), 2), torch.zeros(prod(space.shape), dtype=torch.long)
         if isinstance(space, MultiDiscrete):
@@ -46,9 +47,9 @@ class SymbolsEncoder(Encoder):
         first = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
         self.register_buffer("offsets", first[:-1] - start, persistent=False)
         self.offsets: Tensor
-        self.size = shape.word_dim or int(first[-1])
+        self.size = config.word_dim or int(first[-1])
         self.embed = nn.EmbeddingBag(int(first[-1]), self.size, mode="sum")
-        if not shape.word_dim:
+        if not config.word_dim:
             nn.init.eye_(self.embed.weight)
             self.embed.weight.requires_grad_(False)
 
@@ -62,8 +63,8 @@ class LastActionEncoder(Encoder):
 
     size = ACTION_SIZE
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Discrete)
         self.embed = nn.Embedding(int(space.n), ACTION_SIZE)
 
@@ -76,8 +77,8 @@ class PoseEncoder(Encoder):
 
     size = POSE_SIZE
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         assert isinstance(space, Box)
         self.stand = nn.Linear(space.shape[0], POSE_SIZE)
 
@@ -88,11 +89,11 @@ class PoseEncoder(Encoder):
 class NumbersEncoder(Encoder):
     """A few numbers as they are; many, as features of what is seen, as what a layer makes of them."""
 
-    def __init__(self, space: Space[Any], context: int, shape: Shape) -> None:
-        super().__init__(space, context, shape)
+    def __init__(self, space: Space[Any], context: int, config: AgentConfig) -> None:
+        super().__init__(space, context, config)
         numbers = prod(space.shape or ())
-        self.watch = nn.Linear(numbers, shape.sight) if numbers > FEW else None
-        self.size = shape.sight if self.watch else numbers
+        self.watch = nn.Linear(numbers, config.view_dim) if numbers > FEW else None
+        self.size = config.view_dim if self.watch else numbers
         self.kind = nn.Buffer(torch.zeros(0), persistent=False)  # of the numbers an agent computes with
 
     def forward(self, observed: Tensor, context: Tensor | None) -> Encoded:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vln.faults import Faults
+from vln.checker_faults import Faults
 
 from .cells import Cell, States
 
@@ -23,9 +23,9 @@ def check_cell(make_cell: Callable[[int, int], Cell], inputs: int = 3, size: int
     """Raises AssertionError when a cell breaks a promise of its contract: all faults, each with what and where.
 
     The promises: outputs [T, B, size] and states as `states` declares them; a whole sequence is the same as its steps
-    one by one; at `starts` all is forgotten, so that nothing of one episode is in the values or gradients of the next;
-    rows are independent; gradients agree with finite differences; it is deterministic when not training; bfloat16 works
-    and is about the same; and `keeps` names one of its gates.
+    one by one; at `episode_starts` all is forgotten, so that nothing of one episode is in the values or gradients of
+    the next; rows are independent; gradients agree with finite differences; it is deterministic when not training;
+    bfloat16 works and is about the same; and `keeps` names one of its gates.
 
     make_cell: from the number of inputs and the size to a cell, as `--memory FILE.py:NAME` calls it.
     """
@@ -61,10 +61,10 @@ def _given(cell: Cell, inputs: int, steps: int = STEPS) -> tuple[Tensor, States]
 
 
 def _starts() -> Tensor:
-    starts = torch.zeros(STEPS, SLOTS, dtype=torch.bool)
+    episode_starts = torch.zeros(STEPS, SLOTS, dtype=torch.bool)
     for time, slot in STARTS:
-        starts[time, slot] = True
-    return starts
+        episode_starts[time, slot] = True
+    return episode_starts
 
 
 def _learned(cell: Cell, given: tuple[Tensor, States], outputs: Tensor, after: States) -> Iterator[tuple[str, Tensor]]:
@@ -86,14 +86,14 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 
 def _check_forms(cell: Cell, inputs: int, faults: Faults) -> None:
-    given, starts = _given(cell, inputs), _starts()
-    outputs, after = cell(*given, starts, True)
+    given, episode_starts = _given(cell, inputs), _starts()
+    outputs, after = cell(*given, episode_starts, True)
     shape = (STEPS, SLOTS, cell.size)
     faults.check(outputs.shape == shape, "forward", f"outputs are not {shape}: {tuple(outputs.shape)}")
     shapes = [(SLOTS, *shape) for shape in cell.states.values()]
     gives = [tuple(part.shape) for part in after]
     faults.check(gives == shapes, "forward", f"states after it are not {shapes}: {gives}")
-    again, _ = cell(*given, starts, True)
+    again, _ = cell(*given, episode_starts, True)
     faults.check(torch.equal(outputs, again), "forward", "the same inputs give other outputs when not training")
     for name, gate in cell.gates(given[0][0], given[1]).items():
         faults.check(((gate >= 0) & (gate <= 1)).all(), "gates", f"{name} is not from 0 to 1")
@@ -103,28 +103,31 @@ def _check_forms(cell: Cell, inputs: int, faults: Faults) -> None:
 
 def _check_steps(cell: Cell, inputs: int, faults: Faults) -> None:
     """A sequence at once is the same as step by step, and the same whoever knows that no episode starts inside."""
-    for starts, here in ((_starts(), "with starts"), (torch.zeros(STEPS, SLOTS, dtype=torch.bool), "without starts")):
+    for episode_starts, here in (
+        (_starts(), "with starts"),
+        (torch.zeros(STEPS, SLOTS, dtype=torch.bool), "without starts"),
+    ):
         given = _given(cell, inputs)
-        at_once = list(_learned(cell, given, *cell(*given, starts, bool(starts[1:].any()))))
+        at_once = list(_learned(cell, given, *cell(*given, episode_starts, bool(episode_starts[1:].any()))))
         told, states = [], given[1]
         for time in range(STEPS):
-            outputs, states = cell(given[0][time : time + 1], states, starts[time : time + 1], False)
+            outputs, states = cell(given[0][time : time + 1], states, episode_starts[time : time + 1], False)
             told.append(outputs)
         for (name, one), (_, other) in zip(at_once, _learned(cell, given, torch.cat(told), states), strict=True):
             faults.check(_close(one, other), here, f"a sequence at once is not its steps one by one: {name}")
-        if not starts.any():
-            careful, _ = cell(*given, starts, True)
+        if not episode_starts.any():
+            careful, _ = cell(*given, episode_starts, True)
             faults.check(_close(at_once[0][1], careful), here, "inside changes outputs where no episode starts")
 
 
 def _check_starts(cell: Cell, inputs: int, faults: Faults) -> None:
     """Every episode in a sequence is as it is alone, and learns nothing for the one before."""
-    given, starts = _given(cell, inputs), _starts()
-    outputs, after = cell(*given, starts, True)
+    given, episode_starts = _given(cell, inputs), _starts()
+    outputs, after = cell(*given, episode_starts, True)
     for slot in range(SLOTS):
-        cuts = [time for time in range(1, STEPS) if starts[time, slot]]
+        cuts = [time for time in range(1, STEPS) if episode_starts[time, slot]]
         one = slice(slot, slot + 1)
-        states = tuple(part[one] * (0 if starts[0, slot] else 1) for part in given[1])
+        states = tuple(part[one] * (0 if episode_starts[0, slot] else 1) for part in given[1])
         for first, last in pairwise([0, *cuts, STEPS]):
             here = f"slot {slot}, steps {first} to {last - 1}"
             none = torch.zeros(last - first, 1, dtype=torch.bool)
@@ -141,23 +144,23 @@ def _check_starts(cell: Cell, inputs: int, faults: Faults) -> None:
 
 
 def _check_rows(cell: Cell, inputs: int, faults: Faults) -> None:
-    (values, before), starts = _given(cell, inputs), _starts()
-    outputs, _ = cell(values, before, starts, True)
+    (values, before), episode_starts = _given(cell, inputs), _starts()
+    outputs, _ = cell(values, before, episode_starts, True)
     for slot in range(SLOTS):
         one = slice(slot, slot + 1)
-        alone, _ = cell(values[:, one], tuple(part[one] for part in before), starts[:, one], True)
+        alone, _ = cell(values[:, one], tuple(part[one] for part in before), episode_starts[:, one], True)
         faults.check(_close(outputs[:, one], alone), f"slot {slot}", "a row depends on the others of its batch")
 
 
 def _check_gradients(cell: Cell, inputs: int, faults: Faults) -> None:
     """Along one direction for every input, state and weight, by finite differences in float64."""
     exact = deepcopy(cell).double()
-    (values, before), starts = _given(cell, inputs), _starts()
+    (values, before), episode_starts = _given(cell, inputs), _starts()
     given = values.detach().double(), tuple(part.detach().double() for part in before)
     weight = torch.randn(STEPS, SLOTS, cell.size, dtype=torch.float64)
 
     def score() -> Tensor:
-        outputs, after = exact(*given, starts, True)
+        outputs, after = exact(*given, episode_starts, True)
         return (outputs * weight).sum() + sum(part.double().square().sum() for part in after)
 
     names = ["inputs", *cell.states, *(name for name, _ in exact.named_parameters())]
@@ -180,9 +183,9 @@ def _check_gradients(cell: Cell, inputs: int, faults: Faults) -> None:
 
 
 def _check_bfloat16(cell: Cell, inputs: int, faults: Faults) -> None:
-    (values, before), starts = _given(cell, inputs), _starts()
-    outputs, _ = cell(values, before, starts, True)
-    half, _ = deepcopy(cell).bfloat16()(values.bfloat16(), before, starts, True)
+    (values, before), episode_starts = _given(cell, inputs), _starts()
+    outputs, _ = cell(values, before, episode_starts, True)
+    half, _ = deepcopy(cell).bfloat16()(values.bfloat16(), before, episode_starts, True)
     faults.check(half.dtype == torch.bfloat16, "bfloat16", f"outputs are {half.dtype}")
     far = float(((half.float() - outputs).abs().max() / outputs.abs().max().clamp(min=1e-6)).detach())
     faults.check(far < ROUGH, "bfloat16", f"outputs are far from those in float32: by {far:.0%}")

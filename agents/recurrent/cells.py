@@ -23,7 +23,7 @@ class Cell(nn.Module):
     keeps: str | None = None
 
     @abstractmethod
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
         """Outputs [T, B, size] and the states after them, for inputs [T, B, features] and starts bool [T, B].
 
         inside: whether any episode starts later than at the first time. Who knows asks the device but once.
@@ -52,11 +52,15 @@ class Gated(Cell):
     def walk(self, driven: Tensor, state: States, across: tuple[Tensor, Tensor]) -> States:
         """The states after a step, for the weighted inputs [B, rows * size]; the first of them is the output."""
 
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
-        state = tuple(part.to(inputs.dtype).masked_fill(starts[0][:, None], 0) for part in before)
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+        state = tuple(part.to(inputs.dtype).masked_fill(episode_starts[0][:, None], 0) for part in before)
         if not inside:
             return self._whole(inputs, state)
-        return self._stepwise(inputs, state, starts) if self._walks(inputs) else self._apart(inputs, state, starts)
+        return (
+            self._stepwise(inputs, state, episode_starts)
+            if self._walks(inputs)
+            else self._apart(inputs, state, episode_starts)
+        )
 
     @staticmethod
     def _walks(inputs: Tensor) -> bool:
@@ -67,10 +71,10 @@ class Gated(Cell):
         outputs, after = self.rnn(inputs, given if len(given) > 1 else given[0])
         return outputs, tuple(part[0] for part in (after if isinstance(after, tuple) else (after,)))
 
-    def _stepwise(self, inputs: Tensor, state: States, starts: Tensor) -> tuple[Tensor, States]:
+    def _stepwise(self, inputs: Tensor, state: States, episode_starts: Tensor) -> tuple[Tensor, States]:
         # The input is multiplied for all times at once; only the recurrence walks through time.
         driven = self._driven(inputs)
-        keep = (~starts).to(inputs.dtype)[..., None].unbind(0)
+        keep = (~episode_starts).to(inputs.dtype)[..., None].unbind(0)
         outputs, across = [], self.across
         for time, drive in enumerate(driven.unbind(0)):
             if time > 0:
@@ -79,12 +83,12 @@ class Gated(Cell):
             outputs.append(state[0])
         return torch.stack(outputs), state
 
-    def _apart(self, inputs: Tensor, state: States, starts: Tensor) -> tuple[Tensor, States]:
+    def _apart(self, inputs: Tensor, state: States, episode_starts: Tensor) -> tuple[Tensor, States]:
         """Every episode a row of its own, as long as it is in this window."""
-        first = starts.clone()
+        first = episode_starts.clone()
         first[0] = True
         number = first.T.flatten().cumsum(0).view_as(first.T).T - 1  # [T, B], slot by slot, each in its order
-        time = torch.arange(len(starts), device=starts.device)[:, None].expand_as(number)
+        time = torch.arange(len(episode_starts), device=episode_starts.device)[:, None].expand_as(number)
         place = time - torch.where(first, time, 0).cummax(dim=0).values
         lengths = number.flatten().bincount()
         rows = inputs.new_zeros(int(lengths.max()), len(lengths), inputs.shape[-1])

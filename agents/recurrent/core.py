@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vln.files import MARK, load
+from vln.agents.config import AgentConfig
 from vln.options import check_options, named_by
+from vln.user_files import MARK, load
 
 from .cells import GRU, LSTM, Cell, Elman, Gated
-from .scanned import LRU, S6, MinGRU, MinLSTM, Scanned
-from .shape import Shape
+from .linear import LRU, S6, LinearRNN, MinGRU, MinLSTM
 
 CELLS: dict[str, Callable[..., Cell]] = {
     "elman": Elman,
@@ -76,20 +76,20 @@ class Recurrent(nn.Module):
         cells = [make(hidden if layer else inputs, hidden) for layer in range(layers)]
         self.cells: Sequence[Cell] = nn.ModuleList(cells)  # type: ignore[assignment]  # a list of what it was given
         self.dropout = nn.Dropout(dropout)
-        self.norm = nn.RMSNorm(hidden) if isinstance(cells[0], Scanned) else nn.Identity()
+        self.norm = nn.RMSNorm(hidden) if isinstance(cells[0], LinearRNN) else nn.Identity()
         self._shapes = [shape for cell in cells for shape in cell.states.values()]
         self._names = [(layer, name) for layer, cell in enumerate(cells) for name in cell.states]
         if orthogonal:
             self._rotate()
 
     @classmethod
-    def of(cls, shape: Shape, inputs: int) -> "Recurrent":
-        """The core of an agent of this shape, for so many inputs."""
-        kind = shape.memory
-        # Only what a kind of cell has is asked of the shape, so that what nobody has asked for is known: see Noted.
-        forget = shape.forget if kind in FORGETTING else 1.0
-        orthogonal = kind in ROTATED and shape.orthogonal
-        return cls(kind, inputs, shape.hidden, shape.layers, shape.dropout, forget, orthogonal)
+    def of(cls, config: AgentConfig, inputs: int) -> "Recurrent":
+        """The core of an agent with this config, for so many inputs."""
+        kind = config.memory
+        # Only what a kind of cell has is read of the config, so that what nothing has read is known: see ConfigUse.
+        forget = config.forget_bias if kind in FORGETTING else 1.0
+        orthogonal = kind in ROTATED and config.orthogonal
+        return cls(kind, inputs, config.hidden, config.layers, config.dropout, forget, orthogonal)
 
     def initial(self, batch: int) -> Tensor:
         """A memory of nothing: zeros [B, numbers], in float32."""
@@ -101,14 +101,14 @@ class Recurrent(nn.Module):
         shaped = (part.unflatten(-1, shape) for part, shape in zip(parts, self._shapes, strict=True))
         return dict(zip(self._names, shaped, strict=True))
 
-    def forward(self, inputs: Tensor, memory: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor, memory: Tensor, episode_starts: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs [T, B, hidden] and the memory after them, for inputs [T, B, features] and starts bool [T, B]."""
-        inside = len(starts) > 1 and bool(starts[1:].any())
+        inside = len(episode_starts) > 1 and bool(episode_starts[1:].any())
         states = iter(self.states(memory).values())
         after = []
         for layer, cell in enumerate(self.cells):
             before = tuple(next(states) for _ in cell.states)
-            inputs, kept = cell(self.dropout(inputs) if layer else inputs, before, starts, inside)
+            inputs, kept = cell(self.dropout(inputs) if layer else inputs, before, episode_starts, inside)
             after += [part.flatten(1).to(memory.dtype) for part in kept]
         return self.norm(inputs), torch.cat(after, dim=1)
 

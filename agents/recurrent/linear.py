@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from .cells import Cell, States
-from .scan import linear_scan
-from .selective import selective_scan
+from .parallel_scan import linear_scan
+from .selective_scan import selective_scan
 
 KINDS_OF_STATE = 16  # of S6: states of every channel
 TAPS = 4  # of S6: how many moments its convolution sees, the present one among them
 WIDER = 2  # by how much a layer's inside is wider than it
 
 
-class Scanned(Cell):
+class LinearRNN(Cell):
     """inputs + inner(normalised inputs): linear recurrences are stacked like this, or they learn badly when deep.
 
     Inputs of another size than the layer's are brought to it first. State is in float32, whatever the weights are in.
@@ -28,16 +28,16 @@ class Scanned(Cell):
         self.norm = nn.RMSNorm(size)
 
     @abstractmethod
-    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+    def inner(self, inputs: Tensor, before: States, episode_starts: Tensor) -> tuple[Tensor, States]:
         """What the recurrence makes of inputs [T, B, size], and the states after it."""
 
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
         inputs = self.enter(inputs)
-        told, after = self.inner(self.norm(inputs), before, starts)
+        told, after = self.inner(self.norm(inputs), before, episode_starts)
         return inputs + told.to(inputs.dtype), after
 
 
-class MinGRU(Scanned):
+class MinGRU(LinearRNN):
     """The GRU whose gates do not look at its state (Feng et al. 2024, arXiv:2410.01201)."""
 
     keeps = "kept"
@@ -53,13 +53,13 @@ class MinGRU(Scanned):
         update, _ = self.drive(self.norm(self.enter(inputs))).float().chunk(2, dim=-1)
         return {"kept": torch.sigmoid(-update)}
 
-    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+    def inner(self, inputs: Tensor, before: States, episode_starts: Tensor) -> tuple[Tensor, States]:
         update, new = self.drive(inputs).float().chunk(2, dim=-1)
-        hidden = linear_scan(torch.sigmoid(-update), torch.sigmoid(update) * new, before[0].float(), starts)
+        hidden = linear_scan(torch.sigmoid(-update), torch.sigmoid(update) * new, before[0].float(), episode_starts)
         return self.leave(hidden.to(inputs.dtype)), (hidden[-1],)
 
 
-class MinLSTM(Scanned):
+class MinLSTM(LinearRNN):
     """The LSTM whose gates do not look at its state, and sum to one (Feng et al. 2024, arXiv:2410.01201).
 
     forget: what the bias of its forget gate begins with.
@@ -85,13 +85,13 @@ class MinLSTM(Scanned):
         # f / (f + i) of two sigmoids, without dividing: the sigmoid of the difference of their logarithms.
         return nn.functional.logsigmoid(forgetting) - nn.functional.logsigmoid(entering), new
 
-    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+    def inner(self, inputs: Tensor, before: States, episode_starts: Tensor) -> tuple[Tensor, States]:
         lead, new = self._led(inputs)
-        hidden = linear_scan(torch.sigmoid(lead), torch.sigmoid(-lead) * new, before[0].float(), starts)
+        hidden = linear_scan(torch.sigmoid(lead), torch.sigmoid(-lead) * new, before[0].float(), episode_starts)
         return self.leave(hidden.to(inputs.dtype)), (hidden[-1],)
 
 
-class LRU(Scanned):
+class LRU(LinearRNN):
     """A diagonal, complex linear recurrence, and a gated layer upon it (Orvieto et al. 2023, arXiv:2303.06349).
 
     nearest, furthest: between which moduli the eigenvalues begin. turn: the largest of their angles at first.
@@ -124,16 +124,16 @@ class LRU(Scanned):
         """The moduli of the eigenvalues: no gates, for they are the same at every step."""
         return {"kept": self.eigenvalues().abs().expand(len(inputs), -1)}
 
-    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
+    def inner(self, inputs: Tensor, before: States, episode_starts: Tensor) -> tuple[Tensor, States]:
         drive = self.drive(inputs).float().unflatten(-1, (-1, 2)) * self.gain.float().exp()[:, None]
         first = torch.view_as_complex(before[0].float().contiguous())
-        states = linear_scan(self.eigenvalues()[None, None], torch.view_as_complex(drive), first, starts)
+        states = linear_scan(self.eigenvalues()[None, None], torch.view_as_complex(drive), first, episode_starts)
         parts = torch.view_as_real(states)
         told = self.read(parts.flatten(-2).to(inputs.dtype)) + self.through * inputs
         return nn.functional.glu(self.leave(nn.functional.gelu(told))), (parts[-1],)
 
 
-class S6(Scanned):
+class S6(LinearRNN):
     """A selective state-space layer: what is kept, taken and told depends on the input (Mamba, arXiv:2312.00752)."""
 
     keeps = "kept"
@@ -160,19 +160,21 @@ class S6(Scanned):
         pace = self._selected(steps, before, torch.zeros(steps.shape[:2], dtype=torch.bool, device=steps.device))[1]
         return {"kept": torch.exp(-pace[0, ..., None] * self.decay.float().exp())}
 
-    def inner(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, States]:
-        driven, pace, entering, telling, gate, kept = self._selected(inputs, before, starts)
+    def inner(self, inputs: Tensor, before: States, episode_starts: Tensor) -> tuple[Tensor, States]:
+        driven, pace, entering, telling, gate, kept = self._selected(inputs, before, episode_starts)
         rates, first = self.decay.float().exp(), before[0].float()
-        told, last = selective_scan(pace, rates, driven.float(), entering.float(), telling.float(), first, starts)
+        told, last = selective_scan(
+            pace, rates, driven.float(), entering.float(), telling.float(), first, episode_starts
+        )
         told = told.to(driven.dtype) + self.through * driven
         return self.leave(told * nn.functional.silu(gate)), (last, kept.transpose(0, 1).float())
 
-    def _selected(self, inputs: Tensor, before: States, starts: Tensor) -> tuple[Tensor, ...]:
+    def _selected(self, inputs: Tensor, before: States, episode_starts: Tensor) -> tuple[Tensor, ...]:
         """What drives the states, their pace, what enters and what is told; what gates the outcome; what was seen."""
         driven, gate = self.drive(inputs).chunk(2, dim=-1)
         seen = torch.cat([before[1].to(driven.dtype).transpose(0, 1), driven])
         # Which episode of this window each moment belongs to; 0 is the one that went on when it began.
-        episode = nn.functional.pad(starts.cumsum(0), (0, 0, TAPS - 1, 0))
+        episode = nn.functional.pad(episode_starts.cumsum(0), (0, 0, TAPS - 1, 0))
         driven = nn.functional.silu(self._convolved(seen, episode))
         pace, entering, telling = self.select(driven).split([self.rank, KINDS_OF_STATE, KINDS_OF_STATE], dim=-1)
         pace = nn.functional.softplus(self.pace(pace).float())

@@ -11,13 +11,19 @@ from torch import Tensor
 
 from vln.kernels import shared_kernel
 
-from . import scan
+from . import parallel_scan as scan
 
 KEPT = 32  # steps from one kept state to the next; those between are computed again on the way back
 
 
 def selective_scan(
-    pace: Tensor, rates: Tensor, inputs: Tensor, entering: Tensor, telling: Tensor, first: Tensor, starts: Tensor
+    pace: Tensor,
+    rates: Tensor,
+    inputs: Tensor,
+    entering: Tensor,
+    telling: Tensor,
+    first: Tensor,
+    episode_starts: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """What the states h [T, B, D, N] tell, [T, B, D], and the last of them [B, D, N] (arXiv:2312.00752, algorithm 2).
 
@@ -25,14 +31,14 @@ def selective_scan(
     telling[t] h[t].
 
     pace, inputs: [T, B, D]. rates: [D, N], above 0. entering, telling: [T, B, N]. first: [B, D, N], the state before.
-    starts: bool [T, B]; where it is True, nothing was remembered. All float32.
+    episode_starts: bool [T, B]; where it is True, nothing was remembered. All float32.
     """
     if len(pace) > 1 and scan.runs_kernels(pace):
-        told, last = _Selective.apply(pace, rates, inputs, entering, telling, first, starts)
+        told, last = _Selective.apply(pace, rates, inputs, entering, telling, first, episode_starts)
         return told, last
     decay = torch.exp(-pace[..., None] * rates)
     drive = (pace * inputs)[..., None] * entering[..., None, :]
-    states = scan.linear_scan(decay.flatten(2), drive.flatten(2), first.flatten(1), starts).view_as(drive)
+    states = scan.linear_scan(decay.flatten(2), drive.flatten(2), first.flatten(1), episode_starts).view_as(drive)
     return torch.einsum("tbdn,tbn->tbd", states, telling), states[-1]
 
 
@@ -48,12 +54,12 @@ class _Selective(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        pace, rates, inputs, entering, telling, first, starts, kept = ctx.saved_tensors
+        pace, rates, inputs, entering, telling, first, episode_starts, kept = ctx.saved_tensors
         to_pace, to_inputs = torch.empty_like(pace), torch.empty_like(inputs)
         to_entering, to_telling = torch.empty_like(entering), torch.empty_like(telling)
         to_rates, to_first = torch.zeros_like(first), gradients[1].clone()
         found = (to_pace, to_rates, to_inputs, to_entering, to_telling, to_first)
-        known = (pace, rates, inputs, entering, telling, starts, kept, gradients[0])
+        known = (pace, rates, inputs, entering, telling, episode_starts, kept, gradients[0])
         _back(*map(_array, known), *(of.numpy() for of in found))
         return to_pace, to_rates.sum(dim=0), to_inputs, to_entering, to_telling, to_first, None
 
@@ -70,7 +76,7 @@ def _ahead(
     entering: NDArray[np.float32],
     telling: NDArray[np.float32],
     first: NDArray[np.float32],
-    starts: NDArray[np.bool_],
+    episode_starts: NDArray[np.bool_],
     kept: NDArray[np.float32],
     told: NDArray[np.float32],
     last: NDArray[np.float32],
@@ -79,7 +85,7 @@ def _ahead(
     for slot in numba.prange(slots):
         state = first[slot].copy()
         for time in range(times):
-            if starts[time, slot]:
+            if episode_starts[time, slot]:
                 state[:] = 0
             if time % KEPT == 0:
                 kept[time // KEPT, slot] = state
@@ -102,7 +108,7 @@ def _back(
     inputs: NDArray[np.float32],
     entering: NDArray[np.float32],
     telling: NDArray[np.float32],
-    starts: NDArray[np.bool_],
+    episode_starts: NDArray[np.bool_],
     kept: NDArray[np.float32],
     gradient: NDArray[np.float32],
     to_pace: NDArray[np.float32],
@@ -124,7 +130,7 @@ def _back(
             states[0] = kept[chunk, slot]
             for ahead in range(length):
                 time = begin + ahead
-                gone = starts[time, slot]
+                gone = episode_starts[time, slot]
                 for channel in range(wide):
                     step = pace[time, slot, channel]
                     taken = step * inputs[time, slot, channel]

@@ -1,7 +1,7 @@
 """Pictures that can only be looked at through a small, moving eye."""
 
-from .eye import Eye
-from .pictures import Pictures
+from .image_splits import LabelledImages
+from .sensor import GlimpseSensor
 from .world import Glimpses
 
-__all__ = ["Eye", "Glimpses", "Pictures"]
+__all__ = ["GlimpseSensor", "Glimpses", "LabelledImages"]

@@ -8,8 +8,8 @@ from vln.kernels import kernel, shared_kernel
 
 from .chance import chance
 from .distortion import END, lay_distorted
-from .pictures import Pictures
-from .scenes import Deck, Scenes
+from .image_splits import LabelledImages
+from .scene_source import EpisodeIndex, SceneSource
 
 PIECE = 8  # pixels a side of a piece of clutter (Mnih et al. 2014, arXiv:1406.6247)
 
@@ -19,7 +19,7 @@ FIRST_PIECE = DISTORTION + END
 PIECE_NUMBERS = 5  # of each piece of clutter: from which picture, from where in it (2), to where (2)
 
 
-class Placed(Scenes):
+class PlacedImages(SceneSource):
     """One picture on a dark canvas, and pieces of others scattered over it.
 
     canvas: its side; as large as the picture unless given. Where it is larger, the picture lies anywhere on it.
@@ -33,7 +33,7 @@ class Placed(Scenes):
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: LabelledImages,
         split: str,
         canvas: int | None = None,
         clutter: int = 0,
@@ -54,7 +54,7 @@ class Placed(Scenes):
         self.shape, self.picture = (canvas or height, canvas or width, channels), (height, width)
         self.answers = pictures.classes
         self.still = self.shape == pictures.shape and not (clutter or distort or elastic)
-        self.deck = Deck(len(pictures), split, endless and not self.still, seed)
+        self.deck = EpisodeIndex(len(pictures), split, endless and not self.still, seed)
 
     def paint(self, episode: NDArray[np.int64], time: NDArray[np.int32]) -> NDArray[np.uint8]:
         number = self.deck.thing(episode)

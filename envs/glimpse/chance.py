@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vln.kernels import kernel
-from vln.streams import scramble
+from vln.learning.episode_sampler import scramble
 
 
 @kernel

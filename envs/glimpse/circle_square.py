@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from vln.language import Vocabulary
 from vln.tasks import Task, TaskSpec
 
-from .pictures import SPLITS
-from .scenes import Deck, Scenes
+from .image_splits import SPLITS
+from .scene_source import EpisodeIndex, SceneSource
 from .task import BASELINES, SEED, see
 
 SIDE = 28  # pixels
@@ -25,7 +25,7 @@ PATCH, LOOKS = 5, 16
 LIMIT = 0.2  # of a move, in the unit of points: 2.3 pixels
 
 
-class CircleSquares(Scenes):
+class CircleSquares(SceneSource):
     """Either shape about every pixel: 1568 pictures, in every split all of them. Shapes at the edges are cut off.
 
     endless: whether each comes in very many variants, which differ in where the first look goes, for training.
@@ -33,7 +33,7 @@ class CircleSquares(Scenes):
 
     def __init__(self, split: str, endless: bool = False, seed: int = 0) -> None:
         self.images = _images()
-        self.deck = Deck(len(self.images), split, endless, seed)
+        self.deck = EpisodeIndex(len(self.images), split, endless, seed)
         self.shape, self.picture = (SIDE, SIDE, 1), (2 * HALF + 1, 2 * HALF + 1)
         self.answers = CLASSES
 
@@ -55,7 +55,7 @@ def circlesquare() -> Task:
     Agents that learn here can be judged in ap_gym's own environment: see envs.peers.active_perception.
     """
 
-    def scenes(split: str) -> Scenes:
+    def scenes(split: str) -> SceneSource:
         return CircleSquares(split, endless=split == "train", seed=SEED)
 
     return Task("circlesquare", scenes, scan_shapes, SPLITS, Vocabulary(()), "val", 2 * SIDE * SIDE, "val", BASELINES)

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvases import lay_glowing
 from .chance import chances
-from .pictures import Pictures
+from .image_splits import LabelledImages
+from .pasting import lay_glowing
 from .questions import ANSWERS, COLOUR_NAMES, DIGITS, SHAPE_NAMES, SIDE, Question, ask
-from .scenes import Deck, Scenes
+from .scene_source import EpisodeIndex, SceneSource
 from .shapes import COLOURS, draw_shape
 
 CELL, ITEM = 20, 16  # pixels a side: of a cell of the grid, and of the thing in it
@@ -17,18 +17,20 @@ FIRST_THING = 0  # the purposes of an episode's chance from here on are its cell
 THING_NUMBERS = 4  # left, top, which of the pictures of a digit, how bright
 
 
-class Found(Scenes):
+class FoundImages(SceneSource):
     """A question for each thing there is to see (see questions.ask), about a canvas of SIDE x SIDE cells.
 
     pictures: of digits; each digit on a canvas is any of those of its class. So one question is seen in many variants.
     """
 
-    def __init__(self, pictures: Pictures, split: str, questions: int, endless: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self, pictures: LabelledImages, split: str, questions: int, endless: bool = False, seed: int = 0
+    ) -> None:
         if pictures.classes != DIGITS:
             raise ValueError(f"words speak of digits; these pictures are of {', '.join(pictures.classes)}")
         salt = [seed, *map(ord, split)]
         self.questions = [ask(np.random.default_rng([*salt, number])) for number in range(questions)]
-        self.deck = Deck(questions, split, endless, seed)
+        self.deck = EpisodeIndex(questions, split, endless, seed)
         side = CELL * SIDE
         self.shape, self.picture, self.answers = (side, side, 3), (ITEM, ITEM), ANSWERS
         self.sayings = tuple(question.text for question in self.questions)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from vln.outcomes import Outcome
 
-from .scenes import Scenes
+from .scene_source import SceneSource
 
 SIDE = 200  # pixels of a map's longer side
 BLUR = 0.04  # of that, by which single looks are spread
 HEAT = (214, 84, 37)  # red, green, blue, where most looks go
 
 
-def gaze_maps(scenes: Scenes, outcomes: Sequence[Outcome]) -> list[tuple[str, NDArray[np.uint8]]]:
+def gaze_maps(scenes: SceneSource, outcomes: Sequence[Outcome]) -> list[tuple[str, NDArray[np.uint8]]]:
     """For every class its name and a map [height, width, 3]; outcomes: of the first scenes, in their order.
 
     Looks are counted from the corner of what is worth looking at, wherever it lies on the canvas.
@@ -40,7 +40,7 @@ def gaze_maps(scenes: Scenes, outcomes: Sequence[Outcome]) -> list[tuple[str, ND
     return maps
 
 
-def _mean(scenes: Scenes, episodes: NDArray[np.int64], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean(scenes: SceneSource, episodes: NDArray[np.int64], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """What lies in the boxes of these episodes, on average, grey [height, width] from 0 to 1."""
     height, width = scenes.picture
     total = np.zeros((height, width), dtype=np.float32)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .files import read_picture, white_of
-from .pictures import SPLITS, Album, Pictures, album_of, shuffled
+from .image_splits import SPLITS, ImageSplits, LabelledImages, album_of, shuffled
 
 HELD_OUT = 1 / 6  # of the pictures to train on: split val, where the folder has none
 ENDINGS = (".png", ".jpg", ".jpeg")
 
 
-def folder(path: Path | str, side: int | None = None) -> Album:
+def folder(path: Path | str, side: int | None = None) -> ImageSplits:
     """Pictures from PATH/CLASS/*.png, dealt out to the splits, or from PATH/train/CLASS/*.png, PATH/test/CLASS/*.png.
 
     Of the latter, split val is PATH/val where that exists, and otherwise a sixth of train. Files end in .png, .jpg or
@@ -39,7 +39,7 @@ def folder(path: Path | str, side: int | None = None) -> Album:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _split(path: Path, splits: list[str], side: int | None) -> dict[str, Pictures]:
+def _split(path: Path, splits: list[str], side: int | None) -> dict[str, LabelledImages]:
     for split in ("train", "test"):
         if split not in splits:
             raise ValueError(f"{path} has a folder {splits[0]}, so it needs a folder {split} too")
@@ -80,7 +80,7 @@ def _same_classes(files: Mapping[Path, Mapping[str, list[Path]]]) -> None:
                 raise ValueError(f"{place} has no class {missing[0]!r}, which is in split {other.name}")
 
 
-def _pictures(files: Mapping[Path, Mapping[str, list[Path]]], side: int | None) -> dict[Path, Pictures]:
+def _pictures(files: Mapping[Path, Mapping[str, list[Path]]], side: int | None) -> dict[Path, LabelledImages]:
     """What is in each folder of classes, with colours everywhere or nowhere."""
     images: dict[Path, NDArray[np.uint8]] = {}
     white = white_of([file for classes in files.values() for those in classes.values() for file in those])
@@ -97,7 +97,7 @@ def _pictures(files: Mapping[Path, Mapping[str, list[Path]]], side: int | None) 
                 )
     channels = 1 if all((image == image[..., :1]).all() for image in images.values()) else 3
     return {
-        place: Pictures(
+        place: LabelledImages(
             np.stack([images[file][..., :channels] for those in classes.values() for file in those]),
             np.repeat(np.arange(len(classes)), [len(those) for those in classes.values()]),
             tuple(classes),
@@ -116,7 +116,7 @@ def _fitted(image: Image.Image, side: int) -> Image.Image:
     return square
 
 
-def _held_out(training: Pictures) -> dict[str, Pictures]:
+def _held_out(training: LabelledImages) -> dict[str, LabelledImages]:
     """The same split train for the same pictures, without those that become split val."""
     order = np.random.default_rng(0).permutation(len(training))
     count = max(1, round(HELD_OUT * len(training)))

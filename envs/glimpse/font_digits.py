@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .invented import invented
-from .pictures import Album
+from .image_splits import ImageSplits
+from .synthetic import invented
 
 CLASSES = tuple("0123456789")
 SIZES = {"train": 10_000, "val": 2000, "test": 2000}
@@ -48,7 +48,7 @@ _THIN, _BOLD = 0.4, 0.15  # the least share of ink that is seen as stroke: more 
 _EDGE = 0.2  # of the share of ink: from dark to bright
 
 
-def drawn(seed: int = 0, sizes: Mapping[str, int] = SIZES, side: int = 28) -> Album:
+def drawn(seed: int = 0, sizes: Mapping[str, int] = SIZES, side: int = 28) -> ImageSplits:
     """Grey digits, bright on dark, in fonts, slants, weights and places that chance decides."""
     if side < LEAST_SIDE:
         raise ValueError(f"digits need pictures of at least {LEAST_SIDE} pixels a side, not {side}")

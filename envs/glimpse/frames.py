@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from vln.kernels import kernel
 
-from .canvases import lay
 from .chance import chance, chances
-from .pictures import Pictures
-from .scenes import Deck, Scenes
+from .image_splits import LabelledImages
+from .pasting import lay
+from .scene_source import EpisodeIndex, SceneSource
 
 WAYS = {  # a unit of way, in columns and rows
     "right": (1.0, 0.0),
@@ -30,7 +30,7 @@ WAY, LEFT, TOP, FIRST_CHANGE = range(4)  # what chance decides about an episode
 FRAME_NUMBERS = 2  # of each frame after the first: whether the picture changes, and into which
 
 
-class Frames(Scenes):
+class Frames(SceneSource):
     """A picture that moves in a straight line, bouncing off the canvas's edges, a frame for every look.
 
     asked: "way", where it was going when it set out (many frames, one answer); or "now", what it is in this frame
@@ -42,7 +42,7 @@ class Frames(Scenes):
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: LabelledImages,
         split: str,
         asked: str = "way",
         canvas: int | None = None,
@@ -59,7 +59,7 @@ class Frames(Scenes):
         if not speed > 0:
             raise ValueError(f"what moves goes more than 0 pixels a frame, not {speed}")
         self.pictures, self.asked, self.speed = pictures, asked, speed
-        self.deck = Deck(len(pictures), split, endless, seed)
+        self.deck = EpisodeIndex(len(pictures), split, endless, seed)
         self.shape, self.picture = (side, side, channels), (height, width)
         self.answers = tuple(WAYS) if asked == "way" else pictures.classes
 

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# From the name of a split to its pictures. Pictures of `val` choose among agents, those of `test` are for the end.
-Album = Callable[[str], "Pictures"]
-
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class LabelledImages:
     """Pictures of one size and what each of them is.
 
     images: uint8 [n, height, width, channels], grey (1 channel) or red, green, blue (3).
@@ -46,19 +43,23 @@ class Pictures:
         """Height, width, channels."""
         return self.images.shape[1:]
 
-    def part(self, chosen: NDArray[np.int64] | slice) -> "Pictures":
+    def part(self, chosen: NDArray[np.int64] | slice) -> "LabelledImages":
         """Some of the pictures."""
-        return Pictures(self.images[chosen], self.labels[chosen], self.classes)
+        return LabelledImages(self.images[chosen], self.labels[chosen], self.classes)
 
-    def grey(self) -> "Pictures":
+    def grey(self) -> "LabelledImages":
         """The same without colour, by the luma of ITU-R BT.601."""
         if self.shape[-1] == 1:
             return self
         luma = self.images @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        return Pictures(np.round(luma).astype(np.uint8)[..., None], self.labels, self.classes)
+        return LabelledImages(np.round(luma).astype(np.uint8)[..., None], self.labels, self.classes)
 
 
-def album_of(pictures: dict[str, Pictures]) -> Album:
+# From the name of a split to its pictures. Pictures of `val` choose among agents, those of `test` are for the end.
+ImageSplits = Callable[[str], LabelledImages]
+
+
+def album_of(pictures: dict[str, LabelledImages]) -> ImageSplits:
     """An album of pictures that lie in arrays, by split.
 
     Raises ValueError when classes, sizes or colours differ between splits.
@@ -74,7 +75,9 @@ def album_of(pictures: dict[str, Pictures]) -> Album:
     return lambda split: _found(pictures, split)
 
 
-def shuffled(pictures: Pictures, shares: tuple[float, float] = (0.7, 0.15), seed: int = 0) -> dict[str, Pictures]:
+def shuffled(
+    pictures: LabelledImages, shares: tuple[float, float] = (0.7, 0.15), seed: int = 0
+) -> dict[str, LabelledImages]:
     """Pictures that come in one heap, dealt out to train, val and the rest, test; the same seed deals alike."""
     order = np.random.default_rng(seed).permutation(len(pictures))
     ends = np.round(np.cumsum(shares) * len(pictures)).astype(int)
@@ -84,7 +87,7 @@ def shuffled(pictures: Pictures, shares: tuple[float, float] = (0.7, 0.15), seed
     return {split: pictures.part(part) for split, part in parts.items()}
 
 
-def _found(pictures: dict[str, Pictures], split: str) -> Pictures:
+def _found(pictures: dict[str, LabelledImages], split: str) -> LabelledImages:
     if split not in pictures:
         raise ValueError(f"there are no pictures of split {split!r}; there are {', '.join(pictures)}")
     return pictures[split]

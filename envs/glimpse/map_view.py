@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .eye import Eye
+from .sensor import GlimpseSensor
 
 SIDE = 360  # pixels of the shown canvas's longer side
 PATCH_SIDE = 108  # pixels of a shown patch
@@ -21,7 +21,7 @@ def portrait(
     canvas: NDArray[np.uint8],
     trail: NDArray[np.floating],
     glimpse: NDArray[np.float32],
-    eye: Eye,
+    eye: GlimpseSensor,
     instruction: str,
     tints: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
@@ -75,7 +75,7 @@ def _page(shown: NDArray[np.uint8], side: NDArray[np.uint8], words: str) -> NDAr
     return page
 
 
-def _brightness(patch: NDArray[np.float32], eye: Eye) -> NDArray[np.uint8]:
+def _brightness(patch: NDArray[np.float32], eye: GlimpseSensor) -> NDArray[np.uint8]:
     """A patch as it looks; what was evened out is shown around a middle grey."""
     shown = 128 + 56 * patch if eye.contrast else 255 * patch
     return np.clip(shown, 0, 255).astype(np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import Album, Pictures, album_of, shuffled
+from .image_splits import ImageSplits, LabelledImages, album_of, shuffled
 
 CLASSES = tuple("0123456789")
 HELD_OUT = 10_000  # pictures, the last of MNIST's training set: split val, by which agents are chosen
@@ -21,7 +21,7 @@ _FILES = {
 _UNSIGNED_BYTE = 8  # the one type of IDX that pictures and labels have
 
 
-def mnist(folder: Path | str) -> Album:
+def mnist(folder: Path | str) -> ImageSplits:
     """MNIST (LeCun, Bottou, Bengio & Haffner 1998) from the four IDX files in a folder, gzipped or not.
 
     Split val is the last 10,000 pictures of the training set.
@@ -40,13 +40,13 @@ def mnist(folder: Path | str) -> Album:
     return album_of({"train": known.part(first), "val": known.part(last), "test": found["test"]})
 
 
-def handwritten() -> Album:
+def handwritten() -> ImageSplits:
     """1,797 digits of 8x8 pixels that come with scikit-learn (Alpaydin & Kaynak 1998), dealt out to three splits."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
-    return album_of(shuffled(Pictures(images, digits.target.astype(np.int64), CLASSES), HANDWRITTEN_SHARES))
+    return album_of(shuffled(LabelledImages(images, digits.target.astype(np.int64), CLASSES), HANDWRITTEN_SHARES))
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
@@ -75,11 +75,11 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=begin).reshape(shape)
 
 
-def _digits(images: Path, labels: Path) -> Pictures:
+def _digits(images: Path, labels: Path) -> LabelledImages:
     drawn, named = read_idx(images), read_idx(labels)
     if drawn.ndim != 3 or named.ndim != 1 or len(drawn) != len(named):
         raise ValueError(f"{images} has {list(drawn.shape)} and {labels} {list(named.shape)}: they don't fit together")
-    return Pictures(drawn[..., None], named.astype(np.int64), CLASSES)
+    return LabelledImages(drawn[..., None], named.astype(np.int64), CLASSES)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from vln.kernels import kernel
 
-from .canvases import lay
 from .chance import chance
-from .pictures import Pictures
-from .scenes import Deck, Scenes
+from .image_splits import LabelledImages
+from .pasting import lay
+from .scene_source import EpisodeIndex, SceneSource
 
 # What is to be read, for the numbers of the left and of the right class.
 Reading = Callable[[int, int], int]
@@ -20,7 +20,7 @@ SPREAD = 2.5  # sides of a picture that a canvas is wide unless told
 OTHER, LEFT, TOP, OTHER_LEFT, OTHER_TOP = range(5)  # what chance decides about an episode
 
 
-class Pairs(Scenes):
+class Pairs(SceneSource):
     """The left picture is the episode's own, the right one is drawn; each lies anywhere in its half of the canvas.
 
     reading: "sum" or "both". canvas: its side; two and a half times that of a picture unless given.
@@ -30,7 +30,7 @@ class Pairs(Scenes):
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: LabelledImages,
         split: str,
         reading: str,
         canvas: int | None = None,
@@ -45,7 +45,7 @@ class Pairs(Scenes):
             raise ValueError(f"only digits can be read as {reading}, not {', '.join(pictures.classes)}")
         if side < 2 * width or side < height:
             raise ValueError(f"two pictures of {height}x{width} do not fit beside each other on {side}x{side}")
-        self.pictures, self.deck = pictures, Deck(len(pictures), split, endless, seed)
+        self.pictures, self.deck = pictures, EpisodeIndex(len(pictures), split, endless, seed)
         self.shape, self.picture = (side, side, channels), (height, width)
         read = READINGS[reading]
         self.numbers = np.array([[read(left, right) for right in range(10)] for left in range(10)])

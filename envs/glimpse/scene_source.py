@@ -21,7 +21,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Deck:
+class EpisodeIndex:
     """Which episodes there are: so many things to see, each in one variant or, for training, in VARIANTS.
 
     split, seed: what makes the chance of these episodes their own.
@@ -53,7 +53,7 @@ class Deck:
         return np.uint64(np.random.SeedSequence([self.seed, *map(ord, self.split)]).generate_state(1, np.uint64)[0])
 
 
-class Scenes(Episodes):
+class SceneSource(Episodes):
     """Episodes that differ in what lies on the canvas; they are as many as are asked for and written when needed.
 
     deck: which there are. shape: of the canvas, height, width, channels. picture: height and width of one thing on it.
@@ -61,7 +61,7 @@ class Scenes(Episodes):
     sayings: the instructions that are given, where any are; `said` tells which.
     """
 
-    deck: Deck
+    deck: EpisodeIndex
     shape: tuple[int, int, int]
     picture: tuple[int, int]
     answers: tuple[str, ...]

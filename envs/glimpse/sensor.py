@@ -18,7 +18,7 @@ FEW = 200_000  # pixels looked at by a whole batch: below it, sharing them out a
 
 
 @dataclass(frozen=True)
-class Eye:
+class GlimpseSensor:
     """How a glimpse is made of a picture.
 
     patch: pixels a side. scales: how many patches around one centre; each covers twice the side of the one before, in
@@ -128,7 +128,7 @@ class _Look(torch.autograd.Function):
     """Looking by the kernels, on a CPU."""
 
     @staticmethod
-    def forward(ctx: Any, canvas: Tensor, where: Tensor, eye: Eye) -> Tensor:
+    def forward(ctx: Any, canvas: Tensor, where: Tensor, eye: GlimpseSensor) -> Tensor:
         ctx.save_for_backward(canvas, where)
         ctx.eye = eye
         return torch.from_numpy(eye.look(canvas.numpy(), where.detach().numpy()))

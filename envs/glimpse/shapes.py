@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .invented import invented
-from .pictures import Album
+from .image_splits import ImageSplits
+from .synthetic import invented
 
 SIZES = {"train": 6000, "val": 1000, "test": 1000}
 LEAST_SIDE = 12  # pixels: on fewer, small shapes can not be told from each other
@@ -49,7 +49,7 @@ SHAPES: dict[str, Outlines] = {
 }
 
 
-def shapes(seed: int = 0, sizes: Mapping[str, int] = SIZES, side: int = 32) -> Album:
+def shapes(seed: int = 0, sizes: Mapping[str, int] = SIZES, side: int = 32) -> ImageSplits:
     """One shape in each picture, which is to be named; its colour, size, turn and place are chance and tell nothing."""
     if side < LEAST_SIDE:
         raise ValueError(f"shapes need pictures of at least {LEAST_SIDE} pixels a side, not {side}")

@@ -9,16 +9,16 @@ from gymnasium import Space
 from numpy.typing import NDArray
 
 from vln.episode import Episode
-from vln.grading import GradedState
+from vln.grading import ScoredState
 from vln.language import Vocabulary
 
-from .eye import Eye
-from .scenes import Scenes
+from .scene_source import SceneSource
+from .sensor import GlimpseSensor
 
 
 @dataclass(frozen=True)
-class GlimpseState(GradedState):
-    """A GradedState, what lies on the canvases, and where on them the eyes look.
+class GlimpseState(ScoredState):
+    """A ScoredState, what lies on the canvases, and where on them the eyes look.
 
     canvas: uint8 [B, height, width, channels]. where: float32 [B, 2], x and y from -1 to 1.
     """
@@ -31,14 +31,14 @@ class ArrayGlimpses(Protocol):
     """What the world in tensors takes from the one in arrays: see Glimpses, which has it all."""
 
     episodes: Sequence[Episode]
-    scenes: Scenes
+    scenes: SceneSource
     vocabulary: Vocabulary
     spaces: dict[str, Space[Any]]
-    moves: tuple[str, ...]
+    action_names: tuple[str, ...]
     max_steps: int
-    answers: int
-    names: tuple[str, ...]
-    eye: Eye
+    num_answers: int
+    answer_names: tuple[str, ...]
+    eye: GlimpseSensor
     limit: float
     reach: NDArray[np.float32]
     steps: NDArray[np.float32]
@@ -48,7 +48,7 @@ class ArrayGlimpses(Protocol):
     @property
     def gaze(self) -> str: ...
     @property
-    def move_space(self) -> Space[Any]: ...
+    def action_space(self) -> Space[Any]: ...
     def begin(self, episode: NDArray[np.int64]) -> GlimpseState: ...
     def tokens(self, state: GlimpseState) -> NDArray[np.int32]: ...
     def look_next(self, state: GlimpseState, move: Any, steps: NDArray[np.int32]) -> NDArray[np.float32]: ...

@@ -6,13 +6,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import SPLITS, Album, Pictures
+from .image_splits import SPLITS, ImageSplits, LabelledImages
 
 # From a class's number and a chance to a picture [height, width, channels].
 Draw = Callable[[int, np.random.Generator], NDArray[np.uint8]]
 
 
-def invented(draw: Draw, classes: tuple[str, ...], seed: int, sizes: Mapping[str, int]) -> Album:
+def invented(draw: Draw, classes: tuple[str, ...], seed: int, sizes: Mapping[str, int]) -> ImageSplits:
     """So many pictures of each split, as many of each class as of another, in an order drawn by chance.
 
     A picture is a function of the seed, its split and its number, so that fewer pictures are the first of more.
@@ -24,13 +24,13 @@ def invented(draw: Draw, classes: tuple[str, ...], seed: int, sizes: Mapping[str
             raise ValueError(f"split {split!r} needs a picture of each of {len(classes)} classes, not {size} in all")
 
     @cache
-    def album(split: str) -> Pictures:
+    def album(split: str) -> LabelledImages:
         if split not in sizes:
             raise ValueError(f"there are no pictures of split {split!r}; there are {', '.join(sizes)}")
         own = (seed, SPLITS.index(split))
         labels = _evenly(len(classes), sizes[split], np.random.default_rng(own))
         images = [draw(label, np.random.default_rng((*own, number))) for number, label in enumerate(labels.tolist())]
-        return Pictures(np.stack(images), labels, classes)
+        return LabelledImages(np.stack(images), labels, classes)
 
     return album
 

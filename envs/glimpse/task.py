@@ -8,17 +8,17 @@ from typing import Any, Literal, get_args
 from vln.language import Vocabulary
 from vln.tasks import BLIND_AND_DEAF, Baseline, Task, TaskSpec
 
-from .drawn import drawn
-from .eye import Eye
-from .find import Found
+from .canvas import PlacedImages
+from .find import FoundImages
 from .folders import folder
+from .font_digits import drawn
 from .frames import Frames
+from .image_splits import SPLITS, ImageSplits
 from .mnist import handwritten, mnist
 from .pairs import READINGS, Pairs
-from .pictures import SPLITS, Album
-from .placed import Placed
 from .questions import WORDS
-from .scenes import Scenes
+from .scene_source import SceneSource
+from .sensor import GlimpseSensor
 from .shapes import shapes
 from .world import WORDS as MAX_WORDS
 from .world import Gaze, Glimpses, Move, Start
@@ -28,8 +28,8 @@ LEAST_PATCH = 3  # pixels
 SEED = 0  # of what chance decides about canvases
 PROBES = 2000  # episodes by which an agent in training is judged
 Question = Literal["class", "sum", "both", "way", "now"]
-Pictures = Literal["digits", "mnist", "shapes", "drawn"]
-SOURCES: tuple[str, ...] = get_args(Pictures)
+PictureName = Literal["digits", "mnist", "shapes", "font_digits"]
+SOURCES: tuple[str, ...] = get_args(PictureName)
 QUESTIONS: tuple[str, ...] = get_args(Question)
 QUESTIONS_TO_TRAIN, QUESTIONS_TO_JUDGE = 16384, 2048
 FIND_PATCH, FIND_SCALES, FIND_LOOKS = 12, 3, 6  # the coarsest patch covers most of the canvas
@@ -40,13 +40,13 @@ BASELINES = {
     "random looks": Baseline(world={"gaze": "random"}),
     "scan": Baseline(world={"gaze": "scan"}),
     "centre": Baseline(world={"gaze": "centre"}),
-    "whole, linear": Baseline(world={"gaze": "centre", "whole": True}, agent={"eye": "linear"}),
-    "whole, conv": Baseline(world={"gaze": "centre", "whole": True}, agent={"eye": "conv"}),
+    "whole, linear": Baseline(world={"gaze": "centre", "whole": True}, agent={"view_encoder": "linear"}),
+    "whole, conv": Baseline(world={"gaze": "centre", "whole": True}, agent={"view_encoder": "conv"}),
 }
 
 
 def glimpse(
-    pictures: Pictures | Path | str | Album = "digits",
+    pictures: PictureName | Path | str | ImageSplits = "digits",
     data: Path | str | None = None,
     canvas: int | None = None,
     clutter: int = 0,
@@ -58,8 +58,8 @@ def glimpse(
 ) -> Task:
     """What is the picture?
 
-    pictures: which ones: digits (those of scikit-learn), mnist, shapes, drawn (digits in fonts), the path of a folder
-    (see folders.folder), or an album (see pictures.Album).
+    pictures: which ones: digits (those of scikit-learn), mnist, shapes, font_digits, the path of a folder
+    (see folders.folder), or an album (see image_splits.ImageSplits).
     data: the folder of data sets; mnist/ is in it.
     canvas: the side of a larger, dark canvas that each picture lies anywhere on (see placed.Placed).
     clutter: how many pieces of other pictures lie about.
@@ -75,11 +75,11 @@ def glimpse(
         raise ValueError(f"clutter and distorted pictures are for --ask class, not for {ask!r}")
     album = _album(pictures, data, side)
 
-    def scenes(split: str) -> Scenes:
+    def scenes(split: str) -> SceneSource:
         training, shown = split == "train", album(split).grey() if grey else album(split)
         if ask == "class":
             far = (distort, elastic) if training else (0.0, 0.0)
-            return Placed(shown, split, canvas, clutter, *far, training, SEED)
+            return PlacedImages(shown, split, canvas, clutter, *far, training, SEED)
         if ask in READINGS:
             return Pairs(shown, split, ask, canvas, training, SEED)
         return Frames(shown, split, ask, canvas, endless=training, seed=SEED)
@@ -88,7 +88,7 @@ def glimpse(
 
 
 def glimpsefind(
-    pictures: Pictures | Path | str | Album = "digits",
+    pictures: PictureName | Path | str | ImageSplits = "digits",
     data: Path | str | None = None,
     questions: int = QUESTIONS_TO_TRAIN,
 ) -> Task:
@@ -100,10 +100,10 @@ def glimpsefind(
     album = _album(pictures, data, None)
     sizes = {"train": questions} | dict.fromkeys(SPLITS[1:], QUESTIONS_TO_JUDGE)
 
-    def scenes(split: str) -> Scenes:
+    def scenes(split: str) -> SceneSource:
         if split not in sizes:
             raise ValueError(f"no split is called {split!r}; there are {', '.join(sizes)}")
-        return Found(album(split), split, sizes[split], endless=split == "train", seed=SEED)
+        return FoundImages(album(split), split, sizes[split], endless=split == "train", seed=SEED)
 
     baselines = BLIND_AND_DEAF | BASELINES
     return Task("glimpsefind", scenes, find, SPLITS, Vocabulary(WORDS), "val", PROBES, "val", baselines)
@@ -140,9 +140,9 @@ def see(
         height, width, _ = episodes.shape
         if height != width:
             raise ValueError(f"an eye that sees the whole picture needs a square one, not {height}x{width}")
-        eye, looks = Eye(height, 1, contrast), 1
+        eye, looks = GlimpseSensor(height, 1, contrast), 1
     else:
-        eye = Eye(patch or max(LEAST_PATCH, round(PATCH_SHARE * min(episodes.picture))), scales, contrast)
+        eye = GlimpseSensor(patch or max(LEAST_PATCH, round(PATCH_SHARE * min(episodes.picture))), scales, contrast)
     return Glimpses(episodes, vocabulary, eye, looks, start, move, limit, stride, stops, gaze, max_words)
 
 
@@ -150,10 +150,10 @@ find = partial(see, patch=FIND_PATCH, scales=FIND_SCALES, looks=FIND_LOOKS)
 
 TASKS = {"glimpse": TaskSpec(glimpse, see), "glimpsefind": TaskSpec(glimpsefind, find)}
 
-_INVENTED = {"shapes": shapes, "drawn": drawn}
+_INVENTED = {"shapes": shapes, "font_digits": drawn}
 
 
-def _album(pictures: str | Path | Album, data: Path | str | None, side: int | None) -> Album:
+def _album(pictures: str | Path | ImageSplits, data: Path | str | None, side: int | None) -> ImageSplits:
     if not isinstance(pictures, str | Path):
         return pictures
     pictures = str(pictures)

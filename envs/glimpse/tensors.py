@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.grading import GradedWorld
+from vln.grading import ScoredWorld
 
 from .state import ArrayGlimpses, GlimpseState
 
 
-class TensorGlimpses(GradedWorld[Any]):
+class TensorGlimpses(ScoredWorld[Any]):
     """What Glimpses does, with tensors for all that is seen, moved and answered.
 
     Which episode a slot lives, how many looks it has had and whether it has stopped stay in arrays: where no move
@@ -21,23 +21,23 @@ class TensorGlimpses(GradedWorld[Any]):
     episode begins.
     """
 
-    in_tensors = True
+    uses_tensors = True
     unit = "pixels"
 
     def __init__(self, world: ArrayGlimpses, device: Any) -> None:
         self.world, self.device = world, torch.device(device)
         self.episodes, self.vocabulary, self.spaces = world.episodes, world.vocabulary, world.spaces
-        self.moves, self.max_steps = world.moves, world.max_steps
-        self.answers, self.names = world.answers, world.names
+        self.action_names, self.max_steps = world.action_names, world.max_steps
+        self.num_answers, self.answer_names = world.num_answers, world.answer_names
         self.reach, self.steps = self._tensor(world.reach), self._tensor(world.steps)
 
     @property
-    def move_space(self) -> Any:
-        return self.world.move_space
+    def action_space(self) -> Any:
+        return self.world.action_space
 
     def begin(self, episode: NDArray[np.int64]) -> GlimpseState:
         begun = self.world.begin(episode)
-        fields = ("length", "least_error", "canvas", "where", "surprise", "right", "hits")
+        fields = ("length", "least_error", "canvas", "where", "nll", "right", "num_right")
         told: Any = {name: self._tensor(getattr(begun, name)) for name in fields}
         return replace(begun, **told)
 
@@ -61,21 +61,21 @@ class TensorGlimpses(GradedWorld[Any]):
         stopped = (move == self.stop).cpu().numpy() if self.stop is not None else state.stopped
         return replace(state, steps=steps, stopped=stopped, **after)
 
-    def reply(self, state: GlimpseState, answer: Any) -> GlimpseState:
-        return self.grade(state, answer, self.answer(state))
+    def give_answer(self, state: GlimpseState, answer: Any) -> GlimpseState:
+        return self.score_answer(state, answer, self.correct_answer(state))
 
-    def grade(self, state: GlimpseState, answer: Any, truth: Any) -> GlimpseState:
-        surprise = torch.nn.functional.cross_entropy(answer.float(), truth, reduction="none")
+    def score_answer(self, state: GlimpseState, answer: Any, truth: Any) -> GlimpseState:
+        nll = torch.nn.functional.cross_entropy(answer.float(), truth, reduction="none")
         right = answer.argmax(dim=1) == truth
         told: Any = {
-            "surprise": surprise,
-            "least_error": torch.minimum(self._t(state.least_error), surprise),
+            "nll": nll,
+            "least_error": torch.minimum(self._t(state.least_error), nll),
             "right": right,
-            "hits": self._t(state.hits) + right,
+            "num_right": self._t(state.num_right) + right,
         }
         return replace(state, **told)
 
-    def answer(self, state: GlimpseState) -> Any:
+    def correct_answer(self, state: GlimpseState) -> Any:
         return self._tensor(self.world.scenes.answer(state.episode, state.steps))
 
     def terminated(self, state: GlimpseState) -> NDArray[np.bool_]:

@@ -10,21 +10,21 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from vln.episode import tokens_of
-from vln.grading import GradedWorld
+from vln.grading import ScoredWorld
 from vln.language import Vocabulary
 from vln.outcomes import Outcome
 from vln.spaces import Location, Words
 from vln.world import World
 
 from .chance import chances
-from .eye import Eye
-from .gaze import gaze_maps
-from .portrait import portrait
-from .scan import grid, scan
-from .scenes import Scenes
+from .fixations import gaze_maps
+from .map_view import portrait
+from .scanner import grid, scan
+from .scene_source import SceneSource
+from .sensor import GlimpseSensor
 from .state import GlimpseState
 
-PLAIN = Eye()
+PLAIN = GlimpseSensor()
 Move = Literal["continuous", "relative", "discrete"]
 Start = Literal["centre", "random"]
 Gaze = Literal["free", "random", "scan", "centre"]
@@ -35,7 +35,7 @@ STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "stay"
 FIRST_LOOK = 1 << 32  # the purposes of an episode's chance from here on are its looks, two for each
 
 
-class Glimpses(GradedWorld[GlimpseState]):
+class Glimpses(ScoredWorld[GlimpseState]):
     """Look at a picture and say what it is. An episode is a number of looks; with each goes a move and an answer.
 
     eye: what a look shows. looks: how many there are; after the last the episode has ended, and its move moves nothing.
@@ -49,14 +49,14 @@ class Glimpses(GradedWorld[GlimpseState]):
     max_words: token ids of an instruction, where there are such; more where one of the episodes has a longer one.
     """
 
-    differentiable = True
+    is_differentiable = True
     unit = "pixels"
 
     def __init__(
         self,
-        episodes: Scenes,
+        episodes: SceneSource,
         vocabulary: Vocabulary,
-        eye: Eye = PLAIN,
+        eye: GlimpseSensor = PLAIN,
         looks: int = 6,
         start: Start | Sequence[float] = "centre",
         move: Move = "continuous",
@@ -80,10 +80,10 @@ class Glimpses(GradedWorld[GlimpseState]):
         self.limit, self.start = limit, _start(start)
         height, width, channels = episodes.shape
         self.reach = eye.reach(height, width)
-        self.answers, self.names = len(episodes.answers), episodes.answers
-        self.moves: tuple[str, ...] = ("x", "y")
+        self.num_answers, self.answer_names = len(episodes.answers), episodes.answers
+        self.action_names: tuple[str, ...] = ("x", "y")
         if move == "discrete":
-            self.moves = (*STEPS, "stop") if stops else tuple(STEPS)
+            self.action_names = (*STEPS, "stop") if stops else tuple(STEPS)
         stride = stride or max(1, eye.patch // 2)
         steps = np.array([*STEPS.values(), (0, 0)], dtype=np.float32) * np.float32(stride)
         # In the unit of points; where the patch fills the picture from side to side there is nowhere to go.
@@ -97,15 +97,15 @@ class Glimpses(GradedWorld[GlimpseState]):
             self.spaces["instruction"] = Words(self._said.shape[1], len(vocabulary))
 
     @property
-    def move_space(self) -> Space[Any]:
-        return Discrete(len(self.moves)) if self.move == "discrete" else Box(-1, 1, (2,), np.float32)
+    def action_space(self) -> Space[Any]:
+        return Discrete(len(self.action_names)) if self.move == "discrete" else Box(-1, 1, (2,), np.float32)
 
     def begin(self, episode: NDArray[np.int64]) -> GlimpseState:
         return GlimpseState.fresh(
             episode,
             canvas=self.scenes.paint(episode, np.zeros(len(episode), dtype=np.int32)),
             where=self._first_look(episode),
-            **self.ungraded(len(episode)),
+            **self.unanswered(len(episode)),
         )
 
     def observe(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
@@ -137,18 +137,18 @@ class Glimpses(GradedWorld[GlimpseState]):
             where=where,
         )
 
-    def reply(self, state: GlimpseState, answer: NDArray[np.float32]) -> GlimpseState:
-        return self.grade(state, answer, self.answer(state))
+    def give_answer(self, state: GlimpseState, answer: NDArray[np.float32]) -> GlimpseState:
+        return self.score_answer(state, answer, self.correct_answer(state))
 
-    def answer(self, state: GlimpseState) -> NDArray[np.int64]:
+    def correct_answer(self, state: GlimpseState) -> NDArray[np.int64]:
         return self.scenes.answer(state.episode, state.steps)
 
     def labels(self, state: GlimpseState) -> dict[str, NDArray[Any]]:
         """Where it looks, how often it has, and what is right."""
-        truth = self.answer(state)
+        truth = self.correct_answer(state)
         found: dict[str, NDArray[Any]] = {"x": state.where[:, 0].copy(), "y": state.where[:, 1].copy()}
         found["looks"] = state.steps.astype(np.float32)
-        return found | {f"is {name}": truth == number for number, name in enumerate(self.names)}
+        return found | {f"is {name}": truth == number for number, name in enumerate(self.answer_names)}
 
     def terminated(self, state: GlimpseState) -> NDArray[np.bool_]:
         """The number of looks is part of what is asked, so who has used them up was not cut off."""
@@ -165,7 +165,7 @@ class Glimpses(GradedWorld[GlimpseState]):
         # A step is right where it brings the eye nearer; where none does it stays.
         after = ahead[:, None] - self.steps[None, : len(STEPS)]
         nearer = (np.abs(after) * self.reach).sum(axis=2) < (np.abs(ahead) * self.reach).sum(axis=1)[:, None] - 1e-4
-        best = np.zeros((len(state), len(self.moves)), dtype=np.bool_)
+        best = np.zeros((len(state), len(self.action_names)), dtype=np.bool_)
         best[:, : len(STEPS)] = nearer
         best[:, list(STEPS).index("stay")] = ~nearer.any(axis=1)
         return best
@@ -198,7 +198,7 @@ class Glimpses(GradedWorld[GlimpseState]):
         far = np.maximum(np.sqrt((move**2).sum(axis=1, keepdims=True)), 1)
         return np.clip(state.where + np.float32(self.limit) * move / far, -1, 1).astype(np.float32, copy=False)
 
-    def on(self, device: Any) -> "World[Any]":
+    def differentiable(self, device: Any) -> "World[Any]":
         from .tensors import TensorGlimpses
 
         return TensorGlimpses(self, device)

@@ -9,20 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.agent import Agent, Decision
-from vln.beam import Judge
+from vln.agent import Agent, Decision, Rescorer
 from vln.episode import Episode
+from vln.evaluation.play import batches, evaluation_mode, moments
 from vln.language import PADDING, UNKNOWN
-from vln.moments import as_judged, batches, moments
+from vln.pages.progress import Show, unseen
 from vln.policies import Categorical, draw
-from vln.progress import Show, unseen
 from vln.tasks import OpenOver
 from vln.world import World
 
 from .annotations import Start, path_of
-from .atlas import NONE, Atlas
 from .graph import Graph
-from .tellings import Tellings, TellingState
+from .graph_batch import NONE, GraphBatch
+from .path_descriptions import PathDescriptions, PathDescriptionState
 from .world import Graphs
 
 LEAST, MOST = 4, 6  # edges of a sampled path, as of those that people wrote about
@@ -57,7 +56,7 @@ def shortest_paths(graph: Graph) -> NDArray[np.int32]:
 
     Viewpoints [n, MOST + 1], padded with NONE.
     """
-    atlas = Atlas.of([graph])
+    atlas = GraphBatch.of([graph])
     through = graph.distance[:, atlas.neighbour] + atlas.length  # [goal, here, way]
     through[:, atlas.neighbour == NONE] = np.inf
     onward = np.take_along_axis(atlas.neighbour, through.argmin(axis=2).T, axis=1)  # [here, goal]
@@ -71,7 +70,9 @@ def shortest_paths(graph: Graph) -> NDArray[np.int32]:
     return path[(path[np.arange(len(path)), edges] == goal) & (edges >= LEAST)]
 
 
-def speak(world: World[TellingState], agent: Agent, temperature: float, seed: int, show: Show = unseen) -> list[str]:
+def speak(
+    world: World[PathDescriptionState], agent: Agent, temperature: float, seed: int, show: Show = unseen
+) -> list[str]:
     """What a speaker says of every path of the world. show: told how many have been said."""
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
 
@@ -84,32 +85,32 @@ def speak(world: World[TellingState], agent: Agent, temperature: float, seed: in
         return draw((logits / temperature).softmax(dim=-1), rng)
 
     told: dict[int, str] = {}
-    with as_judged(agent):
+    with evaluation_mode(agent):
         for batch in batches(range(len(world.episodes))):
             for moment in moments(world, agent, world.begin(batch), act, rng):
-                for row in np.flatnonzero(moment.ended):
-                    said = world.vocabulary.decode(moment.after.said[row])
-                    told[int(moment.after.episode[row])] = " ".join(said)
+                for row in np.flatnonzero(moment.dones):
+                    said = world.vocabulary.decode(moment.next_state.said[row])
+                    told[int(moment.next_state.episode[row])] = " ".join(said)
             show(int(batch[-1]) + 1, len(world.episodes))
     return [told[number] for number in range(len(world.episodes))]
 
 
 @torch.no_grad()
-def likelihood(world: Tellings, agent: Agent) -> Tensor:
+def likelihood(world: PathDescriptions, agent: Agent) -> Tensor:
     """The log of how probable it is that a speaker says what is said of each path of the world, [E], in nats."""
     device = next(agent.parameters()).device
     found = []
-    with as_judged(agent):
+    with evaluation_mode(agent):
         for batch in batches(range(len(world.episodes))):
             tokens = torch.from_numpy(world.tokens[batch]).long().to(device).T
-            stop = len(world.moves) - 1
+            stop = len(world.action_names) - 1
             moves = torch.where(tokens == PADDING, stop, tokens - UNKNOWN)
             previous = torch.cat([torch.full_like(moves[:1], stop + 1), moves[:-1]])
             path = torch.from_numpy(world.path[batch]).to(device)
-            starts = torch.zeros(moves.shape, dtype=torch.bool, device=device)
-            starts[0] = True
+            episode_starts = torch.zeros(moves.shape, dtype=torch.bool, device=device)
+            episode_starts[0] = True
             seen = {"path": path.expand(len(moves), *path.shape), "previous": previous}
-            decision, _ = agent(seen, agent.initial(moves.shape[1]), starts)
+            decision, _ = agent(seen, agent.initial(moves.shape[1]), episode_starts)
             each = decision.policy.log_prob(moves)
             # The words, and the stop after the last of them.
             said = torch.cat([torch.ones_like(moves[:1], dtype=torch.bool), (tokens != PADDING)[:-1]])
@@ -117,7 +118,7 @@ def likelihood(world: Tellings, agent: Agent) -> Tensor:
     return torch.cat(found)
 
 
-def judge_by_speaker(world: World[Any], tell: OpenOver, speaker: Agent, trust: float) -> Judge:
+def rescore_by_speaker(world: World[Any], tell: OpenOver, speaker: Agent, trust: float) -> Rescorer:
     """Which ways a speaker would have described by just these words (pragmatic inference; arXiv:1806.02724).
 
     tell: the speaker's world over episodes. trust: the exponent of the speaker's probability, from 0 to below 1, where
@@ -125,14 +126,14 @@ def judge_by_speaker(world: World[Any], tell: OpenOver, speaker: Agent, trust: f
     """
     if not 0 <= trust < 1:
         raise ValueError(f"the trust in a speaker is a share below 1, not {trust}")
-    if not isinstance(world, Graphs) or not isinstance(tell(world.episodes[:1]), Tellings):
+    if not isinstance(world, Graphs) or not isinstance(tell(world.episodes[:1]), PathDescriptions):
         raise ValueError(
             "a speaker has a say in task r2r: give the run of a speaker (task r2r-speaker), and of who follows in r2r"
         )
     if not world.panoramic:
         raise ValueError("only ways of panoramic moves can be told to a speaker")
 
-    def judge(episode: NDArray[np.int64], moves: NDArray[np.int64]) -> Tensor:
+    def rescore(episode: NDArray[np.int64], moves: NDArray[np.int64]) -> Tensor:
         _, slots, ways = moves.shape
         row = [world.episodes[int(number)] for number in episode]
         paths = [
@@ -143,10 +144,10 @@ def judge_by_speaker(world: World[Any], tell: OpenOver, speaker: Agent, trust: f
         asked = [
             replace(row[place // ways], reference=path[:, None], name=f"{place}_0") for place, path in enumerate(paths)
         ]
-        telling = cast(Tellings, tell(asked))
+        telling = cast(PathDescriptions, tell(asked))
         return trust / (1 - trust) * likelihood(telling, speaker).view(slots, ways)
 
-    return judge
+    return rescore
 
 
 def spoken_records(episodes: Sequence[Episode], told: Sequence[str]) -> list[dict[str, Any]]:

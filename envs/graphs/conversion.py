@@ -10,9 +10,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.progress import Show
+from vln.pages.progress import Show
 
-from .atlas import VIEWS
+from .graph_batch import VIEWS
 
 FEATURES, VIEWPOINTS = "features.npy", "viewpoints.txt"  # what is written
 COLUMNS = ("scanId", "viewpointId", "image_w", "image_h", "vfov", "features")  # of a .tsv

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from vln.kernels import kernel
 
 from .graph import Graph, edge_lengths
-from .outlook import NAMES, outlook
+from .lookahead import NAMES, outlook
 
 NONE = -1  # in the place of a viewpoint that is not there
 HEADINGS, TILTS = 12, 3  # of the discrete camera: steps of 30 degrees all round; down, level, up
@@ -24,7 +24,7 @@ FIXED = ("sine of elevation", "cosine of elevation", "length", "there is one")  
 
 
 @dataclass(frozen=True, eq=False)
-class Atlas:
+class GraphBatch:
     """Graphs one after the other: viewpoint v of graph g is node first[g] + v. N nodes, at most K neighbours of each.
 
     neighbour: int32 [N, K], nodes, clockwise from +y; NONE after the last. heading, elevation: float32 [N, K], of the
@@ -45,7 +45,7 @@ class Atlas:
     where: NDArray[np.int64]
 
     @classmethod
-    def of(cls, graphs: Sequence[Graph]) -> "Atlas":
+    def of(cls, graphs: Sequence[Graph]) -> "GraphBatch":
         size = np.array([len(graph) for graph in graphs], dtype=np.int64)
         first = np.concatenate([[0], np.cumsum(size)[:-1]])
         where = np.concatenate([[0], np.cumsum(size**2)[:-1]])
@@ -138,7 +138,7 @@ class Atlas:
 
 
 def views_towards(heading: NDArray[np.float32], elevation: NDArray[np.float32]) -> NDArray[np.int8]:
-    """The views of the discrete camera (see Atlas.central) that look most nearly these ways, in radians."""
+    """The views of the discrete camera (see GraphBatch.central) that look most nearly these ways, in radians."""
     turn, tilt = (np.round(angle.astype(np.float64) / STEP) for angle in (heading, elevation))
     return ((np.clip(tilt, -1, 1) + 1) * HEADINGS + turn % HEADINGS).astype(np.int8)
 

@@ -19,10 +19,10 @@ import pooch
 from numpy.typing import NDArray
 
 from vln.episode import Episode
-from vln.progress import Show, counted, unseen
+from vln.pages.progress import Show, counted, unseen
 
-from .atlas import NONE, VIEWS, Atlas
 from .conversion import FEATURES, RECORDS, VIEWPOINTS, Pair, Record, shape_of, write_records
+from .graph_batch import NONE, VIEWS, GraphBatch
 
 Index = int | slice | NDArray[np.integer]
 
@@ -107,11 +107,11 @@ class Table:
         return found
 
 
-def images_of(features: Path | str, episodes: Sequence[Episode], atlas: Atlas) -> Table:
+def images_of(features: Path | str, episodes: Sequence[Episode], atlas: GraphBatch) -> Table:
     """The images of every node of the atlas; in buildings without an episode there need not be any."""
     visited = sorted({atlas.number[episode.place.identity] for episode in episodes})
     if any(atlas.graphs[number].mirrored for number in visited):
-        raise ValueError("nobody has images of mirrored buildings: train without these (mirrored=False; --no-mirrored)")
+        raise ValueError("nobody has images of mirrored buildings: train without these (mirror=False; --no-mirror)")
     with counted(f"converting {features}") as show:
         images = read_images(features, show=show)
     pairs = [(atlas.graphs[number].scan, name) for number in visited for name in atlas.graphs[number].viewpoints]

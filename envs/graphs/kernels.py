@@ -4,7 +4,7 @@ import numpy as np
 
 from vln.kernels import kernel
 
-from .atlas import HEADINGS, NONE, STEP, TILTS, UNIT
+from .graph_batch import HEADINGS, NONE, STEP, TILTS, UNIT
 
 FORWARD, LEFT, RIGHT, UP, DOWN, STOP = range(6)  # low-level moves
 MOVING = 5  # features of an edge that change as one moves; they come first

@@ -1,4 +1,4 @@
-"""Tellings: the world turned round. A path is shown, and what to say of it is decided word by word."""
+"""PathDescriptions: the world turned round. A path is shown, and what to say of it is decided word by word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ from vln.spaces import Path
 from vln.world import State, World
 
 from .annotations import path_of
-from .atlas import NONE, Atlas
-from .outlook import SECTORS
+from .graph_batch import NONE, GraphBatch
+from .lookahead import SECTORS
+from .map_view import page_size, portrait
 from .paths import paths_of
-from .portrait import page_size, portrait
 from .world import BOUND, VIEWS
 
 HOPS = 24  # of a path that is shown, unless one is longer
@@ -29,13 +29,13 @@ MOVING = 2 + SECTORS + 1  # features of a hop beside those of its edge: the turn
 
 
 @dataclass(frozen=True)
-class TellingState(State):
+class PathDescriptionState(State):
     """A State, and what has been said: int32 [B, words], token ids, padded."""
 
     said: NDArray[np.int32]
 
 
-class Tellings(World[TellingState]):
+class PathDescriptions(World[PathDescriptionState]):
     """Say what somebody is to do who shall walk a path: a speaker's world (Fried et al. 2018, arXiv:1806.02724).
 
     A move is a word, or `stop` after the last. What is observed does not change but for the word said last: the path,
@@ -50,20 +50,20 @@ class Tellings(World[TellingState]):
     step_name = "word"
     headline = "bleu"
     verdicts = None
-    shown = "sentence"
+    display = "sentence"
 
     def __init__(
         self,
         episodes: Sequence[Episode],
         vocabulary: Vocabulary,
-        atlas: Atlas,
+        atlas: GraphBatch,
         view: Literal["local", "lookahead"] = "lookahead",
         max_steps: int = WORDS + 1,
     ) -> None:
         if view not in VIEWS or view == "none":
             raise ValueError(f"a path is told by view local or lookahead, not {view!r}")
         self.episodes, self.vocabulary, self.max_steps = episodes, vocabulary, max_steps
-        self.moves = ("<unknown>", *vocabulary.words, "stop")  # move m is token m + 1
+        self.action_names = ("<unknown>", *vocabulary.words, "stop")  # move m is token m + 1
         self.path = show_paths(episodes, atlas, atlas.local if view == "local" else atlas.lookahead)
         self.tokens = np.full((len(episodes), max_steps), PADDING, dtype=np.int32)
         for number, episode in enumerate(episodes):
@@ -72,7 +72,7 @@ class Tellings(World[TellingState]):
             self.tokens[number, : len(ids)] = ids
         self.spaces: dict[str, Space[Any]] = {
             "path": Path(self.path.shape[1], self.path.shape[2], BOUND),
-            "previous": Discrete(len(self.moves) + 1),
+            "previous": Discrete(len(self.action_names) + 1),
         }
 
     @property
@@ -80,17 +80,17 @@ class Tellings(World[TellingState]):
         """Nobody goes straight on: here `forward` is a word."""
         return ("random", "stop", "expert")
 
-    def begin(self, episode: NDArray[np.int64]) -> TellingState:
+    def begin(self, episode: NDArray[np.int64]) -> PathDescriptionState:
         said = np.full((len(episode), self.max_steps), PADDING, dtype=np.int32)
-        state = TellingState.fresh(episode, previous=len(self.moves), said=said)
+        state = PathDescriptionState.fresh(episode, previous=len(self.action_names), said=said)
         return replace(state, least_error=self.error(state))
 
-    def observe(self, state: TellingState) -> dict[str, NDArray[Any]]:
+    def observe(self, state: PathDescriptionState) -> dict[str, NDArray[Any]]:
         return {"path": self.path.take(state.episode, axis=0), "previous": state.previous.copy()}
 
-    def step(self, state: TellingState, move: NDArray[np.int64]) -> TellingState:
+    def step(self, state: PathDescriptionState, move: NDArray[np.int64]) -> PathDescriptionState:
         move = np.ascontiguousarray(move, dtype=np.int64)
-        stopped, said = move == len(self.moves) - 1, state.said.copy()
+        stopped, said = move == len(self.action_names) - 1, state.said.copy()
         said[np.arange(len(state)), state.steps] = np.where(stopped, PADDING, move + UNKNOWN)
         after = replace(
             state,
@@ -102,25 +102,25 @@ class Tellings(World[TellingState]):
         )
         return replace(after, least_error=np.minimum(state.least_error, self.error(after)))
 
-    def error(self, state: TellingState) -> NDArray[np.float32]:
+    def error(self, state: PathDescriptionState) -> NDArray[np.float32]:
         left = (self.tokens[state.episode] != PADDING).sum(axis=1) - state.length
         return np.abs(left).astype(np.float32)
 
-    def expert(self, state: TellingState) -> NDArray[np.bool_]:
+    def expert(self, state: PathDescriptionState) -> NDArray[np.bool_]:
         place = np.minimum(state.steps, self.max_steps - 1)
         token = self.tokens[state.episode, place]
-        best = np.zeros((len(state), len(self.moves)), dtype=np.bool_)
-        best[np.arange(len(state)), np.where(token == PADDING, len(self.moves) - 1, token - UNKNOWN)] = True
+        best = np.zeros((len(state), len(self.action_names)), dtype=np.bool_)
+        best[np.arange(len(state)), np.where(token == PADDING, len(self.action_names) - 1, token - UNKNOWN)] = True
         return best
 
-    def measure(self, final: TellingState) -> dict[str, NDArray[np.float64]]:
+    def measure(self, final: PathDescriptionState) -> dict[str, NDArray[np.float64]]:
         """BLEU-4 against all that people said of the same path, and how many words were said."""
         said = [self._words(row) for row in final.said]
         people = [self._said_of[_path_of(self.episodes[number])] for number in final.episode.tolist()]
         each = [bleu(words, references) for words, references in zip(said, people, strict=True)]
         return {"bleu": np.array(each), "words": np.array([float(len(words)) for words in said])}
 
-    def position(self, state: TellingState) -> NDArray[np.int32]:
+    def position(self, state: PathDescriptionState) -> NDArray[np.int32]:
         """[B, 1], how many words have been said."""
         return state.steps[:, None].copy()
 
@@ -129,7 +129,7 @@ class Tellings(World[TellingState]):
         return page_size(self.episodes)
 
     def draw(
-        self, state: TellingState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: PathDescriptionState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
         assert asked.reference is not None  # every annotation has one
@@ -152,7 +152,7 @@ def _path_of(episode: Episode) -> tuple[str, tuple[int, ...]]:
     return episode.place.identity, tuple(path_of(episode).tolist())
 
 
-def show_paths(episodes: Sequence[Episode], atlas: Atlas, fixed: NDArray[np.float32]) -> NDArray[np.float32]:
+def show_paths(episodes: Sequence[Episode], atlas: GraphBatch, fixed: NDArray[np.float32]) -> NDArray[np.float32]:
     """The annotated paths as features, float32 [E, hops, MOVING + features of an edge].
 
     Rows of zeros are none. A row is a hop: sine and cosine of the turn it begins with, how many ways lead on in every

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 
 from .annotations import path_of
-from .atlas import NONE, Atlas
+from .graph_batch import NONE, GraphBatch
 
 
 class Paths(NamedTuple):
@@ -29,7 +29,7 @@ class Paths(NamedTuple):
         return rows
 
 
-def paths_of(episodes: Sequence[Episode], atlas: Atlas) -> tuple[Paths, NDArray[np.int32]]:
+def paths_of(episodes: Sequence[Episode], atlas: GraphBatch) -> tuple[Paths, NDArray[np.int32]]:
     """The nodes of every annotated path, and of every goal, [E], NONE where it is secret."""
     if not episodes:
         raise ValueError("a world needs at least one episode")

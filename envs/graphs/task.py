@@ -15,12 +15,12 @@ from vln.tasks import Baseline, Task, TaskSpec
 from vln.world import World
 
 from .annotations import Annotations, find_annotations, mirrored, read_annotations, skipped_summary
-from .atlas import Atlas
+from .back_translation import rescore_by_speaker
 from .connectivity import find_connectivity, read_graphs
 from .graph import Graph
-from .sides import exchange_sides
-from .speaking import judge_by_speaker
-from .tellings import Tellings
+from .graph_batch import GraphBatch
+from .mirror_words import exchange_sides
+from .path_descriptions import PathDescriptions
 from .trajectories import write_paths
 from .world import BASELINES, Graphs
 
@@ -35,27 +35,27 @@ class RoomToRoom:
     """Where the episodes of R2R come from, split by split.
 
     annotations: a file of its format, or a pattern with {split} in it; R2R's own in `data` unless given.
-    kept: how many scans of train are kept aside, to choose agents by; they are split held_out.
-    mirrored: whether train has every episode with left and right exchanged, too. extra: a file of further episodes to
-    train on, as a speaker leaves them.
+    validation_scans: the number of scans of train that are kept aside, to choose agents by; they are split held_out.
+    mirror: whether train has every episode with left and right exchanged, too. extra_annotations: a file of further
+    episodes to train on, as a speaker leaves them.
     """
 
     data: Path
     annotations: str | None
     skip_broken: bool
-    kept: int
-    mirrored: bool
-    extra: str | None = None
+    validation_scans: int
+    mirror: bool
+    extra_annotations: str | None = None
 
     def __call__(self, split: str) -> list[Episode]:
         if split not in ("train", "held_out"):
             return self._read(split).episodes
         apart, annotations = self.held_out, [self._read("train")]
         episodes = [one for one in annotations[0].episodes if (one.place.scan in apart) == (split == "held_out")]
-        if split == "train" and self.extra:
-            annotations.append(_read(Path(self.extra), self.data, self.skip_broken))
+        if split == "train" and self.extra_annotations:
+            annotations.append(_read(Path(self.extra_annotations), self.data, self.skip_broken))
             episodes += annotations[1].episodes
-        if split == "train" and self.mirrored:
+        if split == "train" and self.mirror:
             foreign = frozenset().union(*(found.foreign for found in annotations))
             images = ((one, exchange_sides(one.instruction)) for one in episodes if one.name not in foreign)
             episodes = [*episodes, *(mirrored(one, words) for one, words in images if words is not None)]
@@ -65,15 +65,18 @@ class RoomToRoom:
     def held_out(self) -> frozenset[str]:
         """The scans of train that are kept aside: always the same ones for the same number."""
         scans = sorted({episode.place.scan for episode in self._read("train").episodes})
-        if self.kept >= len(scans):
-            raise ValueError(f"train has {len(scans)} scans: {self.kept} can't be kept aside (--kept 0 for none)")
-        return frozenset(np.random.default_rng(0).permutation(scans)[: self.kept].tolist())
+        if self.validation_scans >= len(scans):
+            raise ValueError(
+                f"train has {len(scans)} scans: {self.validation_scans} can't be kept aside "
+                f"(--validation-scans 0 for none)"
+            )
+        return frozenset(np.random.default_rng(0).permutation(scans)[: self.validation_scans].tolist())
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
         if self.annotations and "{split}" not in self.annotations:
             return (FILE,)
-        return tuple(split for split in SPLITS if split != "held_out" or self.kept)
+        return tuple(split for split in SPLITS if split != "held_out" or self.validation_scans)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -103,67 +106,67 @@ def r2r(
     data: Path | str | None = None,
     annotations: Path | str | None = None,
     skip_broken: bool = False,
-    kept: int = 5,
-    mirrored: bool = True,
-    extra: Path | str | None = None,
+    validation_scans: int = 5,
+    mirror: bool = True,
+    extra_annotations: Path | str | None = None,
 ) -> Task:
     """Room-to-Room (Anderson et al. 2018, arXiv:1711.07280), or other annotations of its format.
 
     data: the folder that holds `matterport/` (the graphs) and `r2r/` (R2R_train.json and so on, plain or gzipped).
     annotations: another file, which is then split "file", or a pattern with {split} in it (R4R_{split}.json).
     skip_broken: whether to leave out broken records, and say how many, instead of raising ValueError at the first.
-    kept: how many scans of train to keep aside for choosing.
-    mirrored: whether to train on mirror images too, with their English words exchanged.
-    extra: a file of further episodes to train on, as speak.py writes it.
+    validation_scans: number of scans of train to keep aside, as split held_out, to choose agents by.
+    mirror: whether to train on mirror images too, with their English words exchanged.
+    extra_annotations: a file of further episodes to train on, as speak.py writes it.
     """
-    source = source_of(data, annotations, skip_broken, kept, mirrored, extra)
+    source = source_of(data, annotations, skip_broken, validation_scans, mirror, extra_annotations)
 
     @wraps(Graphs, updated=())
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Graphs:
         return Graphs(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
     task = task_of("r2r", source, world, BASELINES, shuffled=True)
-    return replace(task, rescorer=judge_by_speaker, write_paths=write_paths)
+    return replace(task, rescorer=rescore_by_speaker, write_paths=write_paths)
 
 
 def speak(
     data: Path | str | None = None,
     annotations: Path | str | None = None,
     skip_broken: bool = False,
-    kept: int = 5,
-    mirrored: bool = True,
+    validation_scans: int = 5,
+    mirror: bool = True,
 ) -> Task:
     """The same turned round: say what somebody is to do who shall walk a path.
 
-    data, annotations, skip_broken, kept, mirrored: as of task r2r.
+    data, annotations, skip_broken, validation_scans, mirror: as of task r2r.
     """
-    source = source_of(data, annotations, skip_broken, kept, mirrored)
+    source = source_of(data, annotations, skip_broken, validation_scans, mirror)
 
-    @wraps(Tellings, updated=())
-    def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> Tellings:
-        return Tellings(episodes, vocabulary, atlas_for(source.data, episodes), **options)
+    @wraps(PathDescriptions, updated=())
+    def world(episodes: Sequence[Episode], vocabulary: Vocabulary, **options: Any) -> PathDescriptions:
+        return PathDescriptions(episodes, vocabulary, atlas_for(source.data, episodes), **options)
 
     return task_of("r2r-speaker", source, world, baselines={})
 
 
-TASKS = {"r2r": TaskSpec(r2r, Graphs), "r2r-speaker": TaskSpec(speak, Tellings)}
+TASKS = {"r2r": TaskSpec(r2r, Graphs), "r2r-speaker": TaskSpec(speak, PathDescriptions)}
 
 
 def source_of(
     data: Path | str | None,
     annotations: Path | str | None = None,
     skip_broken: bool = False,
-    kept: int = 5,
-    mirrored: bool = True,
-    extra: Path | str | None = None,
+    validation_scans: int = 5,
+    mirror: bool = True,
+    extra_annotations: Path | str | None = None,
 ) -> RoomToRoom:
     """Where the episodes come from. Raises ValueError when an argument is not what `r2r` says."""
     if data is None:
         raise ValueError("r2r needs data: the folder that holds matterport/ and r2r/ (--data DIR)")
-    if kept < 0:
-        raise ValueError(f"kept is a number of scans, not {kept}")
-    files = [str(file) if file else None for file in (annotations, extra)]
-    return RoomToRoom(Path(data), files[0], skip_broken, kept, mirrored, files[1])
+    if validation_scans < 0:
+        raise ValueError(f"validation_scans is a number of scans, not {validation_scans}")
+    files = [str(file) if file else None for file in (annotations, extra_annotations)]
+    return RoomToRoom(Path(data), files[0], skip_broken, validation_scans, mirror, files[1])
 
 
 def task_of(
@@ -179,7 +182,7 @@ def task_of(
     return Task(name, source, world, splits, lambda: source.vocabulary, choosing, PROBES, judging, baselines, shuffled)
 
 
-def atlas_for(data: Path, episodes: Sequence[Episode]) -> Atlas:
+def atlas_for(data: Path, episodes: Sequence[Episode]) -> GraphBatch:
     """The atlas that these episodes need: with mirror images where one of them is in one."""
     return atlas_of(data, any(episode.place.mirrored for episode in episodes))
 
@@ -189,7 +192,7 @@ def graphs_in(folder: Path) -> Mapping[str, Graph]:
     return _graphs_in(folder.absolute())
 
 
-def atlas_of(data: Path, images: bool) -> Atlas:
+def atlas_of(data: Path, images: bool) -> GraphBatch:
     """All graphs as one atlas; with images, their mirror images too."""
     return _atlas_of(data.absolute(), images)
 
@@ -201,9 +204,9 @@ def _graphs_in(folder: Path) -> Mapping[str, Graph]:
 
 
 @cache
-def _atlas_of(data: Path, images: bool) -> Atlas:
+def _atlas_of(data: Path, images: bool) -> GraphBatch:
     graphs = list(graphs_in(data / "matterport").values())
-    return Atlas.of([*graphs, *(graph.mirror for graph in graphs)] if images else graphs)
+    return GraphBatch.of([*graphs, *(graph.mirror for graph in graphs)] if images else graphs)
 
 
 def _read(file: Path, data: Path, skip_broken: bool) -> Annotations:

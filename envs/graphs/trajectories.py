@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vln.agent import Agent
-from vln.beam import Judge, plan
-from vln.finished import distances_between
-from vln.moments import as_judged, batches, moments
+from vln.agent import Agent, Rescorer
+from vln.evaluation.beam_search import plan
+from vln.evaluation.finished import distances_between
+from vln.evaluation.play import batches, evaluation_mode, moments
+from vln.evaluation.tables import Entry
+from vln.learning.rollouts import Act, greedy
 from vln.outcomes import PathOutcome
-from vln.rollouts import Act, greedy
-from vln.tables import Entry
 from vln.world import World
 
 from .annotations import path_of
@@ -41,23 +41,23 @@ def walked(
     label: Label | None = None,
     seed: int = 0,
     beam: int = 1,
-    judge: Judge | None = None,
+    rescorer: Rescorer | None = None,
 ) -> dict[str, Trajectory]:
     """Where an agent was, and facing where, at the start and after every move of every episode, by its name.
 
     The stop is no move. label: who tells the best moves, where `act` follows them. seed: of the acting, where it draws.
-    beam, judge: as of `evaluate`; moves that were planned are gone, the search itself leaves no trace.
+    beam, rescorer: as of `evaluate`; moves that were planned are gone, the search itself leaves no trace.
     """
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     found: dict[str, Trajectory] = {}
-    with as_judged(agent):
+    with evaluation_mode(agent):
         for batch in batches(range(len(world.episodes))):
             begun = world.begin(batch)
             ways = [[pose] for pose in _poses(world, begun)]
-            planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
+            planned = plan(world, agent, begun, beam, rescorer) if beam > 1 else None
             for moment in moments(world, agent, begun, act, rng, label, planned):
                 for slot, pose, stopped in zip(
-                    moment.slots.tolist(), _poses(world, moment.after), moment.after.stopped, strict=True
+                    moment.rows.tolist(), _poses(world, moment.next_state), moment.next_state.stopped, strict=True
                 ):
                     if not stopped:
                         ways[slot].append(pose)

@@ -16,9 +16,10 @@ from vln.spaces import Candidates, LastAction, Pose, Possible, Words
 from vln.tasks import Baseline
 from vln.world import HasPaths, State, World
 
+from .action_names import sign_of
 from .annotations import episode_from
-from .atlas import FIXED, NONE, STEP, Atlas, views_towards
 from .graph import REACH
+from .graph_batch import FIXED, NONE, STEP, GraphBatch, views_towards
 from .images import Table, images_of
 from .kernels import (
     MOVING,
@@ -33,10 +34,9 @@ from .kernels import (
     show,
     stand,
 )
-from .outlook import NAMES
+from .lookahead import NAMES
+from .map_view import page_size, portrait
 from .paths import paths_of
-from .portrait import page_size, portrait
-from .signs import sign_of
 
 Actions = Literal["panoramic", "low_level"]
 View = Literal["local", "lookahead", "none"]
@@ -98,7 +98,7 @@ class Graphs(HasPaths, World[GraphState]):
         self,
         episodes: Sequence[Episode],
         vocabulary: Vocabulary,
-        atlas: Atlas,
+        atlas: GraphBatch,
         actions: Actions = "panoramic",
         view: View = "local",
         max_steps: int | None = None,
@@ -120,7 +120,7 @@ class Graphs(HasPaths, World[GraphState]):
         self.max_steps = max_steps or MAX_STEPS[actions]
         self.panoramic = actions == "panoramic"
         most = atlas.neighbour.shape[1]
-        self.moves = (*(f"way {way + 1}" for way in range(most)), "stop") if self.panoramic else LOW_LEVEL
+        self.action_names = (*(f"way {way + 1}" for way in range(most)), "stop") if self.panoramic else LOW_LEVEL
         self.tokens = tokens_of((episode.instruction for episode in episodes), vocabulary, max_words)
         self.path, self.goal = paths_of(episodes, atlas)
         heading = np.array([episode.start[0].heading for episode in episodes])
@@ -129,12 +129,12 @@ class Graphs(HasPaths, World[GraphState]):
         self.start = (heading % (2 * np.pi)).astype(np.float32)
         self.spaces: dict[str, Space[Any]] = {
             "instruction": Words(self.tokens.shape[1], len(vocabulary)),
-            "possible": Possible(len(self.moves)),
+            "possible": Possible(len(self.action_names)),
             "pose": Pose(POSE, BOUND),
         }
         if not self.panoramic:
             # The number of a way says nothing elsewhere; what a hop did is told by the pose.
-            self.spaces["previous"] = LastAction(len(self.moves))
+            self.spaces["previous"] = LastAction(len(self.action_names))
         if view != "none":
             self.fixed = atlas.local if view == "local" else atlas.lookahead
             self.spaces["view"] = Candidates(most, MOVING + self.fixed.shape[2], BOUND, self.panoramic)
@@ -157,7 +157,7 @@ class Graphs(HasPaths, World[GraphState]):
         slots = len(episode)
         state = GraphState.fresh(
             episode,
-            previous=len(self.moves),
+            previous=len(self.action_names),
             least_error=np.inf,
             node=self.path.nodes[self.path.begins[episode]],
             heading=self.start[episode],
@@ -173,7 +173,7 @@ class Graphs(HasPaths, World[GraphState]):
 
     def observe(self, state: GraphState) -> dict[str, NDArray[Any]]:
         atlas, slots = self.atlas, len(state)
-        possible = np.empty((slots, len(self.moves)), dtype=np.int8)
+        possible = np.empty((slots, len(self.action_names)), dtype=np.int8)
         if self.panoramic:
             allow_hops(atlas.neighbour, state.node, possible)
         else:
@@ -217,7 +217,7 @@ class Graphs(HasPaths, World[GraphState]):
             previous=move,
             length=state.length.copy(),
             least_error=state.least_error.copy(),
-            stopped=move == len(self.moves) - 1,
+            stopped=move == len(self.action_names) - 1,
             node=state.node.copy(),
             heading=state.heading.copy(),
             elevation=state.elevation.copy(),
@@ -240,7 +240,7 @@ class Graphs(HasPaths, World[GraphState]):
 
     def expert(self, state: GraphState) -> NDArray[np.bool_]:
         atlas = self.atlas
-        best = np.empty((len(state), len(self.moves)), dtype=np.bool_)
+        best = np.empty((len(state), len(self.action_names)), dtype=np.bool_)
         of_graphs = (atlas.neighbour, atlas.length, atlas.first, atlas.graph, atlas.size, atlas.where)
         target = self._target(state)
         if self.panoramic:
@@ -296,14 +296,14 @@ class Graphs(HasPaths, World[GraphState]):
         asked = self.episodes[int(state.episode[slot])]
         return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]), tints)
 
-    def action_names(self, state: GraphState, slot: int) -> tuple[str, ...]:
+    def describe_actions(self, state: GraphState, slot: int) -> tuple[str, ...]:
         if not self.panoramic:
-            return self.moves
+            return self.action_names
         atlas, here = self.atlas, state.node[slot]
         side, up, far = atlas.heading[here] - state.heading[slot], atlas.elevation[here], atlas.length[here]
         ways = int((atlas.neighbour[here] != NONE).sum())
         told = (sign_of(*way) for way in zip(side[:ways].tolist(), up.tolist(), far.tolist(), strict=False))
-        return (*told, *self.moves[ways:])
+        return (*told, *self.action_names[ways:])
 
     def _look(self, images: Table, state: GraphState) -> NDArray[np.float32]:
         if not self.panoramic:

@@ -12,7 +12,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from vln.episode import Episode
-from vln.tasks import Source, Written
+from vln.tasks import GeneratedEpisodes, Source
 
 SIZES = MappingProxyType({"train": 4096, "val": 512, "test": 512})  # scenes of every split
 PAGE = 256  # pixels, about, of the longer side of a picture for people
@@ -53,7 +53,9 @@ def painted_episodes(
         drawn = scene(rng)
         return PaintedScene(drawn, picture_of(paint(drawn)))
 
-    return lru_cache(maxsize=None)(Written(build, write, {name: (count, 1) for name, count in sizes.items()}, seed))
+    return lru_cache(maxsize=None)(
+        GeneratedEpisodes(build, write, {name: (count, 1) for name, count in sizes.items()}, seed)
+    )
 
 
 def picture_of(painted: Any) -> NDArray[np.uint8]:

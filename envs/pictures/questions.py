@@ -36,7 +36,7 @@ class PictureQuestions(World[State]):
     step_name = "answer"
     headline = "accuracy"
     verdicts = ("right", "wrong")
-    surprising = True
+    measures_nll = True
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class PictureQuestions(World[State]):
         max_words: int = WORDS,
     ) -> None:
         self.episodes, self.vocabulary = episodes, vocabulary
-        self.moves = tuple(answers() if callable(answers) else answers)
-        if unknown := sorted({episode.goals[0] for episode in episodes} - set(self.moves)):
-            raise ValueError(f"{', '.join(unknown)} is right, but no answer; there are {', '.join(self.moves)}")
+        self.action_names = tuple(answers() if callable(answers) else answers)
+        if unknown := sorted({episode.goals[0] for episode in episodes} - set(self.action_names)):
+            raise ValueError(f"{', '.join(unknown)} is right, but no answer; there are {', '.join(self.action_names)}")
         self.pictures = pictures_of(episodes)
-        self.truth = np.array([self.moves.index(episode.goals[0]) for episode in episodes])
+        self.truth = np.array([self.action_names.index(episode.goals[0]) for episode in episodes])
         self.tokens = tokens_of((episode.instruction for episode in episodes), vocabulary, max_words)
         self.spaces = {
             "view": picture_space(self.pictures),
@@ -63,7 +63,7 @@ class PictureQuestions(World[State]):
         return
 
     def begin(self, episode: NDArray[np.int64]) -> State:
-        return State.fresh(episode, previous=len(self.moves), least_error=1)
+        return State.fresh(episode, previous=len(self.action_names), least_error=1)
 
     def observe(self, state: State) -> dict[str, NDArray[Any]]:
         return {"view": self.pictures[state.episode], "instruction": self.tokens[state.episode]}
@@ -77,7 +77,7 @@ class PictureQuestions(World[State]):
         return (state.previous != self.truth[state.episode]).astype(np.float32)
 
     def expert(self, state: State) -> NDArray[np.bool_]:
-        return np.eye(len(self.moves), dtype=np.bool_)[self.truth[state.episode]]
+        return np.eye(len(self.action_names), dtype=np.bool_)[self.truth[state.episode]]
 
     def draw(
         self, state: State, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
@@ -115,8 +115,8 @@ def picture_questions(
         source,
         partial(PictureQuestions, answers=answers or answers_of_train),
         splits=splits,
-        choosing=splits[1] if len(splits) > 1 else splits[0],
-        judging=splits[-1],
+        validation_split=splits[1] if len(splits) > 1 else splits[0],
+        test_split=splits[-1],
         baselines=BLIND_AND_DEAF,
         shuffled=True,
     )

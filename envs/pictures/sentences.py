@@ -47,7 +47,7 @@ class PictureSentences(World[SentenceState]):
     step_name = "word"
     headline = "accuracy"
     verdicts = ("true", "untrue")
-    shown = "sentence"
+    display = "sentence"
 
     def __init__(
         self,
@@ -59,15 +59,15 @@ class PictureSentences(World[SentenceState]):
     ) -> None:
         self.episodes, self.vocabulary, self.judge = episodes, vocabulary, judge
         self.max_steps, self.tolerance = max_steps, tolerance
-        self.moves = (*vocabulary.words, "stop")  # move m is token m + FIRST_WORD
+        self.action_names = (*vocabulary.words, "stop")  # move m is token m + FIRST_WORD
         self.pictures = pictures_of(episodes)
-        self.spaces = {"view": picture_space(self.pictures), "previous": Discrete(len(self.moves) + 1)}
+        self.spaces = {"view": picture_space(self.pictures), "previous": Discrete(len(self.action_names) + 1)}
         self._sentences = [self._can_be_said(episode) for episode in episodes]
 
     def begin(self, episode: NDArray[np.int64]) -> SentenceState:
         return SentenceState.fresh(
             episode,
-            previous=len(self.moves),
+            previous=len(self.action_names),
             least_error=1,
             said=np.full((len(episode), self.max_steps), PADDING, dtype=np.int32),
             untrue=np.ones(len(episode), dtype=np.float32),  # nothing is true that was not said
@@ -94,7 +94,7 @@ class PictureSentences(World[SentenceState]):
         return state.untrue.copy()
 
     def expert(self, state: SentenceState) -> NDArray[np.bool_]:
-        best = np.zeros((len(state), len(self.moves)), dtype=np.bool_)
+        best = np.zeros((len(state), len(self.action_names)), dtype=np.bool_)
         for row, (episode, words) in enumerate(zip(state.episode.tolist(), self._words(state), strict=True)):
             best[row, self._continuations(self._sentences[episode], words)] = True
         best[state.untrue <= self.tolerance, self.stop] = True
@@ -125,7 +125,7 @@ class PictureSentences(World[SentenceState]):
         """The moves that go on with the sentences that have the most words of what was said, each in its place."""
         alike = [sum(map(int.__eq__, ids, words)) for ids in sentences]
         near = [ids for ids, count in zip(sentences, alike, strict=True) if count == max(alike)]
-        place, stop = len(words), len(self.moves) - 1
+        place, stop = len(words), len(self.action_names) - 1
         return [ids[place] - FIRST_WORD if place < len(ids) else stop for ids in near]
 
     def _can_be_said(self, episode: Episode) -> list[tuple[int, ...]]:
@@ -188,7 +188,7 @@ def picture_sentences(
         partial(PictureSentences, judge=judge),
         splits=splits,
         words=lambda: Vocabulary.of(text for episode in source("train") for text in episode.goals),
-        choosing=splits[1] if len(splits) > 1 else splits[0],
-        judging=splits[-1],
+        validation_split=splits[1] if len(splits) > 1 else splits[0],
+        test_split=splits[-1],
         baselines={"blind": Baseline(without=("view",))},
     )

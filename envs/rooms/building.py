@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from vln.kernels import kernel
 
 from .chance import pick
+from .held_out import NOVEL, NOVEL_PAIRS
 from .house import COLOUR, FLOOR, HEADINGS, KIND, House
-from .novelty import NOVEL, NOVEL_PAIRS
 from .paths import FAR, fill_steps
 from .things import COLOURS, HOUSE_KINDS, ROOM_FLOORS, THRESHOLD, Colour, Kind
 

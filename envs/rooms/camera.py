@@ -28,7 +28,7 @@ _CEILING = (206, 206, 210)
 _OUTSIDE = 2 * SIZE_LIMIT  # added to any row it leaves the map
 
 
-class Lens(NamedTuple):
+class Camera(NamedTuple):
     """Tables for one size of frame. Columns of pixels are x, rows y; `step` counts the cells a column looks into.
 
     down, right int16 [4, x, step]: the cell, from the agent's, for each heading.
@@ -75,7 +75,7 @@ WALL, FRAME, PICTURES, DOORS = (FACES + 2 * face * SURFACE for face in (0, 1, 2,
 
 
 @lru_cache(maxsize=8)
-def lens_for(size: int, field_of_view: float) -> Lens:
+def lens_for(size: int, field_of_view: float) -> Camera:
     """The tables for frames of size x size pixels; field_of_view in degrees, from the left to the right edge."""
     if size < 8:
         raise ValueError(f"a frame of {size} pixels shows nothing: take at least 8")
@@ -87,7 +87,7 @@ def lens_for(size: int, field_of_view: float) -> Lens:
     floor = _floor(size, focal, slope)
     shade = np.linspace(1.06, 0.86, size)[:, None]
     ceiling = np.clip(np.array(_CEILING) * shade, 0, 255).astype(np.uint8)
-    return Lens(**walls, **floor, ceiling=ceiling, texels=_texels(), **_sprites(size, focal))
+    return Camera(**walls, **floor, ceiling=ceiling, texels=_texels(), **_sprites(size, focal))
 
 
 def _walls(size: int, focal: float, slope: NDArray[np.float64]) -> dict[str, NDArray]:

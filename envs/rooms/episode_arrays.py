@@ -17,7 +17,7 @@ from .things import Kind
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class EpisodeArrays:
     """A list of episodes as a struct of arrays: N episodes in P places of R x C cells, of at most S stages.
 
     cells uint8 [P, R, C, 3], solid bool [P, R, C], opaque bool [P, R, C]: the maps, smaller ones closed with walls.
@@ -42,7 +42,7 @@ class Pool:
     known: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> "Pool":
+    def of(cls, episodes: Sequence[Episode], vocabulary: Vocabulary, words: int) -> "EpisodeArrays":
         """words: the least length of `tokens`. Raises ValueError, naming the episode, when no way leads to its goal.
 
         An episode may have no goals (see World.episode_of): it has one stage then, that nothing reaches.

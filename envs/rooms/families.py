@@ -15,12 +15,12 @@ from vln.episode import Episode
 
 from .building import Cell, build
 from .chance import pick
+from .held_out import NOVEL, NOVEL_PAIRS
 from .house import FLOOR, Goal, House, Pose
-from .lines import in_line
-from .meanings import Meaning, Related, Room, Thing, objects, single, thresholds
-from .novelty import NOVEL, NOVEL_PAIRS
+from .line_of_sight import in_line
 from .paths import shortest_path
 from .phrases import FIND, GO, GO_TO, GO_TO_ROOM, IN_THREE_STAGES, IN_TWO_STAGES, RELATION, RELATION_WORDS, Phrasings
+from .referents import Referent, Related, Room, Thing, objects, single, thresholds
 from .routes import describe, follow
 from .routes import say as say_route
 from .things import THRESHOLD
@@ -233,19 +233,19 @@ def _novel_thing(thing: Thing) -> bool:
     return (thing.kind, thing.colour) in NOVEL_PAIRS
 
 
-def _goals(house: House, *meanings: Meaning) -> tuple[Goal, ...]:
+def _goals(house: House, *meanings: Referent) -> tuple[Goal, ...]:
     """The goal that each of these names."""
     return tuple(_goal(house, meaning) for meaning in meanings)
 
 
 # The episodes of a house are written one after the other, and often ask for the same.
 @lru_cache(maxsize=64)
-def _goal(house: House, meaning: Meaning) -> Goal:
+def _goal(house: House, meaning: Referent) -> Goal:
     (goal,) = meaning.goals(house)
     return goal
 
 
-def _say(rng: np.random.Generator, phrasings: Phrasings, split: str, **parts: Meaning) -> str:
+def _say(rng: np.random.Generator, phrasings: Phrasings, split: str, **parts: Referent) -> str:
     said = {slot: part.say(rng) for slot, part in parts.items()}
     return pick(rng, phrasings.of(split)).format(go=pick(rng, GO), **said)
 

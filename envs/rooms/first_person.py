@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vln.kernels import kernel, shared_kernel
 
-from .lens import DOORS, EYE_BACK, FRAME, PICTURES, SURFACE, WALL, lens_for
+from .camera import DOORS, EYE_BACK, FRAME, PICTURES, SURFACE, WALL, lens_for
 from .things import Kind
 
 SERIAL_BELOW = 24  # frames: under this a thread team that waits passively costs more to wake than it saves

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .novelty import NOVEL
+from .held_out import NOVEL
 from .things import Colour, Floor, Kind
 
 # Every name stands for one thing only, so that a reader can tell what is meant.

@@ -15,7 +15,7 @@ from .phrases import COLOUR_WORDS, FLOOR_WORDS, KIND_WORDS, RELATED, RELATION_WO
 from .things import HOUSE_KINDS, Kind
 
 
-class Meaning(Hashable, Protocol):
+class Referent(Hashable, Protocol):
     """What a noun phrase stands for."""
 
     def goals(self, house: House) -> list[Goal]:

@@ -10,8 +10,8 @@ import numpy as np
 from .building import Cell
 from .chance import pick
 from .house import FLOOR, HEADINGS, House, Pose
-from .meanings import Thing, passage
 from .phrases import COUNT_WORDS, JOINTS, LEAVE, PASS, SIDE_WORDS, STOP, TURN, TURN_AROUND, TURN_AT, WALK, steps
+from .referents import Thing, passage
 from .things import HOUSE_KINDS, THRESHOLD, Kind
 
 LANDMARKS = 0.8  # how often a step is said by what one sees, where it can be, and not by turns and counted steps

@@ -11,7 +11,7 @@ from .things import RGB, Colour, Kind
 SPRITE = 64  # pixels a side; a sprite is as wide as a cell and stands on the lower edge
 
 Paint = tuple[int, int, int]
-Shape = tuple[str | Paint, NDArray[np.float64]]
+AgentConfig = tuple[str | Paint, NDArray[np.float64]]
 
 _FINE = 4  # drawn this many times larger, then averaged, for soft edges
 _OUTLINE = (24, 22, 26)
@@ -37,15 +37,15 @@ _NATURAL: dict[int, Paint] = {
 }
 
 
-def _polygon(tone: str | Paint, *points: tuple[float, float]) -> Shape:
+def _polygon(tone: str | Paint, *points: tuple[float, float]) -> AgentConfig:
     return tone, np.array(points)
 
 
-def _box(tone: str | Paint, left: float, top: float, right: float, bottom: float) -> Shape:
+def _box(tone: str | Paint, left: float, top: float, right: float, bottom: float) -> AgentConfig:
     return _polygon(tone, (left, top), (right, top), (right, bottom), (left, bottom))
 
 
-def _oval(tone: str | Paint, x: float, y: float, wide: float, high: float | None = None) -> Shape:
+def _oval(tone: str | Paint, x: float, y: float, wide: float, high: float | None = None) -> AgentConfig:
     """Centre and half axes; a disc where one is given."""
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     return tone, np.stack([x + wide * np.cos(angle), y + (high or wide) * np.sin(angle)], axis=-1)
@@ -53,7 +53,7 @@ def _oval(tone: str | Paint, x: float, y: float, wide: float, high: float | None
 
 # Per kind, from back to front, in parts of the sprite: x to the right, y down. Tones are "paint" (the object's colour),
 # "shade" and "light" of it, or a colour that stays.
-_SHAPES: dict[int, tuple[Shape, ...]] = {
+_SHAPES: dict[int, tuple[AgentConfig, ...]] = {
     Kind.BALL: (
         _oval("shade", 0.5, 0.68, 0.30),
         _oval("paint", 0.48, 0.66, 0.265),
@@ -176,7 +176,7 @@ def shrink(sprite: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(weighed, (side, side), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _draw(shapes: tuple[Shape, ...], paint: Paint) -> NDArray[np.uint8]:
+def _draw(shapes: tuple[AgentConfig, ...], paint: Paint) -> NDArray[np.uint8]:
     side = SPRITE * _FINE
     picture = np.zeros((side, side, 3), dtype=np.uint8)
     mask = np.zeros((side, side), dtype=np.uint8)

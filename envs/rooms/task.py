@@ -3,7 +3,7 @@
 from functools import partial
 
 from vln.language import Vocabulary
-from vln.tasks import SIZES, Task, TaskSpec, Written
+from vln.tasks import SIZES, GeneratedEpisodes, Task, TaskSpec
 
 from .families import FAMILIES
 from .phrases import WORDS
@@ -25,7 +25,7 @@ def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> 
         raise ValueError(f"val_seen is {SIZES['val_seen'][0]} of the houses to train in; {houses} are too few")
     sizes = SIZES | {"train": (houses, SIZES["train"][1])}
     world = partial(Rooms, max_steps=MAX_STEPS[difficulty])
-    source = Written(build, write, sizes, seed=SEED)
+    source = GeneratedEpisodes(build, write, sizes, seed=SEED)
     return Task(family.lower(), source, world, words=Vocabulary(WORDS), baselines=BASELINES)
 
 

@@ -15,11 +15,13 @@ from vln.spaces import Codes, LastAction, Picture, Words
 from vln.tasks import Baseline
 from vln.world import HasPaths, State, World
 
+from .episode_arrays import EpisodeArrays
 from .first_person import first_person
+from .four_way import WIDTH, lanes
 from .house import COMPASS, House, house_in, pose_in
 from .kernels import mark_best, pass_stages, walk
 from .labels import room_labels
-from .lanes import WIDTH, lanes
+from .map_view import page_size, portrait
 from .paths import (
     FAR,
     MOVES,
@@ -28,14 +30,12 @@ from .paths import (
     walking_distances,
     walking_length,
 )
-from .pool import Pool
-from .portrait import page_size, portrait
-from .sight import PLACES, SERIAL_BELOW, locate, look, search
 from .symbols import symbols
 from .things import CODES
 from .top_down import top_down
+from .visibility import PLACES, SERIAL_BELOW, locate, look, search
 
-ViewName = Literal["first_person", "symbols", "lanes", "top_down", "none"]
+ViewName = Literal["first_person", "symbols", "four_way", "top_down", "none"]
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,13 @@ class Rooms(HasPaths, World[RoomState]):
     max_words: token ids of an instruction; more where one of the episodes has a longer one.
     walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
     track_sight: whether to keep what has been seen, which `teacher` needs and nothing else.
-    asks: whether to ask where in view the goal is, which is no question where goals are not told by what one sees.
+    location_question: whether to ask where in view the goal is, which is no question where goals are not told by what
+    one sees.
 
     Distances are in moves; the distances between positions (for nDTW and CLS) in cells.
     """
 
-    moves = MOVES
+    action_names = MOVES
     unit = "moves"
 
     def __init__(
@@ -83,7 +84,7 @@ class Rooms(HasPaths, World[RoomState]):
         max_words: int = 48,
         walls_fail: bool = False,
         track_sight: bool = False,
-        asks: bool = True,
+        location_question: bool = True,
     ) -> None:
         if view not in VIEWS:
             raise ValueError(f"no view is called {view!r}; there are {', '.join(VIEWS)}")
@@ -96,8 +97,8 @@ class Rooms(HasPaths, World[RoomState]):
         self.field_of_view = field_of_view
         self.walls_fail = walls_fail
         self.track_sight = track_sight
-        self.answers = PLACES if asks else 0
-        self.pool = Pool.of(episodes, vocabulary, max_words)
+        self.num_answers = PLACES if location_question else 0
+        self.pool = EpisodeArrays.of(episodes, vocabulary, max_words)
         self._see = VIEWS[view].see
         self.spaces: dict[str, Space[Any]] = {
             "instruction": Words(self.pool.tokens.shape[1], len(vocabulary)),
@@ -190,7 +191,7 @@ class Rooms(HasPaths, World[RoomState]):
         search(pool.solid, pool.opaque, pool.stride, place, state.pose, state.seen, sight, known, best)
         return best
 
-    def answer(self, state: RoomState) -> NDArray[np.int64]:
+    def correct_answer(self, state: RoomState) -> NDArray[np.int64]:
         """Where in view what is asked for is: 0 where it is not, else its cell, see sight.locate."""
         pool, found = self.pool, np.empty(len(state), dtype=np.int64)
         sight = pool.sight[state.episode, state.stage.astype(np.int64)]
@@ -211,8 +212,8 @@ class Rooms(HasPaths, World[RoomState]):
         }
         if (self.pool.stages > 1).any():
             found["clause"] = state.stage.astype(np.float32) + 1
-        if self.answers:
-            found["goal in sight"] = self.answer(state) > 0
+        if self.num_answers:
+            found["goal in sight"] = self.correct_answer(state) > 0
         return found | room_labels(self.episodes, state.episode, state.pose)
 
     @classmethod
@@ -319,7 +320,7 @@ def _codes(rows: int, columns: int, cells: int = 1) -> Codes:
 VIEWS: dict[ViewName, View] = {
     "first_person": View(_see_first_person, _picture, 64),
     "symbols": View(_see_symbols, lambda size: _codes(size, size), 7),
-    "lanes": View(_see_lanes, lambda size: _codes(size, 4, cells=WIDTH), 7),
+    "four_way": View(_see_lanes, lambda size: _codes(size, 4, cells=WIDTH), 7),
     "top_down": View(_see_top_down, _picture, 56),
     "none": View(_see_nothing, _picture, 1),
 }

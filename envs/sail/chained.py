@@ -9,18 +9,18 @@ import torch
 from numpy.typing import NDArray
 
 from vln.agent import Agent
-from vln.beam import plan
 from vln.envs.rooms.world import Rooms, RoomState
-from vln.finished import outcome_of
+from vln.evaluation.beam_search import plan
+from vln.evaluation.finished import outcome_of
+from vln.evaluation.play import evaluation_mode, moments
+from vln.evaluation.tables import Entry
+from vln.learning.rollouts import Act, greedy
 from vln.metrics import Metric
-from vln.moments import as_judged, moments
 from vln.outcomes import Outcome
-from vln.rollouts import Act, greedy
-from vln.tables import Entry
 from vln.tasks import SplitMetric
 from vln.world import World, put, take
 
-from .episodes import Relay
+from .episodes import ChainedParagraph
 
 PARAGRAPH = Metric(
     "paragraph", unit="%", better="more", meaning="paragraphs whose sentences were followed in turn to the end"
@@ -32,7 +32,7 @@ Label = Callable[[RoomState], NDArray[np.bool_]]
 def judge_relays(
     world: Rooms,
     agent: Agent,
-    relays: Sequence[Relay],
+    relays: Sequence[ChainedParagraph],
     act: Act = greedy,
     label: Label | None = None,
     seed: int = 0,
@@ -58,26 +58,26 @@ def judge_relays(
     trails = np.zeros((legs.shape[1] * world.max_steps + 1, len(relays), 2), dtype=np.int16)
     trails[0] = whole.position(walk)
     stopped = np.ones(len(relays), dtype=np.bool_)
-    with as_judged(agent):
+    with evaluation_mode(agent):
         for number in range(legs.shape[1]):
             going = np.flatnonzero(stopped & (number < sentences))
             begun = world.begin(legs[going, number], walk.pose[going])
             planned = plan(world, agent, begun, beam) if beam > 1 else None
             for moment in moments(world, agent, begun, act, rng, label, planned):
-                here = going[moment.slots]
+                here = going[moment.rows]
                 # To stop before the last sentence is no move of the paragraph: it says only what to read next.
-                moved = (moment.moves != world.stop) | (number + 1 == sentences[here])
+                moved = (moment.actions != world.stop) | (number + 1 == sentences[here])
                 slots = here[moved]
-                walk = put(walk, slots, whole.step(take(walk, slots), moment.moves[moved]))
+                walk = put(walk, slots, whole.step(take(walk, slots), moment.actions[moved]))
                 trails[walk.steps[slots], slots] = whole.position(walk)[slots]
-                stopped[here] = moment.after.stopped | ~moment.ended
+                stopped[here] = moment.next_state.stopped | ~moment.dones
     return [
         outcome_of(whole, walk, slot, trails[: int(walk.steps[slot]) + 1, slot], float(shortest[slot]))
         for slot in range(len(relays))
     ]
 
 
-def lived_relays(world: World[Any], entry: Entry, relays: Sequence[Relay], seed: int = 0) -> list[Outcome]:
+def lived_relays(world: World[Any], entry: Entry, relays: Sequence[ChainedParagraph], seed: int = 0) -> list[Outcome]:
     """The same of an entry of a table: world is that of the sentences, where the entry has none of its own."""
     where = entry.world or world
     if not isinstance(where, Rooms):
@@ -85,7 +85,7 @@ def lived_relays(world: World[Any], entry: Entry, relays: Sequence[Relay], seed:
     return judge_relays(where, entry.agent, relays, entry.act, where.expert if entry.oracle else None, seed, entry.beam)
 
 
-def paragraph_metric(relays: Callable[[], Sequence[Relay]]) -> SplitMetric:
+def paragraph_metric(relays: Callable[[], Sequence[ChainedParagraph]]) -> SplitMetric:
     """The paragraph accuracy, beside the single-sentence accuracy that success in val_unseen is."""
 
     def values(world: World[Any], entry: Entry, seed: int) -> list[float]:
@@ -102,7 +102,7 @@ def pooled(outcomes: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
     return [replace(outcome, family=fold) for fold, found in outcomes.items() for outcome in found]
 
 
-def _legs(world: Rooms, relays: Sequence[Relay]) -> NDArray[np.int64]:
+def _legs(world: Rooms, relays: Sequence[ChainedParagraph]) -> NDArray[np.int64]:
     """Which of the world's episodes each sentence is, [relays, most sentences]; -1 after the last."""
     number_of = {episode.name: number for number, episode in enumerate(world.episodes)}
     legs = np.full((len(relays), max(len(relay.sentences) for relay in relays)), -1, dtype=np.int64)
@@ -114,7 +114,7 @@ def _legs(world: Rooms, relays: Sequence[Relay]) -> NDArray[np.int64]:
     return legs
 
 
-def _whole(world: Rooms, relays: Sequence[Relay]) -> Rooms:
+def _whole(world: Rooms, relays: Sequence[ChainedParagraph]) -> Rooms:
     """The world that keeps count of whole paragraphs. Nobody reads or looks there."""
     paragraphs = [replace(relay.paragraph, instruction="") for relay in relays]
     return Rooms(paragraphs, world.vocabulary, view="none", max_words=1, walls_fail=world.walls_fail)

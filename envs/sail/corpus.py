@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .faults import check_paragraph, check_sentence
 from .records import Corpus, Hall, Joined, Maze, Node, Paragraph, Pose, Sentence
+from .validation import check_paragraph, check_sentence
 
 MAPS, SENTENCES, PARAGRAPHS, SPLITS = "maps.json", "single_sentence.json.gz", "paragraph.json.gz", "splits.json"
 

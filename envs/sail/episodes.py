@@ -63,7 +63,7 @@ HEADINGS: dict[str, Callable[[int | None], Headings]] = {
 }
 """The two ways by name: of a seed to judge with, or of None to train."""
 
-WORDS: dict[str, Words] = {"mei": mei_words, "raw": raw_words}
+WORDING: dict[str, Words] = {"mei": mei_words, "raw": raw_words}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def paragraph_episodes(
 
 
 @dataclass(frozen=True, eq=False)
-class Relay:
+class ChainedParagraph:
     """A paragraph judged as its sentences in turn: where the agent stops one, it begins the next.
 
     paragraph: the whole as one episode, which says where the agent must be when it has stopped the last sentence.
@@ -165,7 +165,7 @@ def relays(
     headings: Headings,
     words: Words = mei_words,
     route: Callable[[Paragraph, Corpus], Route] = joined_route,
-) -> list[Relay]:
+) -> list[ChainedParagraph]:
     """The relay of every paragraph that has sentences: all but four. They begin where their first sentence does.
 
     headings: one for each episode, `mei_heading` or a `random_heading(seed)`.
@@ -178,7 +178,7 @@ def relays(
             raise ValueError("a relay begins with one heading: give mei_heading or random_heading(seed)")
         if episodes:
             whole = paragraph_episodes(corpus, [paragraph], headings, words, route)[0]
-            found.append(Relay(replace(whole, start=episodes[0].start), tuple(episodes)))
+            found.append(ChainedParagraph(replace(whole, start=episodes[0].start), tuple(episodes)))
     return found
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from vln.episode import Episode
-from vln.tasks import Written
+from vln.tasks import GeneratedEpisodes
 
 from .episodes import one_episode
 from .grammar import SIDES, say, turned
@@ -28,10 +28,10 @@ EACH = 10  # sentences about a maze
 JUDGED = 100  # mazes
 
 
-def invent(mazes: int, heading: str, seed: int) -> Written:
+def invent(mazes: int, heading: str, seed: int) -> GeneratedEpisodes:
     """Episodes in invented mazes: as many mazes to train in as told, and others to judge in."""
     sizes = {"train": (mazes, EACH), "val_seen": (min(mazes, JUDGED), EACH), "val_unseen": (JUDGED, EACH)}
-    return Written(lambda rng, split: invent_maze(rng), partial(_write, heading), sizes, seed)
+    return GeneratedEpisodes(lambda rng, split: invent_maze(rng), partial(_write, heading), sizes, seed)
 
 
 def _write(heading: str, maze: Maze, rng: np.random.Generator, split: str) -> Episode:

@@ -10,13 +10,22 @@ from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.tasks import Task, TaskSpec
 
+from .chained import paragraph_metric
 from .corpus import read_corpus
-from .episodes import HEADINGS, ROUTES, WORDS, Headings, Relay, paragraph_episodes, relays, sentence_episodes
-from .invented import invent
-from .judging import paragraph_metric
+from .episodes import (
+    HEADINGS,
+    ROUTES,
+    WORDING,
+    ChainedParagraph,
+    Headings,
+    paragraph_episodes,
+    relays,
+    sentence_episodes,
+)
 from .mirror import mirror
 from .protocols import PROTOCOLS, Fold
 from .records import Corpus
+from .synthetic import invent
 
 MAX_STEPS = 35  # actions; one more fails, as does walking into a wall (Mei, Bansal & Walter, arXiv:1506.04089)
 LONGEST = 200  # words of a paragraph
@@ -26,7 +35,7 @@ SPLITS = ("train", "val_seen", "val_unseen", "paragraphs")
 Protocol = Literal["vDev", "vTest", "half-map"]
 Heading = Literal["mei", "random"]
 
-walk = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, max_words=LONGEST, asks=False)
+walk = partial(Rooms, max_steps=MAX_STEPS, walls_fail=True, max_words=LONGEST, location_question=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +49,13 @@ class Sail:
     corpus: Corpus
     fold: Fold
     heading: str
-    words: str
+    wording: str
     route: str
-    mirrored: bool
-    invented: int
+    mirror: bool
+    synthetic_mazes: int
 
     def __call__(self, split: str) -> list[Episode]:
-        words = WORDS[self.words]
+        words = WORDING[self.wording]
         if split == "paragraphs":
             return paragraph_episodes(self.corpus, self.fold.test_paragraphs, self._judged, words, ROUTES[self.route])
         if split == "train":
@@ -54,19 +63,19 @@ class Sail:
         records = {"val_seen": self.fold.choose, "val_unseen": self.fold.test}[split]
         return sentence_episodes(self.corpus, records, self._judged, words)
 
-    def relays(self) -> list[Relay]:
+    def relays(self) -> list[ChainedParagraph]:
         """The test paragraphs as their sentences in turn; the sentences are those of val_unseen."""
         paragraphs, route = self.fold.test_paragraphs, ROUTES[self.route]
-        return relays(self.corpus, paragraphs, self._judged, WORDS[self.words], route)
+        return relays(self.corpus, paragraphs, self._judged, WORDING[self.wording], route)
 
     @property
     def _judged(self) -> Headings:
         return HEADINGS[self.heading](JUDGING_SEED)
 
     def _train(self) -> list[Episode]:
-        words, headings = WORDS[self.words], HEADINGS[self.heading](None)
+        words, headings = WORDING[self.wording], HEADINGS[self.heading](None)
         episodes = sentence_episodes(self.corpus, self.fold.train, headings, words)
-        if not self.mirrored:
+        if not self.mirror:
             return episodes + self._invented
         # Where a heading was filled in so that the first turn is to the right, its mirror image turns left: never so
         # in a test.
@@ -76,11 +85,11 @@ class Sail:
 
     @cached_property
     def _invented(self) -> list[Episode]:
-        return invent(self.invented, self.heading, INVENTED_SEED)("train") if self.invented else []
+        return invent(self.synthetic_mazes, self.heading, INVENTED_SEED)("train") if self.synthetic_mazes else []
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        people = map(WORDS[self.words], self.fold.train)
+        people = map(WORDING[self.wording], self.fold.train)
         return Vocabulary.of((*people, *(episode.instruction for episode in self._invented)))
 
 
@@ -89,25 +98,25 @@ def sail(
     protocol: Protocol = "vDev",
     fold: str = "l",
     heading: Heading = "mei",
-    words: Literal["mei", "raw"] = "mei",
+    wording: Literal["mei", "raw"] = "mei",
     route: Literal["mei", "path", "end"] = "mei",
-    mirrored: bool = True,
-    invented: int = 0,
+    mirror: bool = True,
+    synthetic_mazes: int = 0,
 ) -> Task:
     """SAIL (MacMahon et al. 2006; Chen & Mooney 2011) in one fold of a protocol.
 
     data: the folder that holds `sail/`. protocol: vDev, vTest or half-map. fold: the map tested on (grid, jelly, l; in
     half-map grid-0, grid-1, ...). heading: what an unknown start heading becomes, `mei` (gives the first turn away) or
-    `random`. words: `mei` (cleaned) or `raw`. route: which end of a paragraph is scored, `mei`, `path` or `end`.
-    mirrored: whether to train on mirror images too. invented: how many invented mazes to train in too, with ten made-up
-    sentences each.
+    `random`. wording: `mei` (cleaned) or `raw`. route: which end of a paragraph is scored, `mei`, `path` or `end`.
+    mirror: whether to train on mirror images too. synthetic_mazes: number of synthetic mazes to train in too, with ten
+    made-up sentences each.
     """
     if data is None:
         raise ValueError("sail needs data: the folder that holds sail/maps.json and the rest (--data DIR)")
     for name, chosen, known in (
         ("protocol", protocol, PROTOCOLS),
         ("heading", heading, HEADINGS),
-        ("words", words, WORDS),
+        ("wording", wording, WORDING),
         ("route", route, ROUTES),
     ):
         if chosen not in known:
@@ -116,12 +125,12 @@ def sail(
     folds = {found.name: found for found in PROTOCOLS[protocol](corpus, fold.split("-")[0])}
     if fold not in folds:
         raise ValueError(f"protocol {protocol} has no fold {fold!r}; for this map it has {', '.join(folds)}")
-    source = Sail(corpus, folds[fold], heading, words, route, mirrored, invented)
+    source = Sail(corpus, folds[fold], heading, wording, route, mirror, synthetic_mazes)
     more = (paragraph_metric(source.relays),)
     return Task("sail", source, walk, SPLITS, source.vocabulary, baselines=BASELINES, split_metrics=more)
 
 
-def relays_of(task: Task) -> list[Relay]:
+def relays_of(task: Task) -> list[ChainedParagraph]:
     """The test paragraphs of a task as their sentences in turn. Raises ValueError where it is not SAIL."""
     if not isinstance(task.source, Sail):
         raise ValueError(f"task {task.name!r} has no paragraphs: only sail has")

@@ -12,7 +12,7 @@ from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
 from vln.tasks import Baseline, Task
 
-from .world import NOTHING, Line, Sequences
+from .world import NOTHING, SequenceEpisode, Sequences
 
 SPLITS = {"train": 16384, "val": 512, "val_longer": 512}  # how many lines there are in each
 SEED = 1
@@ -37,13 +37,13 @@ def parities(rng: np.random.Generator, lines: int, length: int) -> tuple[NDArray
 
 
 def repeats(
-    symbols: int, ago: int, rng: np.random.Generator, lines: int, length: int
+    symbols: int, lag: int, rng: np.random.Generator, lines: int, length: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """The symbol that was given so many steps ago (RepeatPrevious; Morad et al. 2023, arXiv:2303.01859)."""
-    given = rng.integers(symbols, size=(lines, length))
-    asked = np.full_like(given, NOTHING)
-    asked[:, ago:] = given[:, :-ago]
-    return given, asked
+    inputs = rng.integers(symbols, size=(lines, length))
+    targets = np.full_like(inputs, NOTHING)
+    targets[:, lag:] = inputs[:, :-lag]
+    return inputs, targets
 
 
 def copies(
@@ -54,42 +54,42 @@ def copies(
     Hochreiter & Schmidhuber 1997; as in Arjovsky et al. 2016 (arXiv:1511.06464), but that nothing is asked meanwhile.
     """
     said = rng.integers(symbols, size=(lines, count))
-    given = np.full((lines, count + length + count), symbols)  # a blank
-    given[:, :count] = said
-    given[:, count + length - 1] = symbols + 1  # the sign
-    asked = np.full_like(given, NOTHING)
-    asked[:, -count:] = said
-    return given, asked
+    inputs = np.full((lines, count + length + count), symbols)  # a blank
+    inputs[:, :count] = said
+    inputs[:, count + length - 1] = symbols + 1  # the sign
+    targets = np.full_like(inputs, NOTHING)
+    targets[:, -count:] = said
+    return inputs, targets
 
 
 def sums(rng: np.random.Generator, lines: int, length: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """The sum of the two numbers that are marked, one in each half (Hochreiter & Schmidhuber 1997)."""
     half = length // 2
-    given = np.zeros((lines, length, 2), dtype=np.float32)
-    given[..., 0] = rng.random((lines, length))
+    inputs = np.zeros((lines, length, 2), dtype=np.float32)
+    inputs[..., 0] = rng.random((lines, length))
     marks = np.stack([rng.integers(half, size=lines), rng.integers(half, length, size=lines)], axis=1)
     rows = np.arange(lines)[:, None]
-    given[rows, marks, 1] = 1
-    asked = np.full((lines, length), np.nan, dtype=np.float32)
-    asked[:, -1] = given[rows, marks, 0].sum(axis=1)
-    return given, asked
+    inputs[rows, marks, 1] = 1
+    targets = np.full((lines, length), np.nan, dtype=np.float32)
+    targets[:, -1] = inputs[rows, marks, 0].sum(axis=1)
+    return inputs, targets
 
 
 @dataclass(frozen=True)
-class Drawn(Episodes):
+class SampledSequences(Episodes):
     """Lines drawn at random: what is given and asked of all of them, and their family."""
 
     split: str
     family: str
-    given: NDArray[Any]
-    asked: NDArray[Any]
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
 
     def __len__(self) -> int:
-        return len(self.given)
+        return len(self.inputs)
 
     def write(self, number: int) -> Episode:
         name = f"{self.split}/{number}"
-        line = Line(f"{self.family}/{name}", self.given[number], self.asked[number])
+        line = SequenceEpisode(f"{self.family}/{name}", self.inputs[number], self.targets[number])
         return Episode("", line, (), (), self.family, name)
 
 
@@ -97,77 +97,81 @@ def sequence_task(
     name: str,
     draw: Draw,
     length: int,
-    longer: int = 1,
+    eval_factor: int = 1,
     least: int = 1,
     symbols: int = 0,
     answers: Sequence[str] = (),
-    given: Sequence[str] = (),
+    inputs: Sequence[str] = (),
 ) -> Task:
-    """A task of lines that a function draws; in split val_longer they are `longer` times as long.
+    """A task of lines that a function draws; in split val_longer they are `eval_factor` times as long.
 
-    least: how short a line can be. symbols: how many may be given, 0 where numbers are; given: their names. answers:
+    least: how short a line can be. symbols: how many may be given, 0 where numbers are; inputs: their names. answers:
     the names of what may be answered; none where that is a number.
     """
     if length < least:
         raise ValueError(f"a line of {name} has at least {least} steps, not {length}")
-    if longer < 1:
-        raise ValueError(f"lines of val_longer are at least as long as the others, not {longer} times")
+    if eval_factor < 1:
+        raise ValueError(f"lines of val_longer are at least as long as the others, not {eval_factor} times")
 
     def source(split: str) -> Sequence[Episode]:
         rng = np.random.default_rng([SEED, list(SPLITS).index(split)])
-        return Drawn(split, name, *draw(rng, SPLITS[split], length * (longer if split == "val_longer" else 1)))
+        return SampledSequences(
+            split, name, *draw(rng, SPLITS[split], length * (eval_factor if split == "val_longer" else 1))
+        )
 
     def world(episodes: Sequence[Episode], vocabulary: Vocabulary) -> Sequences:
-        return Sequences(episodes, vocabulary, symbols, answers, given)
+        return Sequences(episodes, vocabulary, symbols, answers, inputs)
 
-    blind = {"blind": Baseline(without=("given",))}
-    return Task(name, source, world, tuple(SPLITS), Vocabulary(()), "val", judging="val", baselines=blind)
+    blind = {"blind": Baseline(without=("input",))}
+    return Task(name, source, world, tuple(SPLITS), Vocabulary(()), "val", test_split="val", baselines=blind)
 
 
-def repeatones(length: int = 20, longer: int = 10) -> Task:
+def repeatones(length: int = 20, eval_factor: int = 10) -> Task:
     """Bits; at every step, whether this one and the one before are ones.
 
-    length: how many steps there are. longer: how many times as many in split val_longer.
+    length: how many steps there are. eval_factor: how many times as many in split val_longer.
     """
-    return sequence_task("repeatones", repeated_ones, length, longer, symbols=2, answers=BITS)
+    return sequence_task("repeatones", repeated_ones, length, eval_factor, symbols=2, answers=BITS)
 
 
-def parity(length: int = 20, longer: int = 10) -> Task:
+def parity(length: int = 20, eval_factor: int = 10) -> Task:
     """Bits; at every step, whether the ones so far are odd in number.
 
-    length: how many steps there are. longer: how many times as many in split val_longer.
+    length: how many steps there are. eval_factor: how many times as many in split val_longer.
     """
-    return sequence_task("parity", parities, length, longer, symbols=2, answers=BITS)
+    return sequence_task("parity", parities, length, eval_factor, symbols=2, answers=BITS)
 
 
-def repeatprevious(length: int = 40, longer: int = 10, symbols: int = 4, ago: int = 4) -> Task:
-    """Symbols; at every step, which one was given `ago` steps before.
+def repeatprevious(length: int = 40, eval_factor: int = 10, symbols: int = 4, lag: int = 4) -> Task:
+    """Symbols; at every step, which one was given `lag` steps before.
 
-    length: how many steps there are. longer: how many times as many in split val_longer.
-    symbols: how many there are. ago: how many steps before.
+    length: how many steps there are. eval_factor: how many times as many in split val_longer.
+    symbols: how many there are. lag: in steps.
     """
-    _at_least(1, symbols=symbols, ago=ago)
-    draw = partial(repeats, symbols, ago)
-    return sequence_task("repeatprevious", draw, length, longer, ago + 1, symbols, _named(symbols), _named(symbols))
+    _at_least(1, symbols=symbols, lag=lag)
+    draw = partial(repeats, symbols, lag)
+    return sequence_task(
+        "repeatprevious", draw, length, eval_factor, lag + 1, symbols, _named(symbols), _named(symbols)
+    )
 
 
-def copy(length: int = 20, longer: int = 10, symbols: int = 8, count: int = 10) -> Task:
+def copy(length: int = 20, eval_factor: int = 10, symbols: int = 8, count: int = 10) -> Task:
     """`count` symbols, to be said again after `length` steps.
 
-    length: how many steps to wait. longer: how many times as long in split val_longer.
+    length: how many steps to wait. eval_factor: how many times as long in split val_longer.
     symbols: how many there are. count: how many of them are to be said again.
     """
     _at_least(1, symbols=symbols, count=count)
     named, draw = _named(symbols), partial(copies, symbols, count)
-    return sequence_task("copy", draw, length, longer, 1, symbols + 2, named, (*named, "_", "?"))
+    return sequence_task("copy", draw, length, eval_factor, 1, symbols + 2, named, (*named, "_", "?"))
 
 
-def adding(length: int = 20, longer: int = 10) -> Task:
+def adding(length: int = 20, eval_factor: int = 10) -> Task:
     """Numbers from 0 to 1, two of them marked; in the end, their sum.
 
-    length: how many steps there are. longer: how many times as many in split val_longer.
+    length: how many steps there are. eval_factor: how many times as many in split val_longer.
     """
-    return sequence_task("adding", sums, length, longer, least=2)
+    return sequence_task("adding", sums, length, eval_factor, least=2)
 
 
 def _named(symbols: int) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from vln.language import Vocabulary
 from vln.tasks import Baseline, Task
 
 from .labels import Labels, text_labels
-from .world import Labelled, Line, Sequences
+from .world import Labelled, SequenceEpisode, Sequences
 
 Text = Literal["hello", "shakespeare", "python"]  # that have a name
 HELLO: Final = "hello"
@@ -37,7 +37,7 @@ class Texts:
     val: str
 
 
-def read_texts(text: str, data: str | Path | None, held: float) -> Texts:
+def read_texts(text: str, data: str | Path | None, val_fraction: float) -> Texts:
     """The texts of this name, file or folder, whose last part is held back to be judged by.
 
     text: `hello`; `shakespeare`, a file in the data folder; `python`, the source of Python's own standard library; or
@@ -48,7 +48,7 @@ def read_texts(text: str, data: str | Path | None, held: float) -> Texts:
     if text == HELLO:
         return Texts(HELLO * 200, HELLO * 40)
     if text == PYTHON:
-        return _of_files(sorted(_standard_library()), held)
+        return _of_files(sorted(_standard_library()), val_fraction)
     if text == SHAKESPEARE:
         if data is None:
             raise ValueError(f"{SHAKESPEARE} is read from {SHAKESPEARES_FILE} in a folder of data: --data DIR")
@@ -59,10 +59,10 @@ def read_texts(text: str, data: str | Path | None, held: float) -> Texts:
         if not files:
             raise FileNotFoundError(f"no file in {place} has a name that ends in {', '.join(KINDS)}")
         if len(files) > 1:
-            return _of_files(files, held)
+            return _of_files(files, val_fraction)
         place = files[0]
     whole = _read(place)
-    cut = round(len(whole) * (1 - held))
+    cut = round(len(whole) * (1 - val_fraction))
     return Texts(whole[:cut], whole[cut:])
 
 
@@ -73,12 +73,12 @@ def _standard_library() -> Iterator[Path]:
             yield file
 
 
-def _of_files(files: Sequence[Path], held: float) -> Texts:
+def _of_files(files: Sequence[Path], val_fraction: float) -> Texts:
     """Whole files are held back, evenly among all, so that what is judged was never seen. Each ends with its line."""
     texts = {file: _read(file) for file in files if file.stat().st_size}
     if len(texts) < 2:
         raise ValueError(f"of {len(files)} files {len(texts)} hold any text; to hold some back takes two at least")
-    every = max(2, round(1 / held))
+    every = max(2, round(1 / val_fraction))
     kept = [number % every == every - 1 for number in range(len(texts))]
     kept[-1] = kept[-1] or not any(kept)
     parts: tuple[list[str], list[str]] = ([], [])
@@ -107,25 +107,25 @@ def _read(file: Path) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Stretches(Labelled):
+class TextEpisodes(Labelled):
     """A text in stretches of one length: at every character, of these numbers, the next one is asked for."""
 
     split: str
     family: str
     text: str
     numbers: NDArray[np.int32]
-    stretch: int
+    episode_length: int
 
     def __len__(self) -> int:
-        return (len(self.numbers) - 1) // self.stretch
+        return (len(self.numbers) - 1) // self.episode_length
 
     def write(self, number: int) -> Episode:
-        first, name = number * self.stretch, f"{self.split}/{number}"
-        given, asked = (self.numbers[first + ahead : first + ahead + self.stretch] for ahead in (0, 1))
-        return Episode("", Line(f"{self.family}/{name}", given, asked), (), (), self.family, name)
+        first, name = number * self.episode_length, f"{self.split}/{number}"
+        inputs, targets = (self.numbers[first + ahead : first + ahead + self.episode_length] for ahead in (0, 1))
+        return Episode("", SequenceEpisode(f"{self.family}/{name}", inputs, targets), (), (), self.family, name)
 
     def labels(self, episode: NDArray[np.int64], step: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
-        place = episode * self.stretch + step
+        place = episode * self.episode_length + step
         return {name: values[place] for name, values in self._labels.items()}
 
     @cached_property
@@ -137,15 +137,15 @@ class Stretches(Labelled):
 class Characters:
     """Where the episodes of a text come from, split by split; it is read when they are first asked for.
 
-    text, data, held: as in read_texts. stretch: how many characters an episode has. least: how often a character must
+    text, data, val_fraction: as in read_texts. episode_length: in characters. min_count: how often a character must
     occur to be known. known: the characters that are known whatever occurs, or None.
     """
 
     text: str
     data: str | Path | None
-    stretch: int
-    held: float
-    least: int
+    episode_length: int
+    val_fraction: float
+    min_count: int
     known: tuple[str, ...] | None = None
 
     def __call__(self, split: str) -> Sequence[Episode]:
@@ -154,10 +154,10 @@ class Characters:
             numbers = self.alphabet.encode(text)
         except ValueError as error:
             raise ValueError(f"split {split} of {self.name}: {error}") from None
-        if len(numbers) <= self.stretch:
-            few = f"{len(numbers)} characters, too few for a stretch of {self.stretch}"
+        if len(numbers) <= self.episode_length:
+            few = f"{len(numbers)} characters, too few for an episode of {self.episode_length}"
             raise ValueError(f"split {split} of {self.name} has {few}")
-        return Stretches(split, self.name, text, numbers, self.stretch)
+        return TextEpisodes(split, self.name, text, numbers, self.episode_length)
 
     @property
     def name(self) -> str:
@@ -165,36 +165,38 @@ class Characters:
 
     @cached_property
     def texts(self) -> Texts:
-        return read_texts(self.text, self.data, self.held)
+        return read_texts(self.text, self.data, self.val_fraction)
 
     @cached_property
     def alphabet(self) -> Alphabet:
-        return Alphabet(self.known) if self.known else Alphabet.of(self.texts.train + self.texts.val, self.least)
+        return Alphabet(self.known) if self.known else Alphabet.of(self.texts.train + self.texts.val, self.min_count)
 
 
 def characters(
     text: Text | Path | str = HELLO,
     data: Path | str | None = None,
-    stretch: int | None = None,
-    held: float = 0.1,
-    least: int = 1,
+    episode_length: int | None = None,
+    val_fraction: float = 0.1,
+    min_count: int = 1,
 ) -> Task:
     """Foretell a text, character by character (see read_texts).
 
     text: hello, shakespeare (in the data folder), python (the source of its standard library), or a file or folder.
     data: the folder of data sets; text/ is in it.
-    stretch: how many characters an episode has; memory is carried through it, over all its windows. 1,000 unless given,
+    episode_length: in characters; memory is carried through it, over all its windows. 1,000 unless given,
     or 20 for hello.
-    held: the share of the text that is held back to be judged by.
-    least: how often a character must occur to be known; the rarer are all alike.
+    val_fraction: the share of the text that is held back to be judged by.
+    min_count: how often a character must occur to be known; the rarer are all alike.
     """
-    if stretch is None:
-        stretch = 20 if text == HELLO else 1000
-    if stretch < 1:
-        raise ValueError(f"a stretch has at least one character, not {stretch}")
-    if not 0 < held < 1:
-        raise ValueError(f"held is the share of the text that is held back, between 0 and 1, not {held}")
-    return _task_of(Characters(str(text), data, stretch, held, least))
+    if episode_length is None:
+        episode_length = 20 if text == HELLO else 1000
+    if episode_length < 1:
+        raise ValueError(f"an episode has at least one character, not {episode_length}")
+    if not 0 < val_fraction < 1:
+        raise ValueError(
+            f"val_fraction is the share of the text that is held back, between 0 and 1, not {val_fraction}"
+        )
+    return _task_of(Characters(str(text), data, episode_length, val_fraction, min_count))
 
 
 def _task_of(source: Characters) -> Task:
@@ -208,9 +210,9 @@ def _task_of(source: Characters) -> Task:
         world,
         ("train", "val"),
         words=lambda: Vocabulary(source.alphabet.characters),
-        choosing="val",
-        judging="val",
-        baselines={"blind": Baseline(without=("given",))},
+        validation_split="val",
+        test_split="val",
+        baselines={"blind": Baseline(without=("input",))},
         texts=True,
-        knowing=lambda vocabulary: _task_of(replace(source, known=vocabulary.words)),
+        for_vocabulary=lambda vocabulary: _task_of(replace(source, known=vocabulary.words)),
     )

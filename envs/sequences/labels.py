@@ -61,7 +61,7 @@ def _python_labels(text: str) -> Labels:
     rows = np.cumsum([0, *(len(line) + 1 for line in text.split("\n"))])
     quotes, docstring, comment, condition = (np.zeros(len(text), dtype=np.bool_) for _ in range(4))
     depth, turns = np.full(len(text), np.nan, dtype=np.float32), np.zeros(len(text), dtype=np.float32)
-    blocks, begun, asked = 0, None, None  # in how many the line is; where it begins; where its if ends
+    blocks, begun, test_start = 0, None, None  # in how many the line is; where it begins; where its if ends
     formatted: list[int] = []  # where the formatted strings begin that are still open
     for token in tokens:
         first, last = (int(rows[row - 1]) + column for row, column in (token.start, token.end))
@@ -69,13 +69,13 @@ def _python_labels(text: str) -> Labels:
         if token.type == tokenize.NEWLINE:
             if begun is not None:
                 depth[begun:first] = blocks
-            if asked is not None:
-                condition[asked:first] = True
-            begun, asked = None, None
+            if test_start is not None:
+                condition[test_start:first] = True
+            begun, test_start = None, None
         elif token.type == tokenize.COMMENT:
             comment[first:last] = True
         elif token.type not in BETWEEN and begun is None:
-            begun, asked = first, last if token.string in ("if", "elif") else None
+            begun, test_start = first, last if token.string in ("if", "elif") else None
         if token.type == FORMATTED_BEGINS:
             formatted.append(first)
         elif token.type in (tokenize.STRING, FORMATTED_ENDS):

@@ -12,26 +12,26 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
-from vln.texts import written
+from vln.pages.texts import written
 from vln.world import State, World
 
-from .portrait import portrait
+from .map_view import portrait
 
 NOTHING = -1  # where nothing is asked, and any answer is as good
 CLOSE = 0.04  # how near to the truth a number must be to be right (Le et al. 2015, arXiv:1504.00941)
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class SequenceEpisode:
     """The place of an episode: what is given and asked, step by step.
 
-    given: symbols int [T], or numbers from 0 to 1, float32 [T, n]. asked: the right answers, int [T] with NOTHING where
-    none is asked, or float32 [T] with NaN there.
+    inputs: symbols int [T], or numbers from 0 to 1, float32 [T, n]. targets: the right answers, int [T] with NOTHING
+    where none is asked, or float32 [T] with NaN there.
     """
 
     identity: str
-    given: NDArray[Any]
-    asked: NDArray[Any]
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
 
 
 class Labelled(Episodes):
@@ -80,30 +80,32 @@ class Sequences(World[SequenceState]):
     ) -> None:
         self.episodes, self.vocabulary = episodes, vocabulary
         lines = [episode.place for episode in episodes]
-        self.lengths = np.array([len(line.given) for line in lines], dtype=np.int32)
+        self.lengths = np.array([len(line.inputs) for line in lines], dtype=np.int32)
         self.max_steps = int(self.lengths.max())
-        self.given, self.asked = (
-            _padded([getattr(line, name) for line in lines], self.max_steps) for name in ("given", "asked")
+        self.inputs, self.targets = (
+            _padded([getattr(line, name) for line in lines], self.max_steps) for name in ("inputs", "targets")
         )
         self.numbers = not answers_named
-        self.surprising = not self.numbers
-        self.shown, self.step_name = ("text", "character") if text else ("columns", "step")
-        self.headline = "surprise" if text else "squared_error" if self.numbers else "average_accuracy"
+        self.measures_nll = not self.numbers
+        self.display, self.step_name = ("text", "character") if text else ("columns", "step")
+        self.headline = "nll" if text else "squared_error" if self.numbers else "average_accuracy"
         self.verdicts = None if text else ("right", "wrong")
-        self.moves = tuple(answers_named) or ("number",)
+        self.action_names = tuple(answers_named) or ("number",)
         self.given_named = tuple(given_named) or tuple(map(str, range(symbols)))
-        size = self.given.shape[2:]
-        self.spaces: dict[str, Space[Any]] = {"given": Discrete(symbols) if symbols else Box(0, 1, size, np.float32)}
+        size = self.inputs.shape[2:]
+        self.spaces: dict[str, Space[Any]] = {"input": Discrete(symbols) if symbols else Box(0, 1, size, np.float32)}
         # The optimal moves for every right answer; the last row is for NOTHING, with which one counts from the end.
-        self._best = np.concatenate([np.eye(len(self.moves), dtype=np.bool_), np.ones((1, len(self.moves)), np.bool_)])
-        self._is_asked = ~np.isnan(self.asked) if self.numbers else self.asked != NOTHING
+        self._best = np.concatenate(
+            [np.eye(len(self.action_names), dtype=np.bool_), np.ones((1, len(self.action_names)), np.bool_)]
+        )
+        self._is_asked = ~np.isnan(self.targets) if self.numbers else self.targets != NOTHING
         # What is asked for from every step on, to the end.
         self._still = np.flip(np.flip(self._is_asked, 1).cumsum(1, dtype=np.int32), 1)
         self._still = np.concatenate([self._still, np.zeros((len(lines), 1), np.int32)], axis=1)
 
     @property
-    def move_space(self) -> Space[Any]:
-        return Box(-np.inf, np.inf, (1,), np.float32) if self.numbers else Discrete(len(self.moves))
+    def action_space(self) -> Space[Any]:
+        return Box(-np.inf, np.inf, (1,), np.float32) if self.numbers else Discrete(len(self.action_names))
 
     @property
     def stop(self) -> None:
@@ -119,7 +121,7 @@ class Sequences(World[SequenceState]):
         slots = len(episode)
         return SequenceState.fresh(
             episode,
-            previous=0 if self.numbers else len(self.moves),
+            previous=0 if self.numbers else len(self.action_names),
             least_error=self._still[episode, 0].astype(np.float32),
             stopped=self.lengths[episode] == 0,
             told=np.full(slots, np.nan, dtype=np.float32),
@@ -128,12 +130,12 @@ class Sequences(World[SequenceState]):
         )
 
     def observe(self, state: SequenceState) -> dict[str, NDArray[Any]]:
-        given = self.given[state.episode, self._place(state)]
-        return {"given": given.astype(self.spaces["given"].dtype, copy=False)}
+        inputs = self.inputs[state.episode, self._place(state)]
+        return {"input": inputs.astype(self.spaces["input"].dtype, copy=False)}
 
     def step(self, state: SequenceState, move: NDArray[Any]) -> SequenceState:
         place = self._place(state)
-        asked, truth = self._is_asked[state.episode, place], self.asked[state.episode, place]
+        asked, truth = self._is_asked[state.episode, place], self.targets[state.episode, place]
         steps = state.steps + np.int32(1)
         ended = steps >= self.lengths[state.episode]
         if self.numbers:
@@ -159,13 +161,13 @@ class Sequences(World[SequenceState]):
         return (self._still[state.episode, state.steps] + state.wrong).astype(np.float32)
 
     def expert(self, state: SequenceState) -> NDArray[Any]:
-        truth = self.asked[state.episode, self._place(state)]
+        truth = self.targets[state.episode, self._place(state)]
         if self.numbers:
             return truth[:, None].astype(np.float32)
         return self._best[truth]
 
-    def tell(self, state: SequenceState, slot: int) -> tuple[str, ...]:
-        row = np.atleast_1d(self.given[state.episode[slot], self._place(state)[slot]])
+    def describe_input(self, state: SequenceState, slot: int) -> tuple[str, ...]:
+        row = np.atleast_1d(self.inputs[state.episode[slot], self._place(state)[slot]])
         return tuple(f"{value:.2g}" if row.dtype.kind == "f" else self.given_named[value] for value in row)
 
     def labels(self, state: SequenceState) -> dict[str, NDArray[Any]]:
@@ -176,15 +178,15 @@ class Sequences(World[SequenceState]):
         place = self._place(state)
         if isinstance(self.episodes, Labelled):
             return self.episodes.labels(state.episode, place)
-        given, asked = self.given[state.episode, place], self.asked[state.episode, place]
+        inputs, targets = self.inputs[state.episode, place], self.targets[state.episode, place]
         found: dict[str, NDArray[Any]] = {"steps": state.steps.astype(np.float32)}
-        if given.ndim == 1:
-            found |= {f"given {name}": given == number for number, name in enumerate(self.given_named)}
+        if inputs.ndim == 1:
+            found |= {f"given {name}": inputs == number for number, name in enumerate(self.given_named)}
         else:
-            found |= {f"given {column + 1}": given[:, column] for column in range(given.shape[1])}
+            found |= {f"given {column + 1}": inputs[:, column] for column in range(inputs.shape[1])}
         if self.numbers:
-            return found | {"asked": asked}
-        return found | {f"asked {name}": asked == number for number, name in enumerate(self.moves)}
+            return found | {"asked": targets}
+        return found | {f"asked {name}": targets == number for number, name in enumerate(self.action_names)}
 
     def truncated(self, state: SequenceState) -> NDArray[np.bool_]:
         return np.zeros(len(state), dtype=np.bool_)
@@ -204,11 +206,11 @@ class Sequences(World[SequenceState]):
         self, state: SequenceState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         """A column a step, of the latest ones; with tints the beginning of what is given, as a text where it is one."""
-        line: Line = self.episodes[int(state.episode[slot])].place
-        if tints is not None and line.given.ndim == 1 and max(map(len, self.given_named)) == 1:
-            return written("".join(self.given_named[symbol] for symbol in line.given[: len(tints)]), tints)
-        named = () if self.numbers else self.moves
-        return portrait(line.given, line.asked, trail[1:, 0], self.given_named, named, CLOSE, tints)
+        line: SequenceEpisode = self.episodes[int(state.episode[slot])].place
+        if tints is not None and line.inputs.ndim == 1 and max(map(len, self.given_named)) == 1:
+            return written("".join(self.given_named[symbol] for symbol in line.inputs[: len(tints)]), tints)
+        named = () if self.numbers else self.action_names
+        return portrait(line.inputs, line.targets, trail[1:, 0], self.given_named, named, CLOSE, tints)
 
     def _place(self, state: SequenceState) -> NDArray[np.int32]:
         return np.minimum(state.steps, self.max_steps - 1)

@@ -15,13 +15,13 @@ import torch
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from vln.borrowed import Borrowed, Seen, Translation
 from vln.envs.glimpse.circle_square import CLASSES, LIMIT, LOOKS, PATCH, SIDE
-from vln.envs.glimpse.eye import Eye
-from vln.envs.glimpse.portrait import portrait
-from vln.envs.glimpse.scan import scan
+from vln.envs.glimpse.map_view import portrait
+from vln.envs.glimpse.scanner import scan
+from vln.envs.glimpse.sensor import GlimpseSensor
+from vln.gym.external_world import Adapter, ExternalWorld, Seen
+from vln.indexed_episodes import IndexedEpisodes
 from vln.language import Vocabulary
-from vln.numbered import Numbered
 from vln.spaces import Location
 from vln.tasks import Baseline, Task, TaskSpec
 
@@ -34,25 +34,25 @@ DARK = 60  # of 255: what is not seen, in pictures for people
 def peer_circle_square() -> Task:
     """Is it a circle or a square? Asked by ap_gym's own environment; the agent is told what it sees and where."""
     return Task(
-        name="circlesquare-peer",
-        source=lambda split: Numbered(split, SIZES[split]),
+        name="circlesquare-apgym",
+        source=lambda split: IndexedEpisodes(split, SIZES[split]),
         world=borrow,
         splits=tuple(SIZES),
         words=Vocabulary(()),
-        choosing="val",
-        probes=SIZES["val"],
-        judging="val",
+        validation_split="val",
+        validation_episodes=SIZES["val"],
+        test_split="val",
         baselines={"blind": Baseline(without=("view",))},
     )
 
 
-def borrow(episodes: Any, vocabulary: Vocabulary, contrast: bool = True) -> Borrowed:
+def borrow(episodes: Any, vocabulary: Vocabulary, contrast: bool = True) -> ExternalWorld:
     """The world of these episodes. contrast: whether what is seen is evened out, as our own eye does it."""
     _ap_gym()
-    return Borrowed(episodes, vocabulary, make_env, translation(Eye(PATCH, contrast=contrast)), LOOKS)
+    return ExternalWorld(episodes, vocabulary, make_env, translation(GlimpseSensor(PATCH, contrast=contrast)), LOOKS)
 
 
-TASKS = {"circlesquare-peer": TaskSpec(peer_circle_square, borrow)}
+TASKS = {"circlesquare-apgym": TaskSpec(peer_circle_square, borrow)}
 
 
 def make_env(slots: int) -> Any:
@@ -61,13 +61,13 @@ def make_env(slots: int) -> Any:
     return _ap_gym().make_vec(NAME, num_envs=slots, image_perception_config=replace(config, prefetch=False))
 
 
-def translation(eye: Eye) -> Translation:
+def translation(eye: GlimpseSensor) -> Adapter:
     """What their environment says, as Glimpses with this eye would say it."""
-    return Translation(
+    return Adapter(
         spaces={"view": eye.space(1), "where": Location()},
-        moves=("x", "y"),
-        move_space=Box(-1, 1, (2,), np.float32),
-        names=CLASSES,
+        action_names=("x", "y"),
+        action_space=Box(-1, 1, (2,), np.float32),
+        answer_names=CLASSES,
         observe=partial(_observe, eye),
         act=lambda move, answer: {"action": move, "prediction": answer},
         truth=lambda info: info["prediction"]["target"],
@@ -82,11 +82,13 @@ def _ap_gym() -> Any:
     try:
         import ap_gym
     except ImportError as missing:
-        raise ImportError(f"tasks of Active Perception Gym need it ({missing}): pip install 'vln[peers]'") from missing
+        raise ImportError(
+            f"tasks of Active Perception Gym need it ({missing}): pip install 'vln[third-party]'"
+        ) from missing
     return ap_gym
 
 
-def _observe(eye: Eye, observation: Mapping[str, NDArray[np.float32]]) -> Seen:
+def _observe(eye: GlimpseSensor, observation: Mapping[str, NDArray[np.float32]]) -> Seen:
     glimpse, where = observation["glimpse"], observation["glimpse_pos"]
     # A picture no larger than the patch is seen as it is, but for its contrast.
     canvas = torch.from_numpy(glimpse).permute(0, 3, 1, 2)
@@ -105,7 +107,7 @@ def _pixels(where: NDArray[np.float32]) -> NDArray[np.float32]:
     return SIDE / np.float32(2) + where * np.float32((SIDE - PATCH) / 2)
 
 
-def _draw(eye: Eye, seen: Seen, trail: NDArray[Any]) -> NDArray[np.uint8]:
+def _draw(eye: GlimpseSensor, seen: Seen, trail: NDArray[Any]) -> NDArray[np.uint8]:
     """The way of the eye over a picture that only the environment knows."""
     canvas = np.full((SIDE, SIDE, 1), DARK, dtype=np.uint8)
     return portrait(canvas, trail, seen["view"], eye, "")

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.agents.instruments.probes import Probe, probe_labels
-from vln.agents.instruments.readings import Reading, read_cells
-from vln.agents.instruments.selectivity import Finding, find_units
+from vln.agents.analysis.activations import Activations, read_cells
+from vln.agents.analysis.probes import Probe, probe_labels
+from vln.agents.analysis.selectivity import Finding, find_units
 from vln.world import World
 
 from .common import MOST_SHOWN, Found, OfRun, columns, tints
@@ -60,7 +60,7 @@ class Cells(OfRun):
         return told
 
 
-def draw_unit(world: World[Any], reading: Reading, told: Finding) -> NDArray[np.uint8]:
+def draw_unit(world: World[Any], reading: Activations, told: Finding) -> NDArray[np.uint8]:
     """An episode of a reading, every step in the colour of the best unit of a label: red where it tells that it holds.
 
     Of a label that holds or not, the episode in which it does both the most evenly; of a number, the first.
@@ -74,7 +74,7 @@ def draw_unit(world: World[Any], reading: Reading, told: Finding) -> NDArray[np.
     return world.draw(begun, 0, reading.position[steps], tints(values[steps], float(low), float(high)))
 
 
-def _table(reading: Reading, found: list[Finding], probes: dict[str, Probe]) -> Any:
+def _table(reading: Activations, found: list[Finding], probes: dict[str, Probe]) -> Any:
     title = f"the best of {len(reading.names)} units over {len(reading):,} steps, judged in other episodes"
     names = ("label", "best unit", "score", "chosen", "held", "chance", "p", "probe", "(chance)")
     shown = columns(title, names, words=2)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
-from beside import Where
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from run_options import Where
 
-from vln.figures import FIGURES_FOLDER
-from vln.runs import Run
+from vln.pages.figures import FIGURES_FOLDER
+from vln.runs.run import Run
 from vln.world import World
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class OfRun(Analysis, Where):
     def lives(self) -> tuple[Run, World[Any], list[int]]:
         """The run, where it lives, and the episodes."""
         run = self.open(self.run)
-        world = run.open(self.split or run.task.choosing)
+        world = run.open(self.split or run.task.validation_split)
         if self.episodes < 1:
             raise ValueError(f"episodes must be at least 1, not {self.episodes}")
         count = min(self.episodes, len(world.episodes))

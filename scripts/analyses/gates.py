@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vln.agents.instruments.gates import OPEN, SHUT, Gate, read_gates
+from vln.agents.analysis.gates import OPEN, SHUT, Gate, read_gates
 
 from .common import Found, OfRun, columns, plot
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from beside import Where
 from numpy.typing import NDArray
 from rich.table import Table
+from run_options import Where
 from torch import Tensor
 
 from vln.agent import Agent, Decision
-from vln.agents.catalogue import make_agent
-from vln.agents.cells import Gated
-from vln.agents.instruments.gradients import PartScore, gradients_through_time, step_jacobian, truncation
-from vln.agents.instruments.readings import CORE, core_of
-from vln.envs.catalogue import make_task
-from vln.figures import FIGURES_FOLDER
-from vln.logs import METRICS_FILE, read_metrics
-from vln.progress import counted
-from vln.rollouts import Rollout, RolloutState, follow_teacher, rollout
+from vln.agents.analysis.activations import CORE, core_of
+from vln.agents.analysis.gradients import PartScore, gradients_through_time, step_jacobian, truncation
+from vln.agents.recurrent.cells import Gated
+from vln.agents.registry import make_agent
+from vln.envs.registry import make_task
+from vln.learning.logs import METRICS_FILE, read_metrics
+from vln.learning.rollouts import Rollout, RolloutState, follow_teacher, rollout
+from vln.pages.figures import FIGURES_FOLDER
+from vln.pages.progress import counted
 from vln.world import World
 
 from .common import Analysis, Found, columns, plot
@@ -44,7 +44,7 @@ class Compared(Analysis, Where):
     """Steps of a line; of a run's episodes, how many are looked at, at most."""
     hidden: int = 32
     """The size of an untrained memory."""
-    slots: int = 32
+    num_envs: int = 32
     """Episodes that are averaged over."""
 
     @property
@@ -62,13 +62,13 @@ class Compared(Analysis, Where):
                 show(number, total)
                 assert world is not None
                 agent = self._untrained(memory, world)
-                yield memory, agent, lived(world, agent, self.slots, world.max_steps, self.seed)
+                yield memory, agent, lived(world, agent, self.num_envs, world.max_steps, self.seed)
             for number, folder in enumerate(self.run, start=len(self.memories)):
                 show(number, total)
                 run = self.open(folder)
-                place = run.open(run.task.choosing).with_teacher()
+                place = run.open(run.task.validation_split).with_teacher()
                 steps = min(self.length, place.max_steps)
-                yield folder.name, run.agent, lived(place, run.agent, self.slots, steps, self.seed)
+                yield folder.name, run.agent, lived(place, run.agent, self.num_envs, steps, self.seed)
 
     def _untrained(self, memory: str, world: World[Any]) -> Agent:
         """An agent that has learned nothing, of a memory NAME or NAME*GAIN. Raises ValueError for no gain."""
@@ -79,7 +79,7 @@ class Compared(Analysis, Where):
             raise ValueError(f"memory {memory!r}: {gain!r} is no number to multiply weights by") from None
         torch.manual_seed(self.seed)
         shape = {"memory": kind, "hidden": self.hidden, "word_dim": 0}
-        agent = make_agent(world.spaces, world.move_space, world.answers, shape, world.graded)
+        agent = make_agent(world.spaces, world.action_space, world.num_answers, shape, world.scores_answers)
         for cell in core_of(agent).cells:
             if times != 1 and not isinstance(cell, Gated):
                 raise ValueError(f"memory {memory!r}: {kind} has no weights from state to state to multiply")
@@ -114,7 +114,7 @@ class Truncation(Compared):
     It is the gradient of how unlikely all of the teacher's moves are; the cosine with the full one is 1 without bias.
     """
 
-    windows: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
+    unroll_lengths: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
     """Lengths of a window."""
     task: str = "repeatprevious"
     """Of sequences, in which the untrained are asked; a run is asked in its own task."""
@@ -122,12 +122,14 @@ class Truncation(Compared):
     def look(self) -> Found:
         """The cosine for every window."""
         shown = columns(
-            "cosine between the gradient of a window's BPTT and the full one", ("", *map(str, self.windows))
+            "cosine between the gradient of a window's BPTT and the full one", ("", *map(str, self.unroll_lengths))
         )
         told = Found(tables=[shown])
         figure, axes = plot()
         for name, agent, seen in self.lives():
-            found = truncation(agent, seen.observation, seen.starts, all_answers(seen), list(self.windows))
+            found = truncation(
+                agent, seen.observation, seen.episode_starts, all_answers(seen), list(self.unroll_lengths)
+            )
             shown.add_row(name, *(f"{cosine:.3f}" for cosine in found.values()))
             told.facts[name] = found
             axes.semilogx(list(found), list(found.values()), marker="o", label=name)
@@ -190,14 +192,14 @@ def all_answers(seen: Rollout) -> PartScore:
 
 def reaches(name: str, agent: Agent, seen: Rollout) -> list[Reach]:
     """What is found of every state of an agent."""
-    found = gradients_through_time(agent, seen.observation, seen.starts, last_answer(seen))
+    found = gradients_through_time(agent, seen.observation, seen.episode_starts, last_answer(seen))
     core = core_of(agent)
-    half = len(seen.starts) // 2
+    half = len(seen.episode_starts) // 2
     entering: list[Tensor] = []
     hook = core.register_forward_pre_hook(lambda _, given: entering.append(given[0].detach()))
     with torch.no_grad():
         first = {name: values[:half] for name, values in seen.observation.items()}
-        _, memory = agent(first, agent.initial(seen.starts.shape[1]), seen.starts[:half])
+        _, memory = agent(first, agent.initial(seen.episode_starts.shape[1]), seen.episode_starts[:half])
     hook.remove()
     jacobian = step_jacobian(core, entering[0][-1, 0], memory[CORE][0])
     largest, radius = float(np.linalg.norm(jacobian, 2)), float(np.abs(np.linalg.eigvals(jacobian)).max())

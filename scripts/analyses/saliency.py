@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from vln.agent import Agent, Decision, Observation
-from vln.agents.instruments.gradients import Score
-from vln.agents.instruments.saliency import saliency
-from vln.moments import as_judged, moments, observed
+from vln.agents.analysis.gradients import Score
+from vln.agents.analysis.saliency import saliency
+from vln.evaluation.play import evaluation_mode, moments, observed
+from vln.learning.rollouts import greedy
 from vln.policies import Gaussian
-from vln.rollouts import greedy
 from vln.world import World
 
 from .common import MOST_SHOWN, Found, OfRun, columns, plot, tints
@@ -42,10 +42,12 @@ class Saliency(OfRun):
             raise ValueError(f"there is no episode {self.episode}; there are {len(world.episodes)}")
         by_lag: list[NDArray[np.float64]] = []
         for episode in episodes:
-            observation, starts, _ = lived(world, run.agent, episode, self.steps)
-            chosen = np.unique(np.linspace(len(starts) // 2, len(starts) - 1, self.decisions).astype(int))
+            observation, episode_starts, _ = lived(world, run.agent, episode, self.steps)
+            chosen = np.unique(
+                np.linspace(len(episode_starts) // 2, len(episode_starts) - 1, self.decisions).astype(int)
+            )
             for step in chosen.tolist():
-                found = saliency(run.agent, observation, starts, decided(world, step))[: step + 1, 0]
+                found = saliency(run.agent, observation, episode_starts, decided(world, step))[: step + 1, 0]
                 if found.sum() > 0:
                     by_lag.append(found[::-1] / found.sum())
         if not by_lag:
@@ -64,11 +66,11 @@ class Saliency(OfRun):
         return self._drawn(told, world, run.agent)
 
     def _drawn(self, told: Found, world: World[Any], agent: Agent) -> Found:
-        observation, starts, trail = lived(world, agent, self.episode, min(self.steps, MOST_SHOWN))
-        step = len(starts) - 1 if self.step is None else self.step
-        if not 0 <= step < len(starts):
-            raise ValueError(f"episode {self.episode} has {len(starts)} steps here, none has the number {step}")
-        found = saliency(agent, observation, starts, decided(world, step))[: step + 1, 0]
+        observation, episode_starts, trail = lived(world, agent, self.episode, min(self.steps, MOST_SHOWN))
+        step = len(episode_starts) - 1 if self.step is None else self.step
+        if not 0 <= step < len(episode_starts):
+            raise ValueError(f"episode {self.episode} has {len(episode_starts)} steps here, none has the number {step}")
+        found = saliency(agent, observation, episode_starts, decided(world, step))[: step + 1, 0]
         strong = np.sqrt(found / max(found.max(), 1e-30))  # or nothing but the latest would show
         picture = world.draw(world.begin(np.array([self.episode])), 0, trail[: step + 1], tints(strong, 0, 1, "YlOrRd"))
         told.figures[f"Saliency for decision {step} of episode {self.episode}"] = picture
@@ -79,26 +81,26 @@ class Saliency(OfRun):
 def lived(world: World[Any], agent: Agent, episode: int, steps: int) -> tuple[Observation, torch.Tensor, NDArray[Any]]:
     """What an agent observes in an episode, or in so many steps of it, by its likeliest moves: [T, 1, ...] by name.
 
-    Beside it starts [T, 1], and where it was [T, ...].
+    Beside it episode_starts [T, 1], and where it was [T, ...].
     """
     device = next(agent.parameters()).device
     seen, trail = [], []
-    with as_judged(agent):
+    with evaluation_mode(agent):
         for moment in moments(world, agent, world.begin(np.array([episode])), greedy, torch.Generator(device)):
             seen.append(observed(world, moment.state, device))
             trail.append(world.position(moment.state)[0])
             if len(seen) == steps:
                 break
-    starts = torch.zeros(len(seen), 1, dtype=torch.bool, device=device)
-    starts[0] = True
-    return {name: torch.stack([one[name] for one in seen]) for name in seen[0]}, starts, np.array(trail)
+    episode_starts = torch.zeros(len(seen), 1, dtype=torch.bool, device=device)
+    episode_starts[0] = True
+    return {name: torch.stack([one[name] for one in seen]) for name in seen[0]}, episode_starts, np.array(trail)
 
 
 def decided(world: World[Any], step: int) -> Score:
-    """How sure an agent is of what it decides at a step: of its answer where answers are graded, else of its move."""
+    """How sure an agent is of what it decides at a step: of its answer where answers are scored, else of its move."""
 
     def score(decision: Decision) -> torch.Tensor:
-        if world.graded and decision.answer is not None:
+        if world.scores_answers and decision.answer is not None:
             return decision.answer[step].log_softmax(dim=-1).max(dim=-1).values.sum()
         policy = decision.policy[step]
         chosen = policy.mode()

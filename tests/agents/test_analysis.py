@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box
+from helpers.tiny import AGENTS, GLIMPSES, GRAPHS, LINES, Kind, lived, tiny, tiny_agent, tiny_world
 from test_readable_cells import planted
-from tiny import AGENTS, GLIMPSES, GRAPHS, LINES, Kind, lived, tiny, tiny_agent, tiny_world
 
 from vln.agent import Decision
-from vln.agents.instruments.gates import read_gates
-from vln.agents.instruments.probes import probe_labels
-from vln.agents.instruments.readings import Reading, read_cells
-from vln.agents.instruments.saliency import saliency
-from vln.agents.memories import CELLS, Recurrent
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.scanned import LRU
-from vln.agents.shape import Shape
-from vln.envs.catalogue import make_task
+from vln.agents.analysis.activations import Activations, read_cells
+from vln.agents.analysis.gates import read_gates
+from vln.agents.analysis.probes import probe_labels
+from vln.agents.analysis.saliency import saliency
+from vln.agents.config import AgentConfig
+from vln.agents.recurrent.core import CELLS, Recurrent
+from vln.agents.recurrent.linear import LRU
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.envs.registry import make_task
 from vln.envs.rooms import Rooms
-from vln.figures import keep_figures, kept_figures
+from vln.pages.figures import keep_figures, kept_figures
 from vln.world import World, take
 
 VIEWS = ("symbols", "first_person", *GLIMPSES, *GRAPHS, *LINES, "tells")
@@ -30,8 +30,8 @@ STEPS = 5
 def adder(memory: str, layers: int = 1) -> tuple[World[Any], RecurrentAgent]:
     torch.manual_seed(0)
     world = make_task("adding", {"length": 12}).open("val")
-    shape = Shape(memory=memory, hidden=6, layers=layers)
-    return world, RecurrentAgent(world.spaces, world.move_space, shape=shape).eval()
+    config = AgentConfig(memory=memory, hidden=6, layers=layers)
+    return world, RecurrentAgent(world.spaces, world.action_space, config=config).eval()
 
 
 @pytest.mark.parametrize("memory", CELLS)
@@ -46,10 +46,10 @@ def test_what_a_gate_keeps_is_kept(memory: str) -> None:
     if cell.keeps is None:
         assert not gates
         return
-    kept, starts = gates[cell.keeps], torch.zeros(1, STEPS, dtype=torch.bool)
+    kept, episode_starts = gates[cell.keeps], torch.zeros(1, STEPS, dtype=torch.bool)
 
     def after(*states: torch.Tensor) -> torch.Tensor:
-        found = cell(inputs[None], states, starts, False)[1]
+        found = cell(inputs[None], states, episode_starts, False)[1]
         return found[1] if memory == "lstm" else found[0]
 
     if memory == "gru":  # the rest is (1 - kept) of something between -1 and 1
@@ -93,15 +93,15 @@ def test_a_share_of_steps_is_counted_as_shut_and_open() -> None:
 @pytest.mark.parametrize("memory", CELLS)
 def test_saliency_is_what_a_small_change_of_the_past_changes(memory: str) -> None:
     torch.manual_seed(0)
-    shape = Shape(memory=memory, hidden=6, layers=2)
-    agent = RecurrentAgent({"given": Box(0, 1, (2,))}, Box(-1, 1, (1,)), shape=shape).double().eval()
-    seen = {"given": torch.rand(STEPS, 1, 2, dtype=torch.float64)}
-    starts = torch.zeros(STEPS, 1, dtype=torch.bool)
+    config = AgentConfig(memory=memory, hidden=6, layers=2)
+    agent = RecurrentAgent({"input": Box(0, 1, (2,))}, Box(-1, 1, (1,)), config=config).double().eval()
+    seen = {"input": torch.rand(STEPS, 1, 2, dtype=torch.float64)}
+    episode_starts = torch.zeros(STEPS, 1, dtype=torch.bool)
 
     def score(decision: Decision) -> torch.Tensor:
         return decision.policy.mode()[3].sum()
 
-    found = saliency(agent, seen, starts, score)
+    found = saliency(agent, seen, episode_starts, score)
     assert (found[4] == 0).all()
     nudge = 1e-2  # heads tell in float32
     for step in range(4):
@@ -109,9 +109,9 @@ def test_saliency_is_what_a_small_change_of_the_past_changes(memory: str) -> Non
         for column in range(2):
             ends = []
             for way in (nudge, -nudge):
-                moved = seen["given"].clone()
+                moved = seen["input"].clone()
                 moved[step, 0, column] += way
-                ends.append(score(agent({"given": moved}, agent.initial(1), starts)[0]).item())
+                ends.append(score(agent({"input": moved}, agent.initial(1), episode_starts)[0]).item())
             slopes.append((ends[0] - ends[1]) / (2 * nudge))
         assert found[step, 0] == pytest.approx(np.linalg.norm(slopes), rel=0.02, abs=1e-5)
 
@@ -119,9 +119,9 @@ def test_saliency_is_what_a_small_change_of_the_past_changes(memory: str) -> Non
 @pytest.mark.parametrize("kind", [kind for name, kind in AGENTS.items() if name != "speaks"])
 def test_saliency_ends_where_an_episode_begins(kind: Kind) -> None:
     agent, seen = tiny_agent(kind), lived(kind.view)
-    found = saliency(agent, seen.observation, seen.starts, lambda decision: decision.value[-1].sum())
-    for slot in range(seen.starts.shape[1]):
-        begun = int(torch.nonzero(seen.starts[:, slot]).max())
+    found = saliency(agent, seen.observation, seen.episode_starts, lambda decision: decision.value[-1].sum())
+    for slot in range(seen.episode_starts.shape[1]):
+        begun = int(torch.nonzero(seen.episode_starts[:, slot]).max())
         assert (found[:begun, slot] == 0).all()
         assert found[-1, slot] > 0
 
@@ -133,7 +133,7 @@ def test_a_probe_reads_what_no_single_unit_tells() -> None:
     units = rng.normal(size=reading.units.shape).astype(np.float32)
     units[:, 0] = hidden - 3 * units[:, 1]
     labels = {"sign": hidden > 0, "size": hidden.astype(np.float32), "never": np.zeros(len(units), dtype=np.bool_)}
-    found = probe_labels(Reading(units, reading.names, labels, reading.episode, reading.step, reading.position))
+    found = probe_labels(Activations(units, reading.names, labels, reading.episode, reading.step, reading.position))
     assert [(probe.label, probe.kind) for probe in found] == [("sign", "AUC"), ("size", "correlation")]
     assert all(probe.held > 0.95 for probe in found)
     assert abs(found[0].chance - 0.5) < 0.1

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from test_memories import anywhere  # noqa: F401  # a fixture
+from test_cells import anywhere  # noqa: F401  # a fixture
 from torch import Tensor, nn
 
 from vln.agents import check_cell
-from vln.agents.cells import Cell, States
-from vln.agents.memories import CELLS
+from vln.agents.recurrent.cells import Cell, States
+from vln.agents.recurrent.core import CELLS
 
 
 class Plain(Cell):
@@ -23,9 +23,9 @@ class Plain(Cell):
     def forget(self, hidden: Tensor, begins: Tensor) -> Tensor:
         return hidden.masked_fill(begins[:, None], 0)
 
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
         hidden, outputs = before[0].to(inputs.dtype), []
-        for now, begins in zip(inputs, starts, strict=True):
+        for now, begins in zip(inputs, episode_starts, strict=True):
             hidden = self.step(now, self.forget(hidden, begins))
             outputs.append(hidden)
         return torch.stack(outputs), (hidden,)
@@ -88,22 +88,22 @@ class Random(Plain):
 class Backwards(Plain):
     """The whole is not its parts: outputs are normalised over time."""
 
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
-        outputs, after = super().forward(inputs, before, starts, inside)
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+        outputs, after = super().forward(inputs, before, episode_starts, inside)
         return outputs - outputs.mean(dim=0), after
 
 
 class Wide(Plain):
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
-        outputs, after = super().forward(inputs, before, starts, inside)
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+        outputs, after = super().forward(inputs, before, episode_starts, inside)
         return torch.cat([outputs, outputs], dim=-1), after
 
 
 class Single(Plain):
     """Only float32 is computed in."""
 
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
-        outputs, after = super().forward(inputs, before, starts, inside)
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+        outputs, after = super().forward(inputs, before, episode_starts, inside)
         return outputs.float(), after
 
 
@@ -112,8 +112,8 @@ class Gateless(Plain):
 
 
 class Careless(Plain):
-    def forward(self, inputs: Tensor, before: States, starts: Tensor, inside: bool) -> tuple[Tensor, States]:
-        return super().forward(inputs, before, starts if inside else starts & False, inside)
+    def forward(self, inputs: Tensor, before: States, episode_starts: Tensor, inside: bool) -> tuple[Tensor, States]:
+        return super().forward(inputs, before, episode_starts if inside else episode_starts & False, inside)
 
 
 BROKEN: dict[type[Any], str] = {

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vln.agents import scan
-from vln.agents.cells import Gated
-from vln.agents.memories import CELLS, Recurrent
-from vln.agents.scan import linear_scan
-from vln.agents.scanned import KINDS_OF_STATE, LRU, S6, TAPS, MinGRU, MinLSTM
-from vln.agents.selective import KEPT, selective_scan
+from vln.agents.recurrent import parallel_scan as scan
+from vln.agents.recurrent.cells import Gated
+from vln.agents.recurrent.core import CELLS, Recurrent
+from vln.agents.recurrent.linear import KINDS_OF_STATE, LRU, S6, TAPS, MinGRU, MinLSTM
+from vln.agents.recurrent.parallel_scan import linear_scan
+from vln.agents.recurrent.selective_scan import KEPT, selective_scan
 
 STEPS, SLOTS, INPUTS, HIDDEN = 7, 4, 3, 6
 TORCH: dict[str, Callable[..., nn.RNNBase]] = {
@@ -58,9 +58,11 @@ def given(memory: Recurrent, steps: int = STEPS) -> tuple[Tensor, Tensor]:
 
 
 def some_starts() -> Tensor:
-    starts = torch.zeros(STEPS, SLOTS, dtype=torch.bool)
-    starts[0, 1] = starts[3, 2] = starts[4, 2] = starts[5, 2] = starts[STEPS - 1, 3] = True
-    return starts
+    episode_starts = torch.zeros(STEPS, SLOTS, dtype=torch.bool)
+    episode_starts[0, 1] = episode_starts[3, 2] = episode_starts[4, 2] = episode_starts[5, 2] = episode_starts[
+        STEPS - 1, 3
+    ] = True
+    return episode_starts
 
 
 def run_torch(memory: Recurrent, inputs: Tensor, before: Tensor) -> tuple[Tensor, Tensor, nn.RNNBase]:
@@ -96,15 +98,15 @@ def test_gated_cells_are_those_of_torch_in_outputs_and_gradients(gated: Recurren
 @pytest.mark.usefixtures("anywhere")
 def test_step_by_step_is_the_same_as_at_once_forwards_and_backwards(memory: Recurrent) -> None:
     inputs, before = given(memory)
-    starts, weight = some_starts(), torch.randn(STEPS, SLOTS, HIDDEN)
+    episode_starts, weight = some_starts(), torch.randn(STEPS, SLOTS, HIDDEN)
 
     def learned(outputs: Tensor, after: Tensor) -> list[Tensor]:
         score = (outputs * weight).sum() + after.square().sum()
         return [outputs, after, *torch.autograd.grad(score, [inputs, before, *memory.parameters()])]
 
-    at_once = learned(*memory(inputs, before, starts))
+    at_once = learned(*memory(inputs, before, episode_starts))
     told, state = [], before
-    for moment, begins in zip(inputs, starts, strict=True):
+    for moment, begins in zip(inputs, episode_starts, strict=True):
         outputs, state = memory(moment[None], state, begins[None])
         told.append(outputs)
     for one, other in zip(at_once, learned(torch.cat(told), state), strict=True):
@@ -114,12 +116,12 @@ def test_step_by_step_is_the_same_as_at_once_forwards_and_backwards(memory: Recu
 @pytest.mark.usefixtures("anywhere")
 def test_a_start_forgets_as_if_the_pieces_were_run_apart(memory: Recurrent) -> None:
     inputs, before = given(memory)
-    starts = some_starts()
-    outputs, after = memory(inputs, before, starts)
+    episode_starts = some_starts()
+    outputs, after = memory(inputs, before, episode_starts)
     nothing = torch.zeros(STEPS, 1, dtype=torch.bool)
     for slot in range(SLOTS):
-        cuts = [time for time in range(1, STEPS) if starts[time, slot]]
-        state = memory.initial(1) if starts[0, slot] else before[slot : slot + 1]
+        cuts = [time for time in range(1, STEPS) if episode_starts[time, slot]]
+        state = memory.initial(1) if episode_starts[0, slot] else before[slot : slot + 1]
         for first, last in pairwise([0, *cuts, STEPS]):
             piece, end = memory(inputs[first:last, slot : slot + 1], state, nothing[first:last])
             torch.testing.assert_close(outputs[first:last, slot], piece[:, 0])
@@ -130,20 +132,20 @@ def test_a_start_forgets_as_if_the_pieces_were_run_apart(memory: Recurrent) -> N
 @pytest.mark.usefixtures("anywhere")
 def test_a_window_goes_on_where_the_last_one_ended(memory: Recurrent) -> None:
     inputs, before = given(memory)
-    starts = some_starts()
-    outputs, after = memory(inputs, before, starts)
+    episode_starts = some_starts()
+    outputs, after = memory(inputs, before, episode_starts)
     for cut in range(1, STEPS):
-        first, between = memory(inputs[:cut], before, starts[:cut])
-        second, end = memory(inputs[cut:], between, starts[cut:])
+        first, between = memory(inputs[:cut], before, episode_starts[:cut])
+        second, end = memory(inputs[cut:], between, episode_starts[cut:])
         torch.testing.assert_close(torch.cat([first, second]), outputs)
         torch.testing.assert_close(end, after)
 
 
 def test_in_bfloat16_it_is_about_the_same(memory: Recurrent) -> None:
     inputs, before = given(memory)
-    starts = some_starts()
-    outputs, _ = memory(inputs, before, starts)
-    half, after = memory.bfloat16()(inputs.bfloat16(), before, starts)
+    episode_starts = some_starts()
+    outputs, _ = memory(inputs, before, episode_starts)
+    half, after = memory.bfloat16()(inputs.bfloat16(), before, episode_starts)
     assert half.dtype == torch.bfloat16
     assert after.dtype == before.dtype  # what is remembered loses nothing
     assert (half - outputs).abs().max() < 0.1 * outputs.abs().max()
@@ -186,9 +188,9 @@ def test_an_unknown_memory_is_named() -> None:
 # Linear recurrences
 
 
-def slow_scan(decay: Tensor, drive: Tensor, first: Tensor, starts: Tensor) -> Tensor:
+def slow_scan(decay: Tensor, drive: Tensor, first: Tensor, episode_starts: Tensor) -> Tensor:
     states, state = [], first
-    for time, begins in enumerate(starts):
+    for time, begins in enumerate(episode_starts):
         state = torch.where(begins[:, None], 0, state)
         state = decay[time if len(decay) > 1 else 0] * state + drive[time]
         states.append(state)
@@ -203,11 +205,11 @@ def test_a_scan_is_its_recurrence_forwards_and_backwards(times: int, kind: torch
     torch.manual_seed(times)
     decay = torch.randn(1 if always else times, 1 if always else 3, 5, dtype=kind).requires_grad_()
     drive, first = (torch.randn(*shape, dtype=kind).requires_grad_() for shape in ((times, 3, 5), (3, 5)))
-    starts = torch.rand(times, 3) < 0.2
+    episode_starts = torch.rand(times, 3) < 0.2
     weight = torch.randn(times, 3, 5, dtype=kind)
     found = []
     for run in (linear_scan, slow_scan):
-        states = run(decay, drive, first, starts)
+        states = run(decay, drive, first, episode_starts)
         score = (states * weight).real.sum() if kind.is_complex else (states * weight).sum()
         found.append([states, *torch.autograd.grad(score, [decay, drive, first])])
     for one, other in zip(*found, strict=True):
@@ -215,9 +217,9 @@ def test_a_scan_is_its_recurrence_forwards_and_backwards(times: int, kind: torch
 
 
 def test_who_forgets_at_once_keeps_nothing_that_is_not_finite() -> None:
-    starts = torch.ones(3, 1, dtype=torch.bool)
+    episode_starts = torch.ones(3, 1, dtype=torch.bool)
     drive = torch.ones(3, 1, 2, requires_grad=True)
-    states = linear_scan(torch.full((3, 1, 2), 1e30), drive, torch.full((1, 2), torch.inf), starts)
+    states = linear_scan(torch.full((3, 1, 2), 1e30), drive, torch.full((1, 2), torch.inf), episode_starts)
     states.sum().backward()
     assert torch.equal(states, drive)
     assert torch.equal(drive.grad, torch.ones(3, 1, 2))  # type: ignore[arg-type]
@@ -230,12 +232,12 @@ def test_a_selective_scan_is_what_it_is_composed_of(times: int, monkeypatch: pyt
     pace, rates = torch.rand(times, slots, wide), torch.rand(wide, kinds) + 0.1
     inputs, weight = torch.randn(times, slots, wide), torch.randn(times, slots, wide)
     entering, telling = torch.randn(times, slots, kinds), torch.randn(times, slots, kinds)
-    first, starts = torch.randn(slots, wide, kinds), torch.rand(times, slots) < 0.1
+    first, episode_starts = torch.randn(slots, wide, kinds), torch.rand(times, slots) < 0.1
     given = [of.requires_grad_() for of in (pace, rates, inputs, entering, telling, first)]
     found = []
     for kernels in (True, False):
         monkeypatch.setattr(scan, "runs_kernels", lambda values, kernels=kernels: kernels)
-        told, last = selective_scan(pace, rates, inputs, entering, telling, first, starts)
+        told, last = selective_scan(pace, rates, inputs, entering, telling, first, episode_starts)
         score = (told * weight).sum() + last.square().sum()
         found.append([told, last, *torch.autograd.grad(score, given)])
     for one, other in zip(*found, strict=True):

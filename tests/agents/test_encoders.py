@@ -8,27 +8,27 @@ import pytest
 import torch
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text
-from pens import Pens
-from tiny import lived, tiny_world
+from helpers.pen_world import Pens
+from helpers.tiny import lived, tiny_world
 from torch import Tensor
 
 from vln.agents.attention import SpatialAttention
-from vln.agents.catalogue import agent_for, make_agent
+from vln.agents.config import AgentConfig
 from vln.agents.encoders.codes import CodesEncoder
 from vln.agents.encoders.observations import encoder_for
 from vln.agents.encoders.pictures import GlimpseEncoder, PictureEncoder
 from vln.agents.heads import PointHead
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.shape import Shape
-from vln.evaluation import evaluate
-from vln.learning import Learner
-from vln.lessons import Lessons
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.registry import agent_for, make_agent
+from vln.evaluation.evaluate import evaluate
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
 from vln.spaces import Candidates, Glimpse, Location, Picture, Possible, Words, typed
 
 
 def eye(view: str, fog: float = 0.0) -> CodesEncoder:
     torch.manual_seed(0)
-    made = encoder_for(tiny_world(view).spaces["view"], 0, Shape(sight=16, fog=fog))
+    made = encoder_for(tiny_world(view).spaces["view"], 0, AgentConfig(view_dim=16, view_dropout=fog))
     assert isinstance(made, CodesEncoder)
     return made
 
@@ -37,7 +37,7 @@ def views(view: str) -> Tensor:
     return lived(view).observation["view"]
 
 
-@pytest.mark.parametrize("view", ["symbols", "lanes"])
+@pytest.mark.parametrize("view", ["symbols", "four_way"])
 def test_in_full_fog_nothing_is_seen_but_only_while_training(view: str) -> None:
     foggy, clear = eye(view, fog=1.0), eye(view)
     seen = views(view)
@@ -45,7 +45,7 @@ def test_in_full_fog_nothing_is_seen_but_only_while_training(view: str) -> None:
     torch.testing.assert_close(foggy.eval()(seen, None)[0], clear(seen, None)[0])
 
 
-@pytest.mark.parametrize("view", ["symbols", "lanes"])
+@pytest.mark.parametrize("view", ["symbols", "four_way"])
 def test_fog_hides_about_the_share_asked_for(view: str) -> None:
     shown: list[Tensor] = []
     foggy = eye(view, fog=0.25)
@@ -56,7 +56,7 @@ def test_fog_hides_about_the_share_asked_for(view: str) -> None:
 
 
 def test_the_same_thing_in_another_lane_looks_different() -> None:
-    seen, lanes = views("lanes")[:1, :1], eye("lanes").eval()
+    seen, lanes = views("four_way")[:1, :1], eye("four_way").eval()
     for turn in range(1, 4):
         assert not torch.allclose(lanes(seen, None)[0], lanes(seen.roll(turn, dims=3), None)[0])
 
@@ -81,7 +81,7 @@ def test_spatial_attention_is_attention_over_places_with_keys_and_values_of_what
 
 @pytest.mark.parametrize("side", [3, 8, 12, 28, 60, 100])
 def test_convolutions_over_whole_glimpses_are_of_like_size_whatever_the_side(side: int) -> None:
-    seeing = GlimpseEncoder(Glimpse(side, side), 0, Shape(sight=256, eye="conv"))
+    seeing = GlimpseEncoder(Glimpse(side, side), 0, AgentConfig(view_dim=256, view_encoder="conv"))
     assert seeing(torch.zeros(1, 2, side, side, 1), None).vector.shape == (1, 2, 256)
     assert 5e4 < sum(weights.numel() for weights in seeing.parameters()) < 1.5e6
 
@@ -103,7 +103,7 @@ def test_a_picture_is_seen_alike_in_whatever_numbers_it_is_told(
         (pictures(dtype, low, high, shape), (low + grey / 255 * (high - low)).astype(dtype)),
     ):
         torch.manual_seed(0)
-        eye = encoder_for(typed(space), 0, Shape(sight=8))
+        eye = encoder_for(typed(space), 0, AgentConfig(view_dim=8))
         assert isinstance(eye, PictureEncoder)
         made.append(eye(torch.as_tensor(view), None).vector[0])
     torch.testing.assert_close(made[1], made[0], rtol=1e-3, atol=1e-4)
@@ -165,18 +165,18 @@ def sampled(space: Space[Any], time: int = 3, slots: int = 2) -> Tensor:
 def test_what_a_space_is_decides_and_not_its_name(kind: str, actions: str, name: str) -> None:
     torch.manual_seed(0)
     space = SPACES[kind]
-    agent = make_agent({name: space}, ACTIONS[actions], 0, {"hidden": 8, "word_dim": 8, "sight": 8})
-    seen, starts = sampled(space), torch.zeros(3, 2, dtype=torch.bool)
-    decision, _ = agent({name: seen}, agent.initial(2), starts)
+    agent = make_agent({name: space}, ACTIONS[actions], 0, {"hidden": 8, "word_dim": 8, "view_dim": 8})
+    seen, episode_starts = sampled(space), torch.zeros(3, 2, dtype=torch.bool)
+    decision, _ = agent({name: seen}, agent.initial(2), episode_starts)
     drawn = decision.policy.sample(torch.Generator().manual_seed(0))
     assert [part.shape for part in (drawn.values() if isinstance(drawn, dict) else [drawn])] == [
         (3, 2, *part.shape) for part in (ACTIONS[actions].values() if isinstance(drawn, dict) else [ACTIONS[actions]])
     ]
-    other, _ = agent({name: seen.flip(0)}, agent.initial(2), starts)
+    other, _ = agent({name: seen.flip(0)}, agent.initial(2), episode_starts)
     assert not torch.equal(decision.value, other.value)
     agent.to(torch.bfloat16)
     memory = {part: values.to(torch.bfloat16) for part, values in agent.initial(2).items()}
-    halved, _ = agent({name: seen}, memory, starts)
+    halved, _ = agent({name: seen}, memory, episode_starts)
     assert (halved.value - decision.value).abs().max() < 0.1
 
 
@@ -184,20 +184,20 @@ def test_what_a_space_is_decides_and_not_its_name(kind: str, actions: str, name:
 def test_every_agent_of_a_world_with_graded_answers_has_an_answer(kept: tuple[str, ...]) -> None:
     whole: dict[str, Space[Any]] = {"view": Glimpse(4, 4), "where": Location(), "instruction": Words(4, 9)}
     spaces = {name: whole[name] for name in kept}
-    options = {"hidden": 8, "sight": 8, "word_dim": 8}
-    agent = make_agent(spaces, Box(-1, 1, (2,), np.float32), 5, options, graded=True)
-    starts = torch.zeros(3, 2, dtype=torch.bool)
-    decision, _ = agent({name: sampled(space) for name, space in spaces.items()}, agent.initial(2), starts)
+    options = {"hidden": 8, "view_dim": 8, "word_dim": 8}
+    agent = make_agent(spaces, Box(-1, 1, (2,), np.float32), 5, options, scores_answers=True)
+    episode_starts = torch.zeros(3, 2, dtype=torch.bool)
+    decision, _ = agent({name: sampled(space) for name, space in spaces.items()}, agent.initial(2), episode_starts)
     assert decision.answer is not None
     assert decision.answer.shape == (3, 2, 5)
 
 
 def test_who_only_hears_decides_in_half_precision() -> None:
-    agent = make_agent({"instruction": Words(4, 10)}, Discrete(3), 0, {"hidden": 8, "word_dim": 8, "sight": 8})
+    agent = make_agent({"instruction": Words(4, 10)}, Discrete(3), 0, {"hidden": 8, "word_dim": 8, "view_dim": 8})
     agent.to(torch.bfloat16)
-    words, starts = torch.randint(1, 9, (3, 2, 4)), torch.zeros(3, 2, dtype=torch.bool)
+    words, episode_starts = torch.randint(1, 9, (3, 2, 4)), torch.zeros(3, 2, dtype=torch.bool)
     memory = {name: values.to(torch.bfloat16) for name, values in agent.initial(2).items()}
-    decision, _ = agent({"instruction": words}, memory, starts)
+    decision, _ = agent({"instruction": words}, memory, episode_starts)
     assert decision.value.shape == (3, 2)
 
 
@@ -217,7 +217,7 @@ def test_an_action_space_that_nothing_decides_in_is_refused(actions: Space[Any],
 
 def test_the_middle_of_a_point_stays_within_the_bounds_of_its_space() -> None:
     low, high = np.array([0, -5], np.float32), np.array([10, -3], np.float32)
-    head = PointHead(Box(low, high), Shape(hidden=4, aim=0.25))
+    head = PointHead(Box(low, high), AgentConfig(hidden=4, action_std=0.25))
     torch.nn.init.normal_(head.layer.weight, std=100)
     policy: Any = head(torch.randn(50, 1, 4), None, None)
     assert (policy.loc >= torch.as_tensor(low)).all()
@@ -226,7 +226,7 @@ def test_the_middle_of_a_point_stays_within_the_bounds_of_its_space() -> None:
 
 
 def test_black_is_nothing_to_one_who_has_learned_nothing() -> None:
-    eye = PictureEncoder(Picture(64, 64), 0, Shape(sight=8))
+    eye = PictureEncoder(Picture(64, 64), 0, AgentConfig(view_dim=8))
     black = eye(torch.zeros(1, 1, 64, 64, 3, dtype=torch.uint8), None)
     assert black.places is not None
     assert not black.places.any()
@@ -253,15 +253,16 @@ class Brightness(nn.Module):
 def test_an_encoder_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(OWN)
     own = {"view": f"{tmp_path}/mine.py:Brightness"}
-    spaces = {"view": Box(0, 1, (5, 5)), "given": Discrete(3)}  # the first is none of ours
+    spaces = {"view": Box(0, 1, (5, 5)), "input": Discrete(3)}  # the first is none of ours
     agent = make_agent(spaces, Discrete(3), 0, {"hidden": 8, "encoders": own})
-    view, given, starts = torch.rand(3, 2, 5, 5), torch.zeros(3, 2, dtype=torch.long), torch.zeros(3, 2).bool()
+    view, given, episode_starts = torch.rand(3, 2, 5, 5), torch.zeros(3, 2, dtype=torch.long), torch.zeros(3, 2).bool()
     decision, same, other = (
-        agent({"view": seen, "given": given}, agent.initial(2), starts)[0] for seen in (view, view.flip(-1), view + 1)
+        agent({"view": seen, "input": given}, agent.initial(2), episode_starts)[0]
+        for seen in (view, view.flip(-1), view + 1)
     )
     torch.testing.assert_close(decision.value, same.value)
     assert not torch.allclose(decision.value, other.value)
-    with pytest.raises(ValueError, match=r"no observation is called \['veiw'\]; there are given, view"):
+    with pytest.raises(ValueError, match=r"no observation is called \['veiw'\]; there are input, view"):
         make_agent(spaces, Discrete(3), 0, {"encoders": {"veiw": own["view"]}})
     with pytest.raises(ValueError, match="does not say the `size` of its vector"):
         RecurrentAgent(spaces, Discrete(3), encoders={"view": lambda space, context, shape: torch.nn.ReLU()})
@@ -288,9 +289,18 @@ def test_actions_that_are_not_possible_are_never_taken() -> None:
 def test_an_agent_learns_to_draw_with_a_stroke_and_a_pen() -> None:
     torch.manual_seed(0)
     world = Pens()
-    lessons = Lessons(updates=60, slots=16, window=6, rate=0.02, warm_up=5, teacher_last=1.0, progress=0, half=False)
-    learner = Learner.begin(world, agent_for(world, Shape(hidden=16, aim=0.1)), lessons)
-    for _ in range(lessons.updates):
+    config = TrainConfig(
+        updates=60,
+        num_envs=16,
+        unroll_length=6,
+        learning_rate=0.02,
+        warmup_updates=5,
+        teacher_share_end=1.0,
+        progress_weight=0,
+        bfloat16=False,
+    )
+    learner = Learner.begin(world, agent_for(world, AgentConfig(hidden=16, action_std=0.1)), config)
+    for _ in range(config.updates):
         learner.learn()
     outcomes = evaluate(world, learner.agent.eval())
     assert sum(outcome.success for outcome in outcomes) > 0.8 * len(outcomes)

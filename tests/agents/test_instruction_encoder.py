@@ -10,9 +10,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from vln.agent import Decision
 from vln.agents.attention import SequenceAttention
+from vln.agents.config import AgentConfig
 from vln.agents.encoders.sequences import EncodedSequence, InstructionEncoder, read_moment, read_window
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.shape import Shape
+from vln.agents.recurrent_agent import RecurrentAgent
 from vln.language import UNKNOWN
 from vln.spaces import Words
 
@@ -28,7 +28,7 @@ def sentences(length: int = 9) -> torch.Tensor:
 
 
 def encoder(word_dim: int = 8, **options: Any) -> InstructionEncoder:
-    return InstructionEncoder(Words(9, 20), 0, Shape(word_dim=word_dim, **options))
+    return InstructionEncoder(Words(9, 20), 0, AgentConfig(word_dim=word_dim, **options))
 
 
 @pytest.fixture(params=[False, True], ids=["forwards", "both ways"])
@@ -104,10 +104,10 @@ def test_attention_asks_for_the_word_that_resembles_the_question() -> None:
 
 def test_every_moment_attends_to_the_instruction_of_its_own_episode(reader: InstructionEncoder) -> None:
     tokens = sentences().view(4, 10, -1)
-    starts = torch.tensor([True, False, True, False])[:, None].expand(4, 10)
+    episode_starts = torch.tensor([True, False, True, False])[:, None].expand(4, 10)
     tokens = tokens[[0, 0, 2, 2]]
     attention, query = SequenceAttention(5, 8), torch.randn(4, 10, 5)
-    heard, weights = attention(query, read_window(reader, tokens, starts))
+    heard, weights = attention(query, read_window(reader, tokens, episode_starts))
     for time in range(4):
         words, _, real = reader(tokens[time])
         expected, shares = attention(query[time, None], as_read(words, real))
@@ -115,9 +115,9 @@ def test_every_moment_attends_to_the_instruction_of_its_own_episode(reader: Inst
         torch.testing.assert_close(weights[time, :, : shares.shape[-1]], shares[0])
 
 
-def test_words_are_mumbled_only_while_training_and_padding_never() -> None:
+def test_words_are_dropped_only_while_training_and_padding_never() -> None:
     torch.manual_seed(0)
-    reader = encoder(mumble=1.0)
+    reader = encoder(word_dropout=1.0)
     nothing_heard, _, real = reader(sentences())
     all_unknown = encoder()
     all_unknown.load_state_dict(reader.state_dict())
@@ -131,9 +131,9 @@ def test_a_longer_instruction_that_begins_later_leaves_what_was_read_as_it_was(r
     short, long = sentences()[:4].clamp(max=19), sentences()[4:8]
     short[:, 2:] = 0
     first, kept = read_moment(reader, "words", short, {}, torch.ones(4, dtype=torch.bool))
-    starts = torch.tensor([False, False, True, False])
-    tokens = torch.where(starts[:, None], long, short)
-    later, kept = read_moment(reader, "words", tokens, kept, starts)
+    episode_starts = torch.tensor([False, False, True, False])
+    tokens = torch.where(episode_starts[:, None], long, short)
+    later, kept = read_moment(reader, "words", tokens, kept, episode_starts)
     again, _ = read_moment(reader, "words", tokens, kept, torch.zeros(4, dtype=torch.bool))
     alone = reader(tokens)
     assert first.items.shape[1] == 2
@@ -156,17 +156,21 @@ def test_after_longer_instructions_a_shorter_one_is_read_without_their_words(rea
 def test_words_that_change_are_read_anew_step_by_step_and_as_a_sequence() -> None:
     torch.manual_seed(0)
     spaces = {"instruction": Words(9, 20), "told": Words(9, 20, changes=True)}
-    agent = RecurrentAgent(spaces, Discrete(3), shape=Shape(hidden=8, word_dim=8)).eval()
+    agent = RecurrentAgent(spaces, Discrete(3), config=AgentConfig(hidden=8, word_dim=8)).eval()
     seen = {name: sentences()[at].view(4, 5, -1) for name, at in (("instruction", slice(20)), ("told", slice(20, 40)))}
     seen["told"][1] = seen["told"][0]  # once it stays as it is
-    starts = torch.zeros(4, 5, dtype=torch.bool)
-    starts[0], starts[2, 1] = True, True
-    whole, _ = agent(seen, agent.initial(5), starts)
+    episode_starts = torch.zeros(4, 5, dtype=torch.bool)
+    episode_starts[0], episode_starts[2, 1] = True, True
+    whole, _ = agent(seen, agent.initial(5), episode_starts)
     memory, decisions = agent.initial(5), []
     for time in range(4):
-        decision, memory = agent.step({name: tokens[time] for name, tokens in seen.items()}, memory, starts[time])
+        decision, memory = agent.step(
+            {name: tokens[time] for name, tokens in seen.items()}, memory, episode_starts[time]
+        )
         decisions.append(decision)
     torch.testing.assert_close(Decision.stack(decisions).value, whole.value)
-    other, _ = agent({**seen, "told": seen["told"].index_fill(0, torch.tensor([3]), 1)}, agent.initial(5), starts)
+    other, _ = agent(
+        {**seen, "told": seen["told"].index_fill(0, torch.tensor([3]), 1)}, agent.initial(5), episode_starts
+    )
     assert torch.equal(other.value[:3], whole.value[:3])
     assert not torch.isclose(other.value[3], whole.value[3]).any()

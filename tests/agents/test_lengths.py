@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from glimpses import finding
-from graphs import asked, graph, world
-from tiny import SMALL
-from toy import Corridor
+from helpers.corridor import Corridor
+from helpers.glimpse_worlds import finding
+from helpers.graph_worlds import asked, graph, world
+from helpers.tiny import SMALL
 
 from vln import world as walked
-from vln.agents.catalogue import agent_for
-from vln.beam import search
-from vln.envs.graphs.atlas import Atlas
-from vln.envs.graphs.speaking import likelihood
-from vln.envs.graphs.tellings import HOPS, Tellings
+from vln.agents.registry import agent_for
+from vln.envs.graphs.back_translation import likelihood
+from vln.envs.graphs.graph_batch import GraphBatch
+from vln.envs.graphs.path_descriptions import HOPS, PathDescriptions
 from vln.envs.graphs.world import Graphs
-from vln.evaluation import evaluate
+from vln.evaluation.beam_search import search
+from vln.evaluation.evaluate import evaluate
 from vln.language import PADDING, Vocabulary
-from vln.rollouts import greedy
+from vln.learning.rollouts import greedy
 
 HALL = graph()
 EPISODES = [asked(HALL, path) for path in ("abc", "acde", "vuedc")]
@@ -35,16 +35,16 @@ def test_a_navigator_goes_the_same_ways_beside_a_long_instruction() -> None:
     one, other = (evaluate(there, agent, range(3), greedy) for there in (short, long))
     assert [walk.metrics() for walk in one] == [walk.metrics() for walk in other]
     ways = [search(there, agent, there.begin(np.arange(3)), 3) for there in (short, long)]
-    np.testing.assert_array_equal(ways[0].moves, ways[1].moves)
+    np.testing.assert_array_equal(ways[0].actions, ways[1].actions)
     torch.testing.assert_close(ways[0].score, ways[1].score)
     assert len(evaluate(long, agent, None, greedy)) == 4
 
 
 def test_a_speaker_finds_the_same_words_probable_beside_a_long_path() -> None:
     torch.manual_seed(0)
-    vocabulary, atlas = Vocabulary.of(episode.instruction for episode in EPISODES), Atlas.of([HALL])
-    short = Tellings(EPISODES, vocabulary, atlas, max_steps=5)
-    long = Tellings([*EPISODES, LONG], vocabulary, atlas, max_steps=5)
+    vocabulary, atlas = Vocabulary.of(episode.instruction for episode in EPISODES), GraphBatch.of([HALL])
+    short = PathDescriptions(EPISODES, vocabulary, atlas, max_steps=5)
+    long = PathDescriptions([*EPISODES, LONG], vocabulary, atlas, max_steps=5)
     assert [there.path.shape[1] for there in (short, long)] == [HOPS + 1, 40]
     np.testing.assert_array_equal(short.path, long.path[:3, : HOPS + 1])
     speaker = agent_for(short, SMALL).eval()
@@ -55,7 +55,7 @@ def test_people_who_told_the_same_path_are_found_however_their_instructions_are_
     names = ("26", "27", "28")
     episodes = [replace(asked(HALL, path), name=name) for path, name in zip(("abc", "abc", "acde"), names, strict=True)]
     episodes = [replace(one, instruction=text) for one, text in zip(episodes, ("go left", "go", "stop"), strict=True)]
-    there = Tellings(episodes, Vocabulary(("go", "left", "stop")), Atlas.of([HALL]), max_steps=4)
+    there = PathDescriptions(episodes, Vocabulary(("go", "left", "stop")), GraphBatch.of([HALL]), max_steps=4)
     assert sorted(map(len, there._said_of.values())) == [1, 2]
 
 
@@ -79,7 +79,7 @@ def test_the_length_of_a_long_path_is_summed_in_parts(monkeypatch: pytest.Monkey
 
 
 def test_one_long_path_takes_no_room_beside_short_ones() -> None:
-    there = Graphs([*EPISODES, asked(HALL, "ab" * 5000)], Vocabulary(("go",)), Atlas.of([HALL]), view="none")
+    there = Graphs([*EPISODES, asked(HALL, "ab" * 5000)], Vocabulary(("go",)), GraphBatch.of([HALL]), view="none")
     assert there.path.nodes.nbytes < 50_000
     state = there.begin(np.array([3, 0]))
     state = there.step(state, there.expert(state).argmax(axis=1))

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.tiny import AGENTS, Kind, tiny_agent, tiny_world
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from tiny import AGENTS, Kind, tiny_agent, tiny_world
 
-from vln.agents.instruments.readings import Reading, core_of, read_cells, unit_names
-from vln.agents.instruments.selectivity import find_units
-from vln.agents.memories import CELLS, Recurrent
-from vln.agents.scripted import Habit
-from vln.envs.catalogue import make_task
+from vln.agents.analysis.activations import Activations, core_of, read_cells, unit_names
+from vln.agents.analysis.selectivity import find_units
+from vln.agents.recurrent.core import CELLS, Recurrent
+from vln.agents.scripted import FixedPolicy
+from vln.envs.registry import make_task
 from vln.envs.sequences.labels import text_labels
 
 SOURCE = '''import os  # it's a
@@ -64,7 +64,7 @@ def test_what_is_no_python_has_no_labels_of_python(text: str) -> None:
 
 
 def test_a_stretch_has_the_labels_of_its_place_in_the_text() -> None:
-    world = make_task("characters", {"text": "hello", "stretch": 7}).open("val")
+    world = make_task("characters", {"text": "hello", "episode_length": 7}).open("val")
     state = world.begin(np.array([3]))
     for step in range(7):
         expected = text_labels("hello" * 40)["word"][3 * 7 + step]
@@ -100,7 +100,7 @@ def test_units_are_named_by_layer_and_state(memory: str) -> None:
     assert names[-1].startswith("2: ")
 
 
-def planted(rng: np.random.Generator, episodes: int = 20, length: int = 60) -> Reading:
+def planted(rng: np.random.Generator, episodes: int = 20, length: int = 60) -> Activations:
     """Noise that drifts as memories do, with one unit that tells a label and one that falls as a number grows."""
     steps = episodes * length
     on = np.repeat(rng.random(steps // 10) < 0.4, 10)
@@ -111,7 +111,9 @@ def planted(rng: np.random.Generator, episodes: int = 20, length: int = 60) -> R
     number[::9] = np.nan
     labels = {"on": on, "number": number, "never": np.zeros(steps, dtype=np.bool_)}
     episode, step = np.divmod(np.arange(steps), length)
-    return Reading(units.astype(np.float32), tuple(f"u{n}" for n in range(30)), labels, episode, step, step[:, None])
+    return Activations(
+        units.astype(np.float32), tuple(f"u{n}" for n in range(30)), labels, episode, step, step[:, None]
+    )
 
 
 def test_planted_units_are_found_and_told_as_other_programs_tell_them() -> None:
@@ -139,7 +141,7 @@ def test_where_no_unit_tells_a_label_it_is_said() -> None:
         rng = np.random.default_rng(seed)
         reading = planted(rng)
         on = np.repeat(rng.random(len(reading) // 10) < 0.4, 10)
-        drifting = Reading(
+        drifting = Activations(
             reading.units[:, 12:], reading.names[12:], {"on": on}, reading.episode, reading.step, reading.position
         )
         by_chance += find_units(drifting, shifts=60, seed=seed)[0].p <= 0.05
@@ -153,8 +155,8 @@ def test_one_episode_is_too_few_to_choose_by_and_to_judge() -> None:
 
 
 def test_who_has_no_core_is_not_read() -> None:
-    with pytest.raises(ValueError, match="a Habit has no recurrent core"):
-        core_of(Habit((0.25,) * 4))
+    with pytest.raises(ValueError, match="a FixedPolicy has no recurrent core"):
+        core_of(FixedPolicy((0.25,) * 4))
 
 
 def test_reading_leaves_the_agent_in_its_mode() -> None:

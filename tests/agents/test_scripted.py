@@ -5,21 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from graphs import asked as ask
-from graphs import hall_world, line, world
+from helpers.graph_worlds import asked as ask
+from helpers.graph_worlds import hall_world, line, world
 from torch import Tensor
 
-from vln.agents.scripted import HOPS, MOST_MOVES, MOST_TURNS, Drift, Ramble, scripted_for
-from vln.evaluation import evaluate
-from vln.moments import moments
-from vln.rollouts import sample
+from vln.agents.scripted import HOPS, MOST_MOVES, MOST_TURNS, RandomDrive, RandomWalk, scripted_for
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.play import moments
+from vln.learning.rollouts import sample
 
 FORWARD, RIGHT, STOP = 0, 2, 5
 
 
 def drift(straight: bool, possible: Tensor) -> np.ndarray[Any, Any]:
     """The moves [T, B] of agents for whom `forward` is possible where this [T] says so."""
-    slots, agent, rng = 6000, Drift(6, straight), torch.Generator().manual_seed(0)
+    slots, agent, rng = 6000, RandomDrive(6, straight), torch.Generator().manual_seed(0)
     memory, previous, moves = agent.initial(slots), torch.full((slots,), 6), []
     for time, ahead in enumerate(possible):
         observation = {"previous": previous, "possible": ahead.expand(slots, 6)}
@@ -63,15 +63,15 @@ def test_a_rambler_hops_five_times_and_stops_also_where_there_is_nowhere_to_go()
     place = line(0, 2, 4, 6, 8, 10, 12)
     long, alone = world([ask(place, "abcdefg")]), world([ask(line(0), "a")])
     for straight in (False, True):
-        (walk,) = evaluate(long, Ramble(straight), act=sample)
+        (walk,) = evaluate(long, RandomWalk(straight), act=sample)
         assert walk.metrics()["trajectory_length"] == 2 * HOPS
-        (stay,) = evaluate(alone, Ramble(straight), act=sample)
+        (stay,) = evaluate(alone, RandomWalk(straight), act=sample)
         assert stay.metrics()["trajectory_length"] == 0
 
 
 def test_a_straight_rambler_goes_on_as_it_has_come() -> None:
     place = line(0, 2, 4, 6, 8, 10, 12)
-    (walk,) = evaluate(world([ask(place, "abcdefg")]), Ramble(straight=True), act=sample)
+    (walk,) = evaluate(world([ask(place, "abcdefg")]), RandomWalk(straight=True), act=sample)
     assert walk.metrics()["navigation_error"] == pytest.approx(2)
 
 
@@ -84,4 +84,4 @@ def test_nobody_by_rote_tries_what_is_not_possible(actions: str) -> None:
     for row in ("random", "straight"):
         for moment in moments(there, rows[row].agent, begun, sample, torch.Generator().manual_seed(0)):
             possible = there.observe(moment.state)["possible"]
-            assert possible[np.arange(len(possible)), moment.moves].all()
+            assert possible[np.arange(len(possible)), moment.actions].all()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.root import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SEQUENCES, INSIDE, SPACES = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("sequences", "inside", "spaces"))
 
 

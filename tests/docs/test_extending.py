@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 import torch
-from commands import ROOT, run, standing_in
+from helpers.commands import ROOT, run, standing_in
 
-from vln.envs.catalogue import make_task
-from vln.evaluation import evaluate
-from vln.files import load
-from vln.lessons import Lessons
-from vln.rollouts import Act, follow_teacher, greedy
+from vln.envs.registry import make_task
+from vln.evaluation.evaluate import evaluate
+from vln.learning.config import TrainConfig
+from vln.learning.rollouts import Act, follow_teacher, greedy
+from vln.learning.training import train
 from vln.tasks import shuffled
-from vln.training import train
+from vln.user_files import load
 from vln.world import World
 
 PAGE = (ROOT / "docs" / "extending.md").read_text()
@@ -29,7 +29,7 @@ PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(PAG
 COMMANDS = re.findall(r"^python scripts/train\.py (.*)$", PAGE, re.M)
 
 LONGEST = {"brackets.py": 40, "tiles.py": 80, "walk_tiles.py": 40, "says.py": 40, "leaky.py": 60, "walker.py": 60}
-FEW = "--updates 2 --slots 4 --threads 1 --baselines 0"
+FEW = "--updates 2 --num-envs 4 --threads 1 --baselines 0"
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def test_an_agent_of_ones_own_learns_a_world_of_ones_own(folder: Path) -> None:
     task = make_task("walk_tiles.py:TASK")
     world, test = task.open("train"), task.open("val_unseen")
     torch.manual_seed(0)
-    agent = load("walker.py:Walker")(world.spaces, world.move_space)
-    train(world, agent, Lessons(updates=450, slots=32), folder / "walker")
+    agent = load("walker.py:Walker")(world.spaces, world.action_space)
+    train(world, agent, TrainConfig(updates=450, num_envs=32), folder / "walker")
 
     def reached(where: World[Any], act: Act = greedy) -> int:
         label = where.expert if act is follow_teacher else None

@@ -12,12 +12,12 @@ import gymnasium
 import pytest
 import torch
 import tyro
-from commands import FEW
+from helpers.commands import FEW
+from helpers.root import ROOT
 
 from vln.envs import make_task
-from vln.envs.catalogue import TASKS
+from vln.envs.registry import TASKS
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 # The name of a file, what is in it, and what README says it prints, where it says so word for word.

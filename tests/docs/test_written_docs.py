@@ -7,9 +7,9 @@ from types import ModuleType
 
 import gymnasium
 import pytest
-from commands import ROOT, standing_in
+from helpers.commands import ROOT, standing_in
 
-from vln.envs.catalogue import TASKS
+from vln.envs.registry import TASKS
 
 PAGES = sorted((ROOT / "docs" / "worlds").glob("*.md"))
 WHOLE = "\n".join(page.read_text() for page in PAGES)

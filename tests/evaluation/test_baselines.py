@@ -5,22 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import FEW, run, standing_in
-from glimpses import glimpses
-from toy import Corridor, corridor_episodes
+from helpers.commands import FEW, run, standing_in
+from helpers.corridor import Corridor, corridor_episodes
+from helpers.glimpse_worlds import glimpses
 
-from vln.agents.scripted import Habit, scripted_for
-from vln.checkpoints import load_checkpoint
-from vln.evaluation import evaluate
+from vln.agents.scripted import FixedPolicy, scripted_for
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.tables import Entry, table_of
 from vln.language import Vocabulary
-from vln.learning import Lessons
-from vln.results import scripted_in
-from vln.rollouts import sample
-from vln.runs import Plan, begin_run
-from vln.tables import Entry, table_of
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.learner import TrainConfig
+from vln.learning.rollouts import sample
+from vln.learning.training import CHECKPOINT
+from vln.runs.results import scripted_in
+from vln.runs.run import Plan, begin_run
+from vln.runs.trained import train_task
 from vln.tasks import Baseline, Task
-from vln.trained import train_task
-from vln.training import CHECKPOINT
 
 DEAF, BLIND = Baseline(without=("instruction",)), Baseline(without=("view",))
 
@@ -60,7 +60,7 @@ def test_the_console_trains_baselines_as_long_as_the_agent_and_no_deaf_one_of_on
         assert "no baseline 'deaf': every episode has the same instruction" in capsys.readouterr().out
         assert not Path("runs/mine/deaf").exists()
         plan = load_checkpoint(Path("runs/mine/blind") / CHECKPOINT).facts["plan"]
-    assert plan["lessons"]["updates"] == 4
+    assert plan["config"]["updates"] == 4
 
 
 def task_of_looks(options: Any = None) -> Task:
@@ -70,13 +70,13 @@ def task_of_looks(options: Any = None) -> Task:
 
 def test_an_agent_that_gives_no_answers_is_refused_where_they_are_scored(tmp_path: Path) -> None:
     world = glimpses()
-    silent = Habit([1.0] * len(world.moves))
-    with pytest.raises(ValueError, match="Habit gives no answers"):
+    silent = FixedPolicy([1.0] * len(world.action_names))
+    with pytest.raises(ValueError, match="FixedPolicy gives no answers"):
         evaluate(world, silent, [0])
-    with pytest.raises(ValueError, match="Habit gives no answers"):
-        train_task(task_of_looks(), silent, Lessons(updates=1), tmp_path)
-    plan = Plan("looks", Lessons(updates=1, slots=2, window=2))
-    with pytest.raises(ValueError, match="Habit gives no answers"):
+    with pytest.raises(ValueError, match="FixedPolicy gives no answers"):
+        train_task(task_of_looks(), silent, TrainConfig(updates=1), tmp_path)
+    plan = Plan("looks", TrainConfig(updates=1, num_envs=2, unroll_length=2))
+    with pytest.raises(ValueError, match="FixedPolicy gives no answers"):
         begin_run(tmp_path, plan, lambda name, options: task_of_looks(), lambda *about: silent)
 
 
@@ -87,7 +87,7 @@ def test_a_task_names_scripted_rows_of_its_own() -> None:
         lambda episodes, words: Corridor(episodes),
         ("val",),
         Vocabulary(("go",)),
-        scripted={"right away": lambda world: Entry(Habit([0.0, 1.0, 0.0]), sample)},
+        scripted={"right away": lambda world: Entry(FixedPolicy([0.0, 1.0, 0.0]), sample)},
     )
     world = task.open("val")
     table = table_of(world, scripted_for(world) | scripted_in(task, world))

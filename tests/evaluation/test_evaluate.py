@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import HASTY, SMALL, Clockwork, Kind, tiny_agent, tiny_world
-from toy import Corridor
+from helpers.corridor import Corridor
+from helpers.tiny import HASTY, SMALL, Clockwork, Kind, tiny_agent, tiny_world
 
-from vln.agents.scripted import Habit
-from vln.env import TaskEnv
-from vln.evaluation import evaluate
-from vln.moments import moments
+from vln.agents.scripted import FixedPolicy
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.play import moments
+from vln.gym.env import TaskEnv
+from vln.learning.rollouts import follow_teacher, sample
 from vln.outcomes import Outcome
-from vln.rollouts import follow_teacher, sample
 from vln.world import World
 
 
@@ -23,8 +23,8 @@ def world(request: pytest.FixtureRequest) -> World[Any]:
     return Corridor() if request.param == "corridor" else tiny_world()
 
 
-def hasty(world: World[Any]) -> Habit:
-    return Habit(HASTY[-len(world.moves) :])
+def hasty(world: World[Any]) -> FixedPolicy:
+    return FixedPolicy(HASTY[-len(world.action_names) :])
 
 
 def told(outcomes: list[Outcome]) -> list[dict[str, float]]:
@@ -47,7 +47,7 @@ def test_outcomes_are_those_of_making_the_same_moves_step_by_step(world: World[A
     begun = world.begin(np.arange(len(world.episodes)))
     moves: dict[int, list[int]] = {number: [] for number in range(len(begun))}
     for moment in moments(world, hasty(world), begun, sample, torch.Generator().manual_seed(3)):
-        for slot, move in zip(moment.slots, moment.moves, strict=True):
+        for slot, move in zip(moment.rows, moment.actions, strict=True):
             moves[int(slot)].append(int(move))
     env = TaskEnv(world, path_metrics=True)
     for number, metrics in enumerate(told(evaluate(world, hasty(world), act=sample, seed=3))):
@@ -62,11 +62,11 @@ def test_outcomes_are_those_of_making_the_same_moves_step_by_step(world: World[A
 def test_a_greedy_agent_is_judged_the_same_however_many_are_judged_at_once(
     world: World[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent = Clockwork(len(world.moves))
+    agent = Clockwork(len(world.action_names))
     together = told(evaluate(world, agent))
     assert len({metrics["trajectory_length"] for metrics in together}) > 1
     for slots in (1, 5):
-        monkeypatch.setattr("vln.moments.SLOTS", slots)
+        monkeypatch.setattr("vln.evaluation.play.SLOTS", slots)
         assert told(evaluate(world, agent)) == together
 
 
@@ -78,7 +78,7 @@ def test_the_expert_always_succeeds_by_a_shortest_way(world: World[Any]) -> None
 
 
 def test_who_stops_at_once_went_nowhere(world: World[Any]) -> None:
-    at_once = Habit([0.0] * (len(world.moves) - 1) + [1.0])
+    at_once = FixedPolicy([0.0] * (len(world.action_names) - 1) + [1.0])
     outcomes = evaluate(world, at_once)
     here = world.error(world.begin(np.arange(len(world.episodes))))
     assert [outcome.error for outcome in outcomes] == here.tolist()

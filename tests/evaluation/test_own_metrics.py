@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glimpses import glimpses
+from helpers.corridor import LEFT, LENGTH, RIGHT, STOP, Corridor, CorridorState, corridor_episodes
+from helpers.glimpse_worlds import glimpses
+from helpers.tiny_worlds import PLACES, dweller, place
 from numpy.typing import NDArray
-from places import PLACES, dweller, place
 from rich.console import Console
-from toy import LEFT, LENGTH, RIGHT, STOP, Corridor, CorridorState, corridor_episodes
 
-from vln.agents.scripted import Guess, Habit
-from vln.env import TaskEnv
-from vln.evaluation import evaluate
-from vln.finished import FinishedEpisode
+from vln.agents.scripted import FixedPolicy, UniformPolicy
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.finished import FinishedEpisode
+from vln.evaluation.tables import Entry, table_of
+from vln.gym.env import TaskEnv
+from vln.gym.vector_env import TaskVectorEnv
 from vln.language import Vocabulary
-from vln.logs import METRICS_FILE
+from vln.learning.logs import METRICS_FILE
+from vln.learning.rollouts import sample
 from vln.metrics import Metric
-from vln.report import curves_of, write_page
-from vln.rollouts import sample
-from vln.runs import probe_of
-from vln.tables import Entry, table_of
+from vln.pages.report import curves_of, write_page
+from vln.runs.run import probe_of
 from vln.tasks import Task
-from vln.vector_env import TaskVectorEnv
 
 
 def bumps(episode: FinishedEpisode) -> float:
@@ -36,7 +36,7 @@ def bumps(episode: FinishedEpisode) -> float:
 
 
 BUMPS = Metric("bumps", of=bumps, unit="moves", better="less")
-HASTY = Habit([0.2, 0.6, 0.2])
+HASTY = FixedPolicy([0.2, 0.6, 0.2])
 
 
 class Muddy(Corridor):
@@ -177,7 +177,7 @@ def test_where_episodes_have_no_verdict_the_page_draws_the_curve_of_a_headline_o
         headline = "bumps"
         verdicts = None
 
-    there = replace(task(BUMPS, world=Unjudged), choosing="val")
+    there = replace(task(BUMPS, world=Unjudged), validation_split="val")
     probe = probe_of(there, {})
     assert probe is not None
     lines = [{"update": update, **probe(HASTY)} for update in (1, 2)]
@@ -199,7 +199,7 @@ def test_what_a_walked_world_measures_is_in_table_and_info_too() -> None:
 def test_a_metric_of_looks_is_told_where_answers_are_scored() -> None:
     world = glimpses()
     world.metrics = (Metric("last_x", of=lambda episode: episode.final.where[0, 0]),)
-    agent = Guess(world.move_space, world.answers)
+    agent = UniformPolicy(world.action_space, world.num_answers)
     facts = table_of(world, {"chance": Entry(agent, sample)}, episodes=4).facts
     assert "last_x" in facts["rows"]["chance"]
 

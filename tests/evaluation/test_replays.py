@@ -9,26 +9,26 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
-from browser import open_page
+from helpers.browser import open_page
+from helpers.corridor import LEFT, LENGTH, PIT, RIGHT, STOP, Corridor, Place
 from torch import nn
-from toy import LEFT, LENGTH, PIT, RIGHT, STOP, Corridor, Place
 
 from vln.agent import Agent, Decision
-from vln.agents.scripted import Habit
+from vln.agents.scripted import FixedPolicy
 from vln.envs.rooms.families import FAMILIES
 from vln.envs.rooms.phrases import WORDS
 from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
+from vln.evaluation.replays import failures_first, pictures, replay
 from vln.language import Vocabulary
-from vln.losses import DISTANCE_UNIT
+from vln.learning.losses import DISTANCE_UNIT
+from vln.learning.rollouts import follow_teacher, sample
+from vln.pages.report import write_report
+from vln.pages.video import reel, write_video
 from vln.policies import Categorical
-from vln.replays import failures_first, pictures, replay
-from vln.report import write_report
-from vln.rollouts import follow_teacher, sample
-from vln.tasks import Task, Written
-from vln.video import reel, write_video
+from vln.tasks import GeneratedEpisodes, Task
 
-ONE_MOVE = {LEFT: Habit([1, 0, 0]), RIGHT: Habit([0, 1, 0]), STOP: Habit([0, 0, 1])}
+ONE_MOVE = {LEFT: FixedPolicy([1, 0, 0]), RIGHT: FixedPolicy([0, 1, 0]), STOP: FixedPolicy([0, 0, 1])}
 RED, GREEN, BLUE = (220, 40, 40), (40, 180, 60), (50, 70, 220)
 
 
@@ -43,17 +43,17 @@ class Reader(Agent):
     def initial(self, batch):
         return {}
 
-    def forward(self, observation, memory, starts):
+    def forward(self, observation, memory, episode_starts):
         self.modes.append(self.training)
-        policy = Categorical(logits=self.logits.expand(*starts.shape, 3))
-        attention = (2.0 ** torch.arange(4)).expand(*starts.shape, 4) / 15
-        return Decision(policy, torch.full(starts.shape, -3 / DISTANCE_UNIT), attention), memory
+        policy = Categorical(logits=self.logits.expand(*episode_starts.shape, 3))
+        attention = (2.0 ** torch.arange(4)).expand(*episode_starts.shape, 4) / 15
+        return Decision(policy, torch.full(episode_starts.shape, -3 / DISTANCE_UNIT), attention), memory
 
 
 class Trail(Corridor):
     """A corridor in which every move is named by the cell it leads to."""
 
-    def action_names(self, state, slot):
+    def describe_actions(self, state, slot):
         return f"to {state.cell[slot] - 1}", f"to {state.cell[slot] + 1}", "stop"
 
 
@@ -64,7 +64,7 @@ def asked(instruction, start, goal):
 @pytest.fixture(scope="module")
 def rooms():
     sizes = dict.fromkeys(("train", "val_unseen"), (4, 1))
-    source = Written(*FAMILIES["GoTo"](3), sizes=sizes)
+    source = GeneratedEpisodes(*FAMILIES["GoTo"](3), sizes=sizes)
     task = Task("goto", source, partial(Rooms, max_steps=30), tuple(sizes), Vocabulary(WORDS))
     return task.open("val_unseen", view="symbols")
 
@@ -79,7 +79,7 @@ def squares(*colours, shape=(40, 60)):
 
 def test_a_replay_tells_what_the_agent_thought_and_did():
     (lived,) = replay(Corridor([asked("walk to four!", 2, 4)], max_steps=3), Reader(), [0], value="distance")
-    assert (lived.name, lived.family, lived.moves) == ("2 to 4", "corridor", Corridor.moves)
+    assert (lived.name, lived.family, lived.action_names) == ("2 to 4", "corridor", Corridor.action_names)
     assert lived.words == ("walk", "to", "four", "!")  # two of which the vocabulary does not know
     assert (lived.success, lived.error, lived.length) == (False, 1.0, 3.0)  # it went past the goal
     assert [frame.choices for frame in lived.steps] == [(RIGHT,)] * 3
@@ -94,7 +94,7 @@ def test_a_replay_tells_what_the_agent_thought_and_did():
 def test_a_replay_keeps_what_moves_are_called_where_they_are_made():
     (lived,) = replay(Trail([asked("go to four", 2, 4)], max_steps=2), ONE_MOVE[RIGHT], [0])
     assert [frame.action_names for frame in lived.steps] == [("to 1", "to 3", "stop"), ("to 2", "to 4", "stop")]
-    assert lived.moves == Corridor.moves
+    assert lived.action_names == Corridor.action_names
     (plain,) = replay(Corridor(max_steps=1), ONE_MOVE[RIGHT], [0])
     assert plain.steps[0].action_names == ()
 
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_replays():
 
 def test_the_expert_can_be_replayed_too():
     world = Corridor()
-    lives = replay(world, Habit([1 / 3] * 3), range(len(world.episodes)), follow_teacher)
+    lives = replay(world, FixedPolicy([1 / 3] * 3), range(len(world.episodes)), follow_teacher)
     assert all(lived.success for lived in lives)
     assert all(frame.expert[list(frame.choices)].all() for lived in lives for frame in lived.steps)
 
@@ -172,7 +172,7 @@ def test_no_episodes_are_no_replays():
 
 
 def test_replays_of_rooms_become_a_page_and_a_video(rooms, tmp_path):
-    lives = replay(rooms, Habit([0.25] * 4), range(4), follow_teacher)
+    lives = replay(rooms, FixedPolicy([0.25] * 4), range(4), follow_teacher)
     assert all(lived.success and len(lived.steps) > 1 for lived in lives)
     assert all((next(pictures(lived)) != list(pictures(lived))[-1]).any() for lived in lives)
     bounds = {"mean": 1.0, "low": 1.0, "high": 1.0}

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from places import PLACES, place
+from helpers.corridor import Corridor
+from helpers.tiny_worlds import PLACES, place
 from rich.console import Console
-from toy import Corridor
 
 from vln.agents.scripted import scripted_for
-from vln.intervals import Interval
+from vln.evaluation.intervals import Interval
+from vln.evaluation.tables import evaluate_entries, metrics_of, show_table, tabulate
 from vln.metrics import METRICS, Metric, described_metric, ordered
-from vln.report import write_report
-from vln.tables import evaluate_entries, metrics_of, show_table, tabulate
+from vln.pages.report import write_report
 
 
 def table_of(world: Any, more: Any = None) -> dict[str, Any]:

@@ -4,22 +4,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import asked, graph
 from gymnasium.spaces import Box
-from places import PLACES, place
+from helpers.corridor import Corridor
+from helpers.graph_worlds import asked, graph
+from helpers.tiny_worlds import PLACES, place
 from rich.console import Console
-from toy import Corridor
 
-from vln.agents.scripted import Habit, scripted_for
-from vln.envs.graphs.atlas import Atlas
-from vln.envs.graphs.tellings import Tellings
+from vln.agents.scripted import FixedPolicy, scripted_for
+from vln.envs.graphs.graph_batch import GraphBatch
+from vln.envs.graphs.path_descriptions import PathDescriptions
+from vln.evaluation.tables import ROWS, Entry, Result, evaluate_entries, show_table, table_of
 from vln.language import Vocabulary
-from vln.rollouts import greedy, sample
-from vln.tables import ROWS, Entry, Result, evaluate_entries, show_table, table_of
+from vln.learning.rollouts import greedy, sample
 from vln.world import World
 
 # Rarely stops and mostly goes left: by its likeliest moves it never stops, and drawn ones sometimes lead to the goal.
-RESTLESS = Habit([0.36, 0.34, 0.3])
+RESTLESS = FixedPolicy([0.36, 0.34, 0.3])
 
 MEANT = {
     "rooms": {"random", "stop", "straight", "expert"},
@@ -40,22 +40,22 @@ def test_rows_are_there_only_where_they_mean_something(name: str) -> None:
 
 def test_to_say_the_word_forward_is_not_to_go_straight_on() -> None:
     path = asked(graph(), "abc")
-    world = Tellings([path], Vocabulary(("go", "forward")), Atlas.of([path.place]))
+    world = PathDescriptions([path], Vocabulary(("go", "forward")), GraphBatch.of([path.place]))
     assert "straight" not in scripted_for(world)
 
 
 def test_a_world_of_the_users_own_has_the_rows_its_moves_allow() -> None:
     class Odd(Corridor):
-        moves = ("left", "forward", "turn")
+        action_names = ("left", "forward", "turn")
 
     assert set(scripted_for(Odd())) == {"random", "straight", "expert"}
     straight = scripted_for(Odd())["straight"].agent
-    assert isinstance(straight, Habit)
+    assert isinstance(straight, FixedPolicy)
     assert straight.logits.exp().tolist() == pytest.approx([0.1, 0.8, 0.1])
 
     class Pointed(Corridor):
         @property
-        def move_space(self) -> Box:
+        def action_space(self) -> Box:
             return Box(-1, 1, (2,), np.float32)
 
     assert set(scripted_for(Pointed())) == {"random", "expert"}
@@ -76,24 +76,24 @@ def success(one: Result) -> float:
 
 def test_a_baselines_row_is_the_better_of_likeliest_and_drawn_moves() -> None:
     assert success(judged()) < 0.1 < success(judged(act=sample))
-    better = judged(other=sample)
+    better = judged(other_act=sample)
     assert success(better) == success(judged(act=sample))
     assert better.entry is not None
     assert better.entry.act is sample
-    assert success(judged(act=sample, other=greedy)) == success(better)
+    assert success(judged(act=sample, other_act=greedy)) == success(better)
 
 
 def test_where_both_do_as_well_the_likeliest_moves_are_taken() -> None:
-    still = evaluate_entries(Corridor(), {"blind": Entry(Habit([0, 0, 1]), other=sample)})["blind"]
+    still = evaluate_entries(Corridor(), {"blind": Entry(FixedPolicy([0, 0, 1]), other_act=sample)})["blind"]
     assert still.entry is not None
     assert still.entry.act is greedy
 
 
 def test_of_two_ways_the_better_is_told_by_the_headline_which_may_be_better_when_lower() -> None:
     world = place("adding")
-    assert (world.headline, place("text").headline) == ("squared_error", "surprise")
+    assert (world.headline, place("text").headline) == ("squared_error", "nll")
     guess = scripted_for(world)["random"].agent  # its likeliest answer is 0, those it draws lie up to 3 beside it
-    better = evaluate_entries(world, {"blind": Entry(guess, act=sample, other=greedy)}, 50)["blind"]
+    better = evaluate_entries(world, {"blind": Entry(guess, act=sample, other_act=greedy)}, 50)["blind"]
     assert better.entry is not None
     assert better.entry.act is greedy
 
@@ -101,8 +101,8 @@ def test_of_two_ways_the_better_is_told_by_the_headline_which_may_be_better_when
 def corridor_table(agent: int = 300, blind: int = 30) -> dict[str, Any]:
     world: World[Any] = Corridor()
     rows = {
-        "agent": Entry(Habit([0, 0, 1]), updates=agent),
-        "blind": Entry(RESTLESS, other=sample, updates=blind),
+        "agent": Entry(FixedPolicy([0, 0, 1]), updates=agent),
+        "blind": Entry(RESTLESS, other_act=sample, updates=blind),
     }
     return dict(table_of(world, rows | scripted_for(world), "corridor", "val").facts)
 

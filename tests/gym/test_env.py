@@ -9,38 +9,38 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from glimpses import glimpses
-from graphs import hall_world
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env as check_with_gymnasium
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
+from helpers.corridor import LEFT, RIGHT, STOP, Corridor, Place
+from helpers.glimpse_worlds import glimpses
+from helpers.graph_worlds import hall_world
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_with_sb3
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
-from toy import LEFT, RIGHT, STOP, Corridor, Place
 
-from vln.checking import any_action, check_vector_env
-from vln.env import TaskEnv
 from vln.envs.rooms.families import go_to
 from vln.envs.rooms.world import Rooms
 from vln.episode import Episode
+from vln.gym.env import TaskEnv
+from vln.gym.env_checker import any_action, check_vector_env
+from vln.gym.episode_batch import EpisodeBatch
+from vln.gym.sb3 import GymnasiumVecEnv
+from vln.gym.vector_env import TaskVectorEnv
 from vln.language import Vocabulary
 from vln.metrics import spl
 from vln.rewards import SUCCESS_REWARD
-from vln.sb3 import GymnasiumVecEnv
-from vln.slots import Slots
-from vln.tasks import Written
-from vln.vector_env import TaskVectorEnv
+from vln.tasks import GeneratedEpisodes
 from vln.world import World
 
 
 def rooms() -> World[Any]:
     family = go_to(difficulty=1)
-    episodes = Written(family.build, family.write, {"train": (6, 4)})("train")
+    episodes = GeneratedEpisodes(family.build, family.write, {"train": (6, 4)})("train")
     return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), max_steps=20)
 
 
@@ -248,7 +248,7 @@ def test_without_a_seed_slots_live_different_lives() -> None:
 
 
 def test_weights_of_many_paths_are_those_of_the_metric() -> None:
-    slots = Slots(walk(4, 4), 3, 10.0, trails=False)
+    slots = EpisodeBatch(walk(4, 4), 3, 10.0, trails=False)
     slots.begin(np.arange(3), np.zeros(3, dtype=np.int64))
     step = slots.step(np.full(3, STOP))
     assert step.ending is not None
@@ -285,7 +285,7 @@ def test_a_picture_shows_the_way_so_far(world: World[Any]) -> None:
 
 
 def test_without_a_display_a_window_warns_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vln.window.sys.platform", "linux")
+    monkeypatch.setattr("vln.pages.viewer.sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     env = TaskEnv(Corridor(), render_mode="human")
@@ -376,12 +376,12 @@ def test_stable_baselines_learns_where_to_look_and_what_to_answer() -> None:
 def test_stable_baselines_chooses_by_scores_where_choices_and_numbers_are_mixed() -> None:
     vector = TaskVectorEnv(glimpses(move="discrete"), 4)
     vec = GymnasiumVecEnv(vector)
-    assert vec.action_space.shape == (3 + len(vector.world.moves),)
+    assert vec.action_space.shape == (3 + len(vector.world.action_names),)
     twin = TaskVectorEnv(glimpses(move="discrete"), 4)
     vec.seed(3)
     vec.reset()
     twin.reset(seed=3)
-    scores = np.zeros((4, 3 + len(vector.world.moves)), dtype=np.float32)
+    scores = np.zeros((4, 3 + len(vector.world.action_names)), dtype=np.float32)
     scores[np.arange(4), 3 + np.arange(4) % 2] = 1
     seen, rewards, _, _ = vec.step(scores)
     shown, expected, *_ = twin.step({"answer": scores[:, :3], "move": np.arange(4) % 2})

@@ -9,31 +9,31 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from glimpses import glimpses, noise
 from gymnasium.vector import AutoresetMode, VectorEnv
+from helpers.glimpse_worlds import glimpses, noise
+from helpers.tiny import SMALL, loss_of
 from numpy.typing import NDArray
-from tiny import SMALL, loss_of
 
-from vln.agents.catalogue import agent_for
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.scripted import Guess
-from vln.borrowed import Borrowed, Translation
-from vln.envs.glimpse.eye import Eye
-from vln.envs.glimpse.placed import Placed
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.registry import agent_for
+from vln.agents.scripted import UniformPolicy
+from vln.envs.glimpse.canvas import PlacedImages
+from vln.envs.glimpse.sensor import GlimpseSensor
 from vln.envs.glimpse.world import Glimpses
-from vln.evaluation import evaluate
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.replays import pictures, replay
+from vln.gym.external_world import Adapter, ExternalWorld
+from vln.indexed_episodes import IndexedEpisodes
 from vln.language import Vocabulary
-from vln.lessons import Lessons
-from vln.numbered import Numbered
-from vln.replays import pictures, replay
-from vln.rollouts import RolloutState, rollout, sample
-from vln.training import train
+from vln.learning.config import TrainConfig
+from vln.learning.rollouts import RolloutState, rollout, sample
+from vln.learning.training import train
 from vln.world import put, take
 from vln.world_checker import check_world
 
 LOOKS = 3
-EPISODES = Numbered("train", 50)
-SHARED = ("actions", "answer", "starts", "dones", "successes", "error", "reward")
+EPISODES = IndexedEpisodes("train", 50)
+SHARED = ("actions", "answer", "episode_starts", "dones", "successes", "error", "reward")
 
 
 def chosen(seed: int, slots: int) -> NDArray[np.int64]:
@@ -54,19 +54,19 @@ class Theirs(VectorEnv[Any, Any, Any]):
         return self.world.observe(self.state), {}
 
     def step(self, actions: Any) -> Any:
-        truth = self.world.answer(self.state)
-        self.state = self.world.step(self.world.reply(self.state, actions["logits"]), actions["point"])
+        truth = self.world.correct_answer(self.state)
+        self.state = self.world.step(self.world.give_answer(self.state, actions["logits"]), actions["point"])
         over = self.world.terminated(self.state)
         return self.world.observe(self.state), np.zeros(len(over)), over, np.zeros_like(over), {"truth": truth}
 
 
-def borrowed(make: Callable[[int], Any] = Theirs, max_steps: int = LOOKS) -> Borrowed:
+def borrowed(make: Callable[[int], Any] = Theirs, max_steps: int = LOOKS) -> ExternalWorld:
     own = glimpses()
-    translation = Translation(
+    translation = Adapter(
         spaces=own.spaces,
-        moves=own.moves,
-        move_space=own.move_space,
-        names=own.names,
+        action_names=own.action_names,
+        action_space=own.action_space,
+        answer_names=own.answer_names,
         observe=lambda observation: observation,
         act=lambda move, answer: {"point": move, "logits": answer},
         truth=lambda info: info["truth"],
@@ -74,14 +74,14 @@ def borrowed(make: Callable[[int], Any] = Theirs, max_steps: int = LOOKS) -> Bor
         guide=lambda seen, steps: -seen["where"] + steps[:, None].astype(np.float32) / LOOKS,
         draw=lambda seen, trail: np.full((4, 5, 3), len(trail), dtype=np.uint8),
     )
-    return Borrowed(EPISODES, Vocabulary(()), make, translation, max_steps)
+    return ExternalWorld(EPISODES, Vocabulary(()), make, translation, max_steps)
 
 
 class Twin(Glimpses):
     """The same world with nothing behind an interface."""
 
     def __init__(self) -> None:
-        super().__init__(Placed(noise(), "train", endless=True), Vocabulary(()), Eye(4), looks=LOOKS)
+        super().__init__(PlacedImages(noise(), "train", endless=True), Vocabulary(()), GlimpseSensor(4), looks=LOOKS)
         self.episodes = EPISODES
 
     def begin(self, episode: NDArray[np.int64]) -> Any:
@@ -123,13 +123,13 @@ def test_what_is_lived_there_is_what_its_twin_would_give(steps: int) -> None:
         torch.testing.assert_close(getattr(here, name), getattr(there, name))
     assert here.teacher_actions is not None
     torch.testing.assert_close(here.teacher_actions, there.teacher_actions)
-    for name in ("steps", "length", "least_error", "surprise", "hits"):
+    for name in ("steps", "length", "least_error", "nll", "num_right"):
         np.testing.assert_allclose(getattr(course.state, name), getattr(twin.state, name), rtol=1e-4, atol=1e-5)
     assert here.dones.sum() == 5 * (2 * steps // LOOKS - steps // LOOKS)
 
 
 def test_judging_there_gives_what_its_twin_gives_and_gives_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vln.moments.SLOTS", 16)  # the last of four batches has two episodes
+    monkeypatch.setattr("vln.evaluation.play.SLOTS", 16)  # the last of four batches has two episodes
     world, twin = borrowed(), Twin()
     agent = glimpser(world)
     outcomes, again, expected = evaluate(world, agent), evaluate(world, agent), evaluate(twin, agent)
@@ -148,12 +148,12 @@ def test_a_training_there_comes_to_the_weights_its_twin_comes_to_and_can_have_a_
     doors: tuple[Callable[[], Any], ...] = (borrowed, Twin)
     for number, make in enumerate(doors):
         world = make()
-        lessons = Lessons(rule=rule, updates=4, slots=6, window=LOOKS, warm_up=1, half=False)
-        learn = partial(train, lessons=lessons, folder=tmp_path / str(number), live=False)
+        config = TrainConfig(rule=rule, updates=4, num_envs=6, unroll_length=LOOKS, warmup_updates=1, bfloat16=False)
+        learn = partial(train, config=config, folder=tmp_path / str(number), live=False)
         first = glimpser(world)
         if number == 0:
             # Stopped after two updates, and gone on with in an environment that has not lived through them.
-            assert not learn(world, first, loss=_stopping_after(2, lessons))
+            assert not learn(world, first, loss=_stopping_after(2, config))
             world, first = make(), glimpser(world)
             assert learn(world, first, resume=True)
         else:
@@ -163,7 +163,7 @@ def test_a_training_there_comes_to_the_weights_its_twin_comes_to_and_can_have_a_
         torch.testing.assert_close(values, weights[1][name], atol=1e-5, rtol=1e-4)
 
 
-def _stopping_after(updates: int, lessons: Lessons) -> Any:
+def _stopping_after(updates: int, config: TrainConfig) -> Any:
     import signal
 
     left = iter(range(updates - 1))
@@ -171,7 +171,7 @@ def _stopping_after(updates: int, lessons: Lessons) -> Any:
     def loss(decision: Any, lived: Any) -> Any:
         if next(left, None) is None:
             signal.raise_signal(signal.SIGINT)
-        return loss_of(lessons)(decision, lived)
+        return loss_of(config)(decision, lived)
 
     return loss
 
@@ -181,7 +181,7 @@ def test_people_can_be_shown_what_happens_there() -> None:
     (shown,) = replay(world, glimpser(world), [4])
     assert len(shown.steps) == LOOKS
     assert [picture.max() for picture in pictures(shown)] == [1, 2, 3]  # as long is the trail
-    assert shown.steps[0].truth == Twin().answer(Twin().begin(np.array([4])))[0]
+    assert shown.steps[0].truth == Twin().correct_answer(Twin().begin(np.array([4])))[0]
 
 
 def test_it_keeps_what_a_world_that_cant_go_back_can_keep_of_the_contract() -> None:
@@ -192,7 +192,7 @@ def test_who_has_said_nothing_was_not_right() -> None:
     world = borrowed()
     state = world.step(world.begin(np.arange(9)), still(9))
     assert not state.right.any()
-    np.testing.assert_allclose(state.surprise, np.log(3), rtol=1e-6)
+    np.testing.assert_allclose(state.nll, np.log(3), rtol=1e-6)
     assert world.measure(state)["average_accuracy"].tolist() == [0] * 9
 
 
@@ -235,15 +235,15 @@ def test_what_is_right_is_told_by_the_step_and_not_before() -> None:
     world, everyone = borrowed(), np.arange(6)
     begun = world.begin(everyone)
     with pytest.raises(ValueError, match="told by the step from it"):
-        world.answer(begun)
+        world.correct_answer(begun)
     after = world.step(begun, still(6))
-    expected = Twin().answer(Twin().begin(everyone))
-    np.testing.assert_array_equal(world.answer(begun), expected)
+    expected = Twin().correct_answer(Twin().begin(everyone))
+    np.testing.assert_array_equal(world.correct_answer(begun), expected)
     world.step(after, still(6))
-    np.testing.assert_array_equal(world.answer(begun), expected)
+    np.testing.assert_array_equal(world.correct_answer(begun), expected)
     world.begin(everyone)
     with pytest.raises(ValueError, match="until other episodes begin"):
-        world.answer(begun)
+        world.correct_answer(begun)
 
 
 def test_the_same_episodes_in_the_same_company_are_the_same_and_another_seed_has_others() -> None:
@@ -263,7 +263,7 @@ def test_an_environment_is_made_once_for_every_number_of_slots() -> None:
         return Theirs(slots)
 
     world = borrowed(make)
-    evaluate(world, Guess(world.move_space, world.answers), range(20))
+    evaluate(world, UniformPolicy(world.action_space, world.num_answers), range(20))
     for slots in (4, 20, 4):
         world.begin(np.arange(slots))
     assert made == [20, 4]
@@ -281,8 +281,8 @@ def test_environments_that_would_mislead_are_refused() -> None:
 
 
 def test_nothing_is_learned_through_an_eye_that_is_not_ours() -> None:
-    with pytest.raises(ValueError, match="Borrowed carries no gradients"):
-        borrowed().on("cpu")
+    with pytest.raises(ValueError, match="ExternalWorld carries no gradients"):
+        borrowed().differentiable("cpu")
 
 
 def test_episodes_are_numbered() -> None:

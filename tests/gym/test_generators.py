@@ -7,7 +7,7 @@ import pytest
 from gymnasium.error import Error
 from gymnasium.utils.seeding import np_random
 
-from vln.generators import Generators, checked_seed, drawn_episode
+from vln.gym.generators import Generators, checked_seed, drawn_episode
 
 SEEDS = [0, 1, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1, 0x123456789ABCDEF0]
 

@@ -9,24 +9,24 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from glimpses import glimpses
-from graphs import hall_world
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import Error
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit, TransformReward
+from helpers.corridor import LEFT, RIGHT, STOP, Corridor
+from helpers.glimpse_worlds import glimpses
+from helpers.graph_worlds import hall_world
+from helpers.short_sequences import short
+from helpers.tiny import tiny
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 from test_env import mostly_walking, walk
-from test_sequences import short
-from tiny import tiny
-from toy import LEFT, RIGHT, STOP, Corridor
 
-from vln.checking import any_action, check_vector_env
-from vln.env import TaskEnv
-from vln.sb3 import GymnasiumVecEnv
-from vln.vector_env import TaskVectorEnv
+from vln.gym.env import TaskEnv
+from vln.gym.env_checker import any_action, check_vector_env
+from vln.gym.sb3 import GymnasiumVecEnv
+from vln.gym.vector_env import TaskVectorEnv
 from vln.world import World
 
 WORLDS: dict[str, Callable[[], World[Any]]] = {
@@ -176,8 +176,8 @@ def test_where_no_stop_is_needed_success_is_what_an_end_now_would_be() -> None:
     world = glimpses(looks=5)
     env = TimeLimit(TaskEnv(world), 3)
     env.reset(seed=0)
-    truth = world.answer(env.unwrapped._slots.state)[0]  # type: ignore[attr-defined]
-    right = np.eye(world.answers, dtype=np.float32)[truth]
+    truth = world.correct_answer(env.unwrapped._slots.state)[0]  # type: ignore[attr-defined]
+    right = np.eye(world.num_answers, dtype=np.float32)[truth]
     told = [env.step({"move": np.zeros(2), "answer": sign * right})[-1]["is_success"] for sign in (1, -1, 1)]
     assert told == [True, False, True]
 

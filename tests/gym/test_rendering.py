@@ -6,19 +6,19 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from graphs import asked, graph, hall_world
-from graphs import world as graphs
+from helpers.corridor import Corridor
+from helpers.graph_worlds import asked, graph, hall_world
+from helpers.graph_worlds import world as graphs
+from helpers.tiny import tiny
 from numpy.typing import NDArray
-from tiny import tiny
-from toy import Corridor
 
-from vln.env import TaskEnv
 from vln.envs.rooms.world import Rooms
+from vln.gym.env import TaskEnv
+from vln.gym.sb3 import GymnasiumVecEnv
+from vln.gym.vector_env import TaskVectorEnv
 from vln.language import Vocabulary
-from vln.pages import on_page
-from vln.sb3 import GymnasiumVecEnv
-from vln.tasks import Written
-from vln.vector_env import TaskVectorEnv
+from vln.pages.padding import on_page
+from vln.tasks import GeneratedEpisodes
 from vln.world import World
 
 
@@ -31,7 +31,7 @@ class Unlike(Corridor):
 
 def rooms_of_several_sizes() -> World[Any]:
     """Houses of one room and of nine, and instructions of a few words and of hundreds."""
-    small, large = (cast(Written, tiny(*kind).source)("train")[:3] for kind in (("GoTo", 1), ("Sequence", 3)))
+    small, large = (cast(GeneratedEpisodes, tiny(*kind).source)("train")[:3] for kind in (("GoTo", 1), ("Sequence", 3)))
     episodes = [*small, *large, replace(small[0], instruction="go on " * 300)]
     return Rooms(episodes, Vocabulary.of(episode.instruction for episode in episodes), max_words=600)
 

@@ -9,18 +9,18 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from glimpses import glimpses
-from graphs import hall_world
 from gymnasium import Space, wrappers
 from gymnasium.error import DependencyNotInstalled
 from gymnasium.spaces import Box, Dict, Discrete, flatdim
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import vector as batched
-from test_sequences import short
-from tiny import tiny
+from helpers.glimpse_worlds import glimpses
+from helpers.graph_worlds import hall_world
+from helpers.short_sequences import short
+from helpers.tiny import tiny
 
-from vln.env import TaskEnv
-from vln.vector_env import TaskVectorEnv
+from vln.gym.env import TaskEnv
+from vln.gym.vector_env import TaskVectorEnv
 from vln.world import World
 
 # Rooms of several sizes; glimpses, whose actions are dicts; symbols and numbers to answer with.

@@ -9,9 +9,24 @@ from typing import Any
 import pytest
 import tyro
 
-ROOT = Path(__file__).resolve().parent.parent
+from helpers.root import ROOT
+
 SCRIPTS = {path.stem for path in (ROOT / "scripts").iterdir()}
-FEW = "--updates 4 --slots 2 --window 4 --hidden 8 --word-dim 8 --sight 8 --threads 1".split()  # noqa: SIM905
+SHORT = (
+    "--difficulty",
+    "1",
+    "--houses",
+    "512",
+    "--updates",
+    "2",
+    "--num-envs",
+    "2",
+    "--unroll-length",
+    "4",
+    "--threads",
+    "1",
+)
+FEW = "--updates 4 --num-envs 2 --unroll-length 4 --hidden 8 --word-dim 8 --view-dim 8 --threads 1".split()  # noqa: SIM905
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def corridor_episodes() -> list[Episode]:
 class Corridor(HasPaths, World[CorridorState]):
     """Walk left and right; see the cells left, here and right of you (0 free, 1 pit, 2 wall) and where you are."""
 
-    moves = ("left", "right", "stop")
+    action_names = ("left", "right", "stop")
 
     def __init__(self, episodes: list[Episode] | None = None, max_steps: int = 12) -> None:
         self.episodes = corridor_episodes() if episodes is None else episodes
@@ -58,14 +58,14 @@ class Corridor(HasPaths, World[CorridorState]):
         self._tokens = np.array([self.vocabulary.encode(episode.instruction, 4) for episode in self.episodes], np.int32)
         self.spaces: dict[str, Space[Any]] = {
             "instruction": Words(4, len(self.vocabulary)),
-            "previous": LastAction(len(self.moves)),
+            "previous": LastAction(len(self.action_names)),
             "view": Box(0, LENGTH, (4,), np.uint8),
         }
 
     def begin(self, episode: NDArray[np.int64]) -> CorridorState:
         cell = self._start[episode]
         error = abs(cell - self._goal[episode]).astype(np.float32)
-        return CorridorState.fresh(episode, previous=len(self.moves), least_error=error, cell=cell)
+        return CorridorState.fresh(episode, previous=len(self.action_names), least_error=error, cell=cell)
 
     def observe(self, state: CorridorState) -> dict[str, NDArray[Any]]:
         cells = np.array([1, *[0] * (LENGTH - 1), 2, 2], dtype=np.uint8)

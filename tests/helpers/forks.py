@@ -1,6 +1,7 @@
 """What a program may do after kernels and torch have used several threads in it; a test runs it in a fresh process.
 
-Processes that are spawned import the file that is run, unless there is none: python -c "import forks; forks.main()"
+Processes that are spawned import the file that is run, unless there is none: python -c "from helpers import forks;
+forks.main()"
 """
 
 import multiprocessing
@@ -16,12 +17,12 @@ from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
 from torch.utils.data import DataLoader
 
-from vln.agents.catalogue import agent_for
-from vln.agents.scripted import Habit
-from vln.agents.shape import Shape
-from vln.devices import use_threads
-from vln.envs.catalogue import make_task
-from vln.rollouts import RolloutState, greedy, rollout, sample
+from vln.agents.config import AgentConfig
+from vln.agents.registry import agent_for
+from vln.agents.scripted import FixedPolicy
+from vln.envs.registry import make_task
+from vln.learning.devices import use_threads
+from vln.learning.rollouts import RolloutState, greedy, rollout, sample
 
 SLOTS = 130  # enough for kernels that few slots are not shared out by
 PLACE: dict[str, Any] = {"split": "val_novel", "difficulty": 1}
@@ -39,7 +40,7 @@ class Lives(torch.utils.data.Dataset[torch.Tensor]):
 
 def lives(seed: int) -> torch.Tensor:
     """What is seen by those who wander about."""
-    agent = Habit([0.5, 0.2, 0.2, 0.1])
+    agent = FixedPolicy([0.5, 0.2, 0.2, 0.1])
     course = RolloutState.begin(WORLD, agent, SLOTS, seed)
     rng = torch.Generator().manual_seed(seed)
     return rollout(WORLD, agent, course, 12, sample, rng, WORLD.teacher)[0].observation["view"]
@@ -48,7 +49,7 @@ def lives(seed: int) -> torch.Tensor:
 def decisions() -> torch.Tensor:
     """What is done by a network that is large enough for torch to share it out among threads."""
     torch.manual_seed(0)
-    agent = agent_for(WORLD, Shape(hidden=256)).eval()
+    agent = agent_for(WORLD, AgentConfig(hidden=256)).eval()
     with torch.no_grad():
         course = RolloutState.begin(WORLD, agent, SLOTS, 0)
         return rollout(WORLD, agent, course, 3, greedy, torch.Generator())[0].actions

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from vln.envs.graphs.annotations import Start
-from vln.envs.graphs.atlas import Atlas
 from vln.envs.graphs.graph import Graph
-from vln.envs.graphs.tellings import Tellings
+from vln.envs.graphs.graph_batch import GraphBatch
+from vln.envs.graphs.path_descriptions import PathDescriptions
 from vln.envs.graphs.world import Graphs
 from vln.episode import Episode
 from vln.language import Vocabulary
@@ -101,7 +101,7 @@ def world(episodes: Sequence[Episode], **options: Any) -> Graphs:
     """The world of these episodes and of their buildings."""
     places = {episode.place.identity: episode.place for episode in episodes}
     vocabulary = Vocabulary.of(episode.instruction for episode in episodes)
-    return Graphs(episodes, vocabulary, Atlas.of(list(places.values())), **{"max_words": 6, **options})
+    return Graphs(episodes, vocabulary, GraphBatch.of(list(places.values())), **{"max_words": 6, **options})
 
 
 def hall_world(**options: Any) -> Graphs:
@@ -112,12 +112,12 @@ def hall_world(**options: Any) -> Graphs:
     return world([*episodes, asked(hall, "a", secret=True), asked(other, "ab"), asked(other, "ce")], **options)
 
 
-def telling_world(**options: Any) -> Tellings:
+def telling_world(**options: Any) -> PathDescriptions:
     """What is to be said of some paths in the hall."""
     hall = graph()
     episodes = [asked(hall, path) for path in ("abc", "acde", "vuedc", "se", "a")]
     vocabulary = Vocabulary.of(episode.instruction for episode in episodes)
-    return Tellings(episodes, vocabulary, Atlas.of([hall]), **{"max_steps": 5, **options})
+    return PathDescriptions(episodes, vocabulary, GraphBatch.of([hall]), **{"max_steps": 5, **options})
 
 
 def connectivity(

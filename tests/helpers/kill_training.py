@@ -1,7 +1,7 @@
 """Kill trainings at random moments, and see that they end as one that was left in peace: not part of the quick tests.
 
-python tests/kill_training.py --kills 25 --processes 1
-python tests/kill_training.py --kills 25 --processes 2
+PYTHONPATH=tests python -m helpers.kill_training --kills 25 --processes 1
+PYTHONPATH=tests python -m helpers.kill_training --kills 25 --processes 2
 
 Every training is killed (SIGKILL) again and again, gone on with each time, until so many kills have been made; of
 several processes, one of them in turn. The exit status is 0 when all ended with the same weights, bit for bit.
@@ -22,19 +22,20 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from tiny import loss_of, tiny_agent, tiny_world
 from torch import Tensor
 
+from helpers.root import environment, program
+from helpers.tiny import loss_of, tiny_agent, tiny_world
 from vln.agent import Decision
-from vln.checkpoints import load_checkpoint
-from vln.devices import use_threads
-from vln.lessons import Lessons
-from vln.logs import METRICS_FILE, read_metrics
-from vln.rollouts import Rollout
-from vln.team import Team, assemble
-from vln.training import CHECKPOINT, train
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.devices import use_threads
+from vln.learning.distributed import Processes, launch
+from vln.learning.logs import METRICS_FILE, read_metrics
+from vln.learning.rollouts import Rollout
+from vln.learning.training import CHECKPOINT, train
 
-LESSONS = Lessons(updates=400, slots=4, window=4, warm_up=5, averaged=0.9, half=False)
+CONFIG = TrainConfig(updates=400, num_envs=4, unroll_length=4, warmup_updates=5, ema_decay=0.9, bfloat16=False)
 SAVE_EVERY = 10  # updates
 LONGEST_LIFE = 3.0  # seconds, from when it learns until it is killed
 LEARNING = "learning"  # what a process says with its number
@@ -54,7 +55,7 @@ class Options:
     """Train in this folder, to be killed there: what this program starts itself for."""
 
 
-def train_in(folder: Path, team: Team) -> bool:
+def train_in(folder: Path, team: Processes) -> bool:
     """What is killed: a training, begun or gone on with, each of whose processes says when it first learns."""
     said = False
 
@@ -63,15 +64,15 @@ def train_in(folder: Path, team: Team) -> bool:
         if not said:
             print(LEARNING, os.getpid(), flush=True)
         said = True
-        return loss_of(LESSONS)(decision, rollout)
+        return loss_of(CONFIG)(decision, rollout)
 
-    lessons, resume = replace(LESSONS, workers=team.size), (folder / CHECKPOINT).exists()
-    return train(tiny_world(), tiny_agent(), lessons, folder, None, resume, loss, SAVE_EVERY, live=False, team=team)
+    config, resume = replace(CONFIG, num_processes=team.world_size), (folder / CHECKPOINT).exists()
+    return train(tiny_world(), tiny_agent(), config, folder, None, resume, loss, SAVE_EVERY, live=False, team=team)
 
 
 def start(folder: Path, processes: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, __file__, "--train", str(folder), "--processes", str(processes)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = program("kill_training", "--train", str(folder), "--processes", str(processes))
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def kill_one(folder: Path, processes: int, rng: random.Random) -> str:
@@ -112,7 +113,7 @@ def main(options: Options) -> int:
     use_threads(1)
     if options.train:
         try:
-            return 0 if assemble(options.processes, partial(train_in, options.train)) else 1
+            return 0 if launch(options.processes, partial(train_in, options.train)) else 1
         except ChildProcessError as error:
             sys.exit(str(error))
     rng, kills, trainings, failed = random.Random(options.seed), 0, 0, 0

@@ -33,32 +33,32 @@ class Pens(World[PenState]):
     pen: whether there is one; without it an action is the number alone.
     """
 
-    moves: tuple[str, ...] = ("down", "up")
+    action_names: tuple[str, ...] = ("down", "up")
     max_steps = STROKES
     verdicts = ("drawn", "spoilt")
     headline = "success"
 
     def __init__(self, episodes: int = 16, pen: bool = True, device: Any = None) -> None:
         rng = np.random.default_rng(0)
-        self.pen, self.device, self.in_tensors, self.differentiable = pen, device, device is not None, True
+        self.pen, self.device, self.uses_tensors, self.is_differentiable = pen, device, device is not None, True
         self.episodes = [Episode("draw", None, (), (), "pen", str(number)) for number in range(episodes)]
         self.vocabulary = Vocabulary(("draw",))
         self.number = rng.uniform(-0.9, 0.9, (episodes, STROKES + 1)).astype(np.float32)
         self.down = rng.random((episodes, STROKES + 1)) < (0.5 if pen else 1.1)
         self.spaces = {"shown": Box(-1, 1, (2,), np.float32)}
         if not pen:
-            self.moves = ("stroke",)
+            self.action_names = ("stroke",)
 
     @property
-    def move_space(self) -> Any:
+    def action_space(self) -> Any:
         stroke = Box(-1, 1, (1,), np.float32)
         return Dict({"stroke": stroke, "pen": Discrete(2)}) if self.pen else stroke
 
-    def on(self, device: Any) -> "Pens":
+    def differentiable(self, device: Any) -> "Pens":
         return Pens(len(self.episodes), self.pen, device)
 
     def _own(self, values: NDArray[Any]) -> Any:
-        return torch.from_numpy(values).to(self.device) if self.in_tensors else values
+        return torch.from_numpy(values).to(self.device) if self.uses_tensors else values
 
     def begin(self, episode: NDArray[np.int64]) -> PenState:
         apart = self._own(np.zeros(len(episode), dtype=np.float32))
@@ -75,7 +75,7 @@ class Pens(World[PenState]):
         beside = abs(stroke.clip(-1, 1) - number) * down
         if self.pen:
             wrong = (move["pen"] == 0) != down
-            beside = (torch if self.in_tensors else np).where(wrong, 1.0, beside)
+            beside = (torch if self.uses_tensors else np).where(wrong, 1.0, beside)
         steps = state.steps + np.int32(1)
         return replace(state, steps=steps, apart=state.apart + beside, stopped=steps >= STROKES)
 
@@ -113,7 +113,7 @@ class PenAgent(Agent):
     def initial(self, batch: int) -> Memory:
         return {"time": torch.zeros(batch)}
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
         body = self.body(observation["shown"].to(self.value.weight.dtype))
         loc = self.stroke(body).float()
         policy: Policy = Gaussian(loc, torch.full_like(loc, self.spread))

@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any
 
 import torch
-from tiny import tiny_world
 
-from vln.agents.catalogue import make_agent
-from vln.envs.catalogue import make_task
+from helpers.tiny import tiny_world
+from vln.agents.registry import make_agent
+from vln.envs.registry import make_task
 from vln.world import World
 
 PLACES = ("rooms", "hops", "drives", "speaks", "looks", "walks", "finds", "text", "parity", "copy", "adding")
@@ -27,5 +27,5 @@ def place(name: str) -> World[Any]:
 def dweller(world: World[Any]) -> Any:
     """An agent that has learned nothing, for any of them."""
     torch.manual_seed(0)
-    small = {"hidden": 12, "word_dim": 8, "sight": 10}
-    return make_agent(world.spaces, world.move_space, world.answers, small, world.graded).eval()
+    small = {"hidden": 12, "word_dim": 8, "view_dim": 10}
+    return make_agent(world.spaces, world.action_space, world.num_answers, small, world.scores_answers).eval()

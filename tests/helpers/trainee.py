@@ -1,6 +1,6 @@
 """A small training that a test can run in a process of its own, to be killed or interrupted there.
 
-python tests/trainee.py FOLDER SIGNAL UPDATE
+PYTHONPATH=tests python -m helpers.trainee FOLDER SIGNAL UPDATE
 """
 
 import os
@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tiny import SMALL, Kind, loss_of, tiny_agent, tiny_world
 from torch import Tensor
 
+from helpers.tiny import SMALL, Kind, loss_of, tiny_agent, tiny_world
 from vln.agent import Decision
-from vln.devices import use_threads
-from vln.interruptions import stop_status
-from vln.lessons import Lessons
-from vln.rollouts import Rollout
-from vln.training import train
+from vln.learning.config import TrainConfig
+from vln.learning.devices import use_threads
+from vln.learning.interruptions import stop_status
+from vln.learning.rollouts import Rollout
+from vln.learning.training import train
 
-LESSONS = Lessons(updates=45, slots=2, window=4, warm_up=5, averaged=0.9)
+CONFIG = TrainConfig(updates=45, num_envs=2, unroll_length=4, warmup_updates=5, ema_decay=0.9)
 SAVE_EVERY = 15
 
 
@@ -46,10 +46,10 @@ def train_here(
         meanwhile(updates)
         if hit is not None and updates == hit[1]:
             os.kill(os.getpid(), hit[0])
-        return loss_of(LESSONS)(decision, rollout)
+        return loss_of(CONFIG)(decision, rollout)
 
     agent = tiny_agent(Kind(replace(SMALL, dropout=0.1)))
-    return train(tiny_world(), agent, LESSONS, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live, **others)
+    return train(tiny_world(), agent, CONFIG, folder, {"of": "tiny"}, resume, loss, SAVE_EVERY, live, **others)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from disks import files_up_to
+from helpers.full_disks import files_up_to
 from safetensors.numpy import save_file
 
-from vln.checkpoints import FORMAT, Arrays, Checkpoint, load_checkpoint, save_checkpoint
+from vln.learning.checkpoints import FORMAT, Arrays, Checkpoint, load_checkpoint, save_checkpoint
 
 ARRAYS: Arrays = {
     "agent/weight": np.arange(12, dtype=np.float32).reshape(3, 4),
     "agent/turned": np.arange(12, dtype=np.float32).reshape(3, 4).T,
     "optimizer/0/step": np.array(7.0, dtype=np.float32),
     "stream/key": np.array([2**64 - 1, 0], dtype=np.uint64),
-    "starts": np.array([True, False]),
+    "episode_starts": np.array([True, False]),
     "seen": np.zeros((2, 0), dtype=np.uint64),
 }
 FACTS = {"update": 3, "plan": {"task": "goto", "without": []}, "words": ["ö", '"']}

@@ -10,7 +10,7 @@ import pytest
 WINDOWS = """
 import resource, sys
 import torch
-from vln.devices import keep_memory
+from vln.learning.devices import keep_memory
 
 if sys.argv[1] == "kept":
     assert keep_memory()

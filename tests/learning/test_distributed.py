@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import loss_of, tiny_agent, tiny_world
+from helpers.tiny import loss_of, tiny_agent, tiny_world
 from torch import Tensor
 
 from vln.agent import Decision
-from vln.checkpoints import load_checkpoint
-from vln.interruptions import stop_status
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.rollouts import Rollout
-from vln.team import ALONE, Team, assemble
-from vln.training import CHECKPOINT, train
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.distributed import SINGLE_PROCESS, Processes, launch
+from vln.learning.interruptions import stop_status
+from vln.learning.learner import Learner
+from vln.learning.rollouts import Rollout
+from vln.learning.training import CHECKPOINT, train
 
-PAIR = Lessons(updates=6, slots=4, window=4, warm_up=2, workers=2, half=False)
+PAIR = TrainConfig(updates=6, num_envs=4, unroll_length=4, warmup_updates=2, num_processes=2, bfloat16=False)
 
 
-def train_together(folder: Path, team: Team, resume: bool = False, ranks: Sequence[int] = ()) -> tuple[bool, int]:
+def train_together(folder: Path, team: Processes, resume: bool = False, ranks: Sequence[int] = ()) -> tuple[bool, int]:
     """Whether a training came to its end, and the exit status it has. ranks: of processes that SIGTERM comes to."""
     updates = 0
 
@@ -42,21 +42,21 @@ def train_together(folder: Path, team: Team, resume: bool = False, ranks: Sequen
     return ended, stop_status()
 
 
-def interrupt_together(folder: Path, team: Team) -> dict[str, tuple[bool, int]]:
+def interrupt_together(folder: Path, team: Processes) -> dict[str, tuple[bool, int]]:
     """Several trainings one after the other, of which some are broken off by a signal to one process, and to all."""
     endings = {"unbroken": train_together(folder / "unbroken", team)}
     for name, ranks in (("leader", (0,)), ("follower", (1,)), ("group", (0, 1))):
         endings[name] = train_together(folder / name, team, ranks=ranks)
-        if team.leads:
+        if team.is_main:
             shutil.copytree(folder / name, folder / f"{name}, gone on with")
-        team.largest(0)  # it is there
+        team.max(0)  # it is there
         endings[f"{name}, gone on with"] = train_together(folder / f"{name}, gone on with", team, resume=True)
     return endings
 
 
-def first_gradients(team: Team) -> tuple[Tensor, Tensor, list[bool]]:
+def first_gradients(team: Processes) -> tuple[Tensor, Tensor, list[bool]]:
     """The gradient of a first update before and after it is shared, and whether all have the same weights after two."""
-    learner = Learner.begin(tiny_world(), tiny_agent(), replace(PAIR, clip=1e9), team)
+    learner = Learner.begin(tiny_world(), tiny_agent(), replace(PAIR, max_grad_norm=1e9), team)
     own: list[Tensor] = []
 
     def keep(values: Tensor) -> None:
@@ -70,7 +70,7 @@ def first_gradients(team: Team) -> tuple[Tensor, Tensor, list[bool]]:
     learner.learn()
     weights = torch.cat([values.detach().flatten() for values in learner.agent.parameters()])
     everyone = team.gather((own[0], weights))
-    if not team.leads:
+    if not team.is_main:
         return shared, shared, []
     mean = torch.stack([part[0] for part in everyone]).mean(dim=0)
     return shared, mean, [bool((part[1] == weights).all()) for part in everyone]
@@ -85,19 +85,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def results(folder: Path) -> Any:
     """What a team has done that is assembled once, since that takes seconds: its gradients, and how trainings ended."""
-    return assemble(2, partial(work, folder))
+    return launch(2, partial(work, folder))
 
 
-def work(folder: Path, team: Team) -> Any:
+def work(folder: Path, team: Processes) -> Any:
     return first_gradients(team), interrupt_together(folder, team)
 
 
 def test_alone_a_team_changes_nothing() -> None:
     values = torch.arange(3.0)
-    assert ALONE.leads
-    assert ALONE.mean(values) is values
-    assert ALONE.gather("part") == ["part"]
-    assert ALONE.largest(15) == 15
+    assert SINGLE_PROCESS.is_main
+    assert SINGLE_PROCESS.mean(values) is values
+    assert SINGLE_PROCESS.gather("part") == ["part"]
+    assert SINGLE_PROCESS.max(15) == 15
 
 
 def test_all_processes_descend_the_mean_of_their_gradients_and_keep_the_same_weights(results: Any) -> None:
@@ -119,19 +119,20 @@ def test_a_team_stops_whichever_process_a_signal_comes_to_and_goes_on_as_before(
 
 
 def test_each_process_lives_episodes_of_its_own() -> None:
-    courses = [Learner.begin(tiny_world(), tiny_agent(), PAIR, Team(rank, 2)).rollout_state for rank in (0, 1)]
-    alone = Learner.begin(tiny_world(), tiny_agent(), replace(PAIR, workers=1)).rollout_state
-    assert np.concatenate([course.stream.key for course in courses]).tolist() == alone.stream.key.tolist()
+    courses = [Learner.begin(tiny_world(), tiny_agent(), PAIR, Processes(rank, 2)).rollout_state for rank in (0, 1)]
+    alone = Learner.begin(tiny_world(), tiny_agent(), replace(PAIR, num_processes=1)).rollout_state
+    assert np.concatenate([course.sampler.key for course in courses]).tolist() == alone.sampler.key.tolist()
 
 
 def test_a_checkpoint_of_one_process_is_not_gone_on_with_by_two(tmp_path: Path) -> None:
-    train(tiny_world(), tiny_agent(), replace(PAIR, workers=1), tmp_path, live=False)
+    train(tiny_world(), tiny_agent(), replace(PAIR, num_processes=1), tmp_path, live=False)
     with pytest.raises(ValueError, match="in 1 processes, this one is in 2"):
-        train(tiny_world(), tiny_agent(), PAIR, tmp_path, resume=True, live=False, team=Team(0, 2))
+        train(tiny_world(), tiny_agent(), PAIR, tmp_path, resume=True, live=False, team=Processes(0, 2))
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({"slots": 3}, "3 slots can't be shared"), ({"workers": 0}, "workers")]
+    ("changes", "message"),
+    [({"num_envs": 3}, "3 environments can't be shared"), ({"num_processes": 0}, "num_processes")],
 )
 def test_slots_are_shared_out_evenly(changes: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -4,24 +4,22 @@ import multiprocessing
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import followers
 import pytest
-from disks import files_up_to
-from trainee import SAVE_EVERY, train_here
+from helpers import failing_processes
+from helpers.full_disks import files_up_to
+from helpers.root import environment, program
+from helpers.trainee import SAVE_EVERY, train_here
 
 from vln.agent import Agent
-from vln.checkpoints import load_checkpoint
-from vln.logs import EVENTS_FOLDER, METRICS_FILE, Log, read_metrics
-from vln.team import assemble
-from vln.training import CHECKPOINT
-
-HERE = Path(__file__).parent
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.distributed import launch
+from vln.learning.logs import EVENTS_FOLDER, METRICS_FILE, Log, read_metrics
+from vln.learning.training import CHECKPOINT
 
 
 @contextmanager
@@ -102,11 +100,11 @@ def test_what_is_recorded_of_an_update_is_there_before_its_checkpoint_and_is_sho
 
     def probe(agent: Agent) -> dict[str, float]:
         order.append(("asked", saved()))
-        return {"judged": 0.5}
+        return {"val_success": 0.5}
 
     def sample(agent: Agent) -> str:
         order.append(("shown", saved()))
-        assert read_metrics(tmp_path / METRICS_FILE)[-1]["judged"] == 0.5
+        assert read_metrics(tmp_path / METRICS_FILE)[-1]["val_success"] == 0.5
         return "text"
 
     assert train_here(tmp_path, probe=probe, sample=sample)
@@ -119,18 +117,18 @@ def test_what_is_recorded_of_an_update_is_there_before_its_checkpoint_and_is_sho
 
 def test_a_process_that_is_killed_is_named_and_none_is_left_over() -> None:
     with pytest.raises(ChildProcessError, match=r"process 1 of 3 \(pid \d+\) was killed by SIGKILL"):
-        assemble(3, followers.kill_the_first)
+        launch(3, failing_processes.kill_the_first)
     assert not multiprocessing.active_children()
 
 
 def test_a_process_that_fails_is_named_with_where_it_did() -> None:
     with pytest.raises(ChildProcessError, match=r"(?s)process 1 of 2 \(pid \d+\) failed:.*in fail.*no such luck"):
-        assemble(2, followers.fail)
+        launch(2, failing_processes.fail)
 
 
 def test_when_the_leading_process_is_killed_the_others_end() -> None:
-    command = [sys.executable, str(HERE / "followers.py")]
     # It returns when all have ended that hold the end of the pipe.
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    command = program("failing_processes")
+    done = subprocess.run(command, env=environment(), stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == -signal.SIGKILL
     assert re.fullmatch(r"process \d+, which led this training, is gone; so \d+ ends\n", done.stderr)

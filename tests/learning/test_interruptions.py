@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainee import LESSONS, train_here
+from helpers.root import SCRIPTS, environment, program
+from helpers.trainee import CONFIG, train_here
 
-from vln import interruptions
-from vln.agents.shape import Shape
-from vln.checkpoints import load_checkpoint
-from vln.interruptions import interruption, stop_status
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.training import CHECKPOINT
+from vln.agents.config import AgentConfig
+from vln.learning import interruptions
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.interruptions import interruption, stop_status
+from vln.learning.learner import Learner
+from vln.learning.training import CHECKPOINT
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -39,8 +39,8 @@ def test_a_signal_saves_and_ends_and_is_said_afterwards(number: signal.Signals, 
 
 
 def test_a_signal_in_the_last_update_stops_what_would_come_next(tmp_path: Path) -> None:
-    assert not train_here(tmp_path, hit=(signal.SIGTERM, LESSONS.updates))
-    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == LESSONS.updates
+    assert not train_here(tmp_path, hit=(signal.SIGTERM, CONFIG.updates))
+    assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == CONFIG.updates
     assert stop_status() == 143
     assert train_here(tmp_path, resume=True)
     assert stop_status() == 0
@@ -106,21 +106,21 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(SCRIPTS)
     module = __import__("recipes")
-    shape, lessons = Shape(hidden=8, word_dim=8, sight=8), Lessons(updates=4, slots=2, window=4)
+    shape, config = AgentConfig(hidden=8, word_dim=8, view_dim=8), TrainConfig(updates=4, num_envs=2, unroll_length=4)
     mazes = replace(module.RECIPES["mazes"], task_options={"houses": 3})
     for name, recipe in {"demo": module.Options(task="parity", name="demo"), "mazes": mazes}.items():
-        shape = Shape(hidden=8, word_dim=8) if name == "demo" else Shape(hidden=8, word_dim=8, sight=8)
-        monkeypatch.setitem(module.RECIPES, name, replace(recipe, shape=shape, lessons=lessons, threads=1))
+        shape = AgentConfig(hidden=8, word_dim=8) if name == "demo" else AgentConfig(hidden=8, word_dim=8, view_dim=8)
+        monkeypatch.setitem(module.RECIPES, name, replace(recipe, agent_config=shape, train_config=config, threads=1))
     yield module
-    for name in ("recipes", "complaints", "entries", "train", "evaluate", "watch", "analyses", "analyses.common"):
+    for name in ("recipes", "errors", "entries", "train", "evaluate", "watch", "analyses", "analyses.common"):
         sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(
     ("command", "number"),
     [
-        ("train parity --threads 1 --hidden 8 --slots 2", signal.SIGTERM),
-        ("compare parity --threads 1 --hidden 8 --slots 2 --seeds 1 --memories gru", signal.SIGHUP),
+        ("train parity --threads 1 --hidden 8 --num-envs 2", signal.SIGTERM),
+        ("compare parity --threads 1 --hidden 8 --num-envs 2 --seeds 1 --memories gru", signal.SIGHUP),
         ("demo", signal.SIGTERM),
         ("sail --data none --seeds 1", signal.SIGTERM),
     ],
@@ -145,9 +145,9 @@ def test_every_script_that_trains_ends_with_the_status_of_the_signal(
 
 def test_a_terminal_that_is_closed_costs_nothing(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
-    program = Path(__file__).with_name("trainee.py")
     training = subprocess.Popen(
-        [sys.executable, str(program), str(tmp_path), "SIGSTOP", "3"],
+        program("trainee", str(tmp_path), "SIGSTOP", "3"),
+        env=environment(),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

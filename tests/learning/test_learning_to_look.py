@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from glimpses import finding, glimpses
-from tiny import SMALL, loss_of
+from helpers.glimpse_worlds import finding, glimpses
+from helpers.tiny import SMALL, loss_of
 from torch import Tensor
 
 from vln.agent import Decision
-from vln.agents.catalogue import agent_for
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.scripted import Guess
-from vln.evaluation import evaluate
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.losses import answering, reinforce, returns, value_loss
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.registry import agent_for
+from vln.agents.scripted import UniformPolicy
+from vln.evaluation.evaluate import evaluate
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
+from vln.learning.losses import answering, reinforce, returns, value_loss
+from vln.learning.rollouts import Rollout, RolloutState, rollout, sample
+from vln.learning.rules import RULES
+from vln.learning.training import snapshot, train
 from vln.policies import Categorical
-from vln.rollouts import Rollout, RolloutState, rollout, sample
-from vln.rules import RULES
-from vln.training import snapshot, train
 
 LOOKS = 3
 PICTURE = 0  # of whose class an agent that has learned nothing is sometimes right
@@ -57,13 +57,13 @@ def test_reinforce_is_on_average_the_exact_gradient() -> None:
     """Over every sequence of moves there is, each as often as the agent would make it."""
     world = glimpses(looks=LOOKS, move="discrete", stops=True)
     agent = glimpser(world).double()
-    every = torch.tensor(list(product(range(len(world.moves)), repeat=LOOKS)))
+    every = torch.tensor(list(product(range(len(world.action_names)), repeat=LOOKS)))
     slots, clock = len(every), iter(range(LOOKS))
     course = RolloutState.begin(world, agent, slots, seed=1)
     begun = world.begin(np.full(slots, PICTURE))
     course = replace(course, state=begun)
     lived, _ = rollout(world, agent, course, LOOKS, lambda *_: every[:, next(clock)], torch.Generator())
-    decision, _ = agent(lived.observation, lived.memory, lived.starts)
+    decision, _ = agent(lived.observation, lived.memory, lived.episode_starts)
     # What comes after an episode's end is another's: it is neither made more probable nor paid.
     own = torch.cat([torch.ones(1, slots), 1 - lived.dones.double().cumsum(0)[:-1]]).clamp(min=0)
     probability = (decision.policy.log_prob(lived.actions) * own).sum(dim=0).exp()
@@ -131,7 +131,7 @@ def test_the_last_answer_can_count_more_than_those_before() -> None:
 @pytest.mark.parametrize("move", ["continuous", "relative"])
 def test_the_gradient_through_a_step_is_that_of_small_changes(move: str) -> None:
     world = glimpses(move=move, limit=0.4)
-    tensors = world.on("cpu")
+    tensors = world.differentiable("cpu")
     begun: Any = tensors.begin(np.arange(3))
     begun = replace(begun, where=begun.where.double())
     point = torch.tensor([[0.31, -0.24], [0.62, 0.11], [-0.73, 0.55]], dtype=torch.float64, requires_grad=True)
@@ -142,7 +142,7 @@ def test_the_gradient_through_a_step_is_that_of_small_changes(move: str) -> None
 
 def test_the_last_answer_reaches_the_first_move_only_through_what_was_seen() -> None:
     world = glimpses(looks=LOOKS)
-    for door, reached in ((world.on("cpu"), True), (world, False)):
+    for door, reached in ((world.differentiable("cpu"), True), (world, False)):
         agent = glimpser(world, memory="gru")
         course = RolloutState.begin(door, agent, 6, seed=0)
         moves: list[Tensor] = []
@@ -165,11 +165,11 @@ def test_the_last_answer_reaches_the_first_move_only_through_what_was_seen() -> 
 
 
 def test_acting_in_tensors_and_deciding_again_over_the_window_are_the_same() -> None:
-    world = glimpses(looks=LOOKS, move="relative").on("cpu")
+    world = glimpses(looks=LOOKS, move="relative").differentiable("cpu")
     agent = glimpser(world)
     course = RolloutState.begin(world, agent, 5, seed=0)
     lived, after = rollout(world, agent, course, 2 * LOOKS, sample, torch.Generator().manual_seed(0))
-    again, memory = agent(lived.observation, lived.memory, lived.starts)
+    again, memory = agent(lived.observation, lived.memory, lived.episode_starts)
     assert lived.decision is not None
     torch.testing.assert_close(lived.decision.policy.loc, again.policy.loc)
     torch.testing.assert_close(lived.decision.answer, again.answer)
@@ -181,7 +181,7 @@ def test_both_doors_are_lived_through_alike() -> None:
     world = glimpses(looks=LOOKS, start="random")
     agent = glimpser(world)
     seen = []
-    for door in (world, world.on("cpu")):
+    for door in (world, world.differentiable("cpu")):
         course = RolloutState.begin(door, agent, 5, seed=0)
         with torch.no_grad():
             lived, _ = rollout(door, agent, course, 7, sample, torch.Generator().manual_seed(0), door.teacher)
@@ -190,7 +190,7 @@ def test_both_doors_are_lived_through_alike() -> None:
     here, there = seen
     for name in ("view", "where"):
         torch.testing.assert_close(there.observation[name], here.observation[name], atol=1e-4, rtol=1e-4)
-    for name in ("starts", "dones", "successes", "answer"):
+    for name in ("episode_starts", "dones", "successes", "answer"):
         assert torch.equal(getattr(there, name), getattr(here, name))
     for name in ("actions", "error", "teacher_actions", "reward"):
         torch.testing.assert_close(getattr(there, name), getattr(here, name), atol=1e-3, rtol=1e-3)
@@ -201,39 +201,47 @@ def test_both_doors_are_lived_through_alike() -> None:
 def test_every_rule_learns_what_the_pictures_are(rule: str, half: bool) -> None:
     """Floor: chance, a third. The pictures are few and known by heart."""
     world = glimpses(looks=LOOKS)
-    agent = glimpser(world, hidden=48, sight=48)
-    lessons = Lessons(rule=rule, updates=150, slots=24, window=LOOKS, rate=5e-3, warm_up=5, half=half)
-    learner = Learner.begin(world.on("cpu") if RULES[rule].through else world, agent, lessons)
-    for _ in range(lessons.updates):
+    agent = glimpser(world, hidden=48, view_dim=48)
+    config = TrainConfig(
+        rule=rule, updates=150, num_envs=24, unroll_length=LOOKS, learning_rate=5e-3, warmup_updates=5, bfloat16=half
+    )
+    learner = Learner.begin(world.differentiable("cpu") if RULES[rule].differentiates_world else world, agent, config)
+    for _ in range(config.updates):
         learner.learn()
     right = sum(outcome.success for outcome in evaluate(world, agent)[:12])
-    guessed = sum(outcome.success for outcome in evaluate(world, Guess(world.move_space, world.answers))[:12])
+    guessed = sum(
+        outcome.success for outcome in evaluate(world, UniformPolicy(world.action_space, world.num_answers))[:12]
+    )
     assert guessed <= 4
     assert right >= 10
 
 
 def test_a_teacher_of_points_is_imitated() -> None:
     world = glimpses(looks=LOOKS, canvas=20)
-    agent = glimpser(world, apart=0.0, aim=0.2)
-    learner = Learner.begin(world, agent, Lessons(updates=80, slots=32, window=LOOKS, rate=1e-2, warm_up=5, half=False))
+    agent = glimpser(world, head_detach=0.0, action_std=0.2)
+    learner = Learner.begin(
+        world,
+        agent,
+        TrainConfig(updates=80, num_envs=32, unroll_length=LOOKS, learning_rate=1e-2, warmup_updates=5, bfloat16=False),
+    )
     told = [learner.learn()["imitation"] for _ in range(80)]
     assert np.mean(told[-5:]) < np.mean(told[:5]) - 1
 
 
 def test_a_world_without_tensors_says_that_nothing_is_learned_through_its_eye() -> None:
-    from toy import Corridor
+    from helpers.corridor import Corridor
 
     with pytest.raises(ValueError, match="Corridor carries no gradients"):
-        Corridor().on("cpu")
+        Corridor().differentiable("cpu")
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tmp_path: Path) -> None:
     world: Any = glimpses(looks=LOOKS, start="random", canvas=14)
-    world = world.on("cpu") if RULES[rule].through else world
+    world = world.differentiable("cpu") if RULES[rule].differentiates_world else world
     # A window that is no multiple of the looks, so that episodes go on where it was broken off.
-    led = {} if RULES[rule].teacher else {"led": 0.5}
-    lessons = Lessons(rule=rule, updates=9, slots=4, window=4, warm_up=2, half=False, **led)
+    led = {} if RULES[rule].teacher else {"teacher_warmup": 0.5}
+    config = TrainConfig(rule=rule, updates=9, num_envs=4, unroll_length=4, warmup_updates=2, bfloat16=False, **led)
     updates = 0
 
     def breaking(decision: Decision, lived: Rollout) -> Tensor:
@@ -241,25 +249,25 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(rule: str, tm
         updates += 1
         if updates == 7:
             raise RuntimeError("the power failed")
-        return loss_of(lessons)(decision, lived)
+        return loss_of(config)(decision, lived)
 
     whole, broken = glimpser(world, dropout=0.2), glimpser(world, dropout=0.2)
     torch.manual_seed(1)
-    train(world, whole, lessons, tmp_path / "whole", save_every=3, live=False)
+    train(world, whole, config, tmp_path / "whole", save_every=3, live=False)
     torch.manual_seed(1)
     with pytest.raises(RuntimeError, match="the power failed"):
-        train(world, broken, lessons, tmp_path / "broken", loss=breaking, save_every=3, live=False)
+        train(world, broken, config, tmp_path / "broken", loss=breaking, save_every=3, live=False)
     resumed = glimpser(world, seed=5, dropout=0.2)
-    train(world, resumed, lessons, tmp_path / "broken", resume=True, save_every=3, live=False)
+    train(world, resumed, config, tmp_path / "broken", resume=True, save_every=3, live=False)
     for name, weights in whole.state_dict().items():
         assert torch.equal(weights, resumed.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("half", [False, True])
 def test_words_that_were_read_while_acting_are_read_anew_in_the_next_window(half: bool) -> None:
-    world = finding(looks=LOOKS).on("cpu")
+    world = finding(looks=LOOKS).differentiable("cpu")
     agent = glimpser(world)
-    learner = Learner.begin(world, agent, Lessons(rule="pathwise", slots=4, window=2, half=half))
+    learner = Learner.begin(world, agent, TrainConfig(rule="pathwise", num_envs=4, unroll_length=2, bfloat16=half))
     for _ in range(3):
         learner.learn()
         assert learner.rollout_state.memory.keys() == agent.initial(1).keys()

@@ -7,14 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from trainee import SAVE_EVERY, train_here
+from helpers.trainee import SAVE_EVERY, train_here
 
-from vln.checkpoints import load_checkpoint
-from vln.locks import LOCK_FILE, FolderLock
-from vln.logs import METRICS_FILE, read_metrics
-from vln.training import CHECKPOINT
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.locks import LOCK_FILE, FolderLock
+from vln.learning.logs import METRICS_FILE, read_metrics
+from vln.learning.training import CHECKPOINT
 
-HOLD = "import sys, pathlib; from vln.locks import FolderLock\nwith FolderLock(pathlib.Path(sys.argv[1])): input()"
+HOLD = """
+import sys, pathlib
+from vln.learning.locks import FolderLock
+with FolderLock(pathlib.Path(sys.argv[1])):
+    input()
+"""
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vln.logs import EVENTS_FOLDER, METRICS_FILE, LiveDisplay, Log, read_metrics
+from vln.learning.logs import EVENTS_FOLDER, METRICS_FILE, LiveDisplay, Log, read_metrics
 
 
 def train(folder: Path, updates: range, total: int = 6) -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from vln.agent import Decision
-from vln.losses import DISTANCE_UNIT, answering, distance, gae, imitation, returns
+from vln.learning.losses import DISTANCE_UNIT, answering, distance, gae, imitation, returns
+from vln.learning.rollouts import Rollout
 from vln.policies import Categorical, Gaussian
-from vln.rollouts import Rollout
 
 EVEN = [0.5, 0.25, 0.25]
 
@@ -26,7 +26,7 @@ def taught(*best: list[int], **more: Any) -> Rollout:
     nothing = torch.zeros(len(best), 1)
     window = Rollout(
         observation={},
-        starts=nothing.bool(),
+        episode_starts=nothing.bool(),
         memory={},
         actions=nothing.long(),
         answer=None,

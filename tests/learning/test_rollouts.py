@@ -6,17 +6,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import HASTY, Clockwork, random_memory, tiny_agent, tiny_world
+from helpers.corridor import Corridor
+from helpers.tiny import HASTY, Clockwork, random_memory, tiny_agent, tiny_world
 from torch import Tensor
-from toy import Corridor
 
 from vln.agent import Decision
-from vln.agents.scripted import Habit
-from vln.devices import use_threads
-from vln.env import TaskEnv
+from vln.agents.scripted import FixedPolicy
+from vln.gym.env import TaskEnv
+from vln.learning.devices import use_threads
+from vln.learning.episode_sampler import EpisodeSampler
+from vln.learning.rollouts import (
+    Act,
+    Rollout,
+    RolloutState,
+    follow_teacher,
+    greedy,
+    rollout,
+    sample,
+    scheduled_sampling,
+)
 from vln.policies import Categorical
-from vln.rollouts import Act, Rollout, RolloutState, follow_teacher, greedy, rollout, sample, scheduled_sampling
-from vln.streams import Stream
 from vln.world import World
 
 
@@ -25,8 +34,8 @@ def world(request: pytest.FixtureRequest) -> World[Any]:
     return Corridor() if request.param == "corridor" else tiny_world()
 
 
-def hasty(world: World[Any]) -> Habit:
-    return Habit(HASTY[-len(world.moves) :])
+def hasty(world: World[Any]) -> FixedPolicy:
+    return FixedPolicy(HASTY[-len(world.action_names) :])
 
 
 def live(world: World[Any], act: Act, steps: int = 30, slots: int = 4, seed: int = 5) -> Rollout:
@@ -38,18 +47,18 @@ def live(world: World[Any], act: Act, steps: int = 30, slots: int = 4, seed: int
 def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> None:
     seen = live(world, sample)
     for slot in range(4):
-        env, stream = TaskEnv(world, success_reward=0), Stream.of(5 + slot, 1)
+        env, stream = TaskEnv(world, success_reward=0), EpisodeSampler.of(5 + slot, 1)
         episode, stream = stream.draw(np.zeros(1, dtype=np.int64), len(world.episodes))
         shown, _ = env.reset(options={"episode": episode})
-        starts = True
+        episode_starts = True
         for time in range(30):
             assert all(np.array_equal(values[time, slot], shown[name]) for name, values in seen.observation.items())
-            assert seen.starts[time, slot] == starts
+            assert seen.episode_starts[time, slot] == episode_starts
             shown, _, terminated, truncated, info = env.step(int(seen.actions[time, slot]))
-            starts = terminated or truncated
-            assert seen.dones[time, slot] == starts
+            episode_starts = terminated or truncated
+            assert seen.dones[time, slot] == episode_starts
             assert seen.successes[time, slot] == info["is_success"]
-            if starts:
+            if episode_starts:
                 episode, stream = stream.draw(np.zeros(1, dtype=np.int64), len(world.episodes))
                 shown, _ = env.reset(options={"episode": episode})
 
@@ -57,30 +66,30 @@ def test_what_is_recorded_is_what_living_it_through_shows(world: World[Any]) -> 
 def test_an_episode_starts_at_first_and_after_every_end_and_nowhere_else(world: World[Any]) -> None:
     seen = live(world, sample)
     assert seen.dones.any()
-    assert seen.starts[0].all()
-    assert torch.equal(seen.starts[1:], seen.dones[:-1])
-    assert torch.equal(seen.starts, seen.observation["previous"] == len(world.moves))
+    assert seen.episode_starts[0].all()
+    assert torch.equal(seen.episode_starts[1:], seen.dones[:-1])
+    assert torch.equal(seen.episode_starts, seen.observation["previous"] == len(world.action_names))
 
 
 def test_a_slot_lives_the_same_whoever_lives_beside_it(world: World[Any]) -> None:
-    agent = Clockwork(len(world.moves))
+    agent = Clockwork(len(world.action_names))
 
     def lives(slots: int, seed: int) -> Rollout:
         return rollout(world, agent, RolloutState.begin(world, agent, slots, seed), 40, greedy, torch.Generator())[0]
 
     together = lives(3, seed=7)
-    assert len(together.actions.unique()) == len(world.moves)
+    assert len(together.actions.unique()) == len(world.action_names)
     for slot in range(3):
         alone = lives(1, seed=7 + slot)
         assert torch.equal(alone.actions[:, 0], together.actions[:, slot])
         assert torch.equal(alone.error[:, 0], together.error[:, slot])
-        assert torch.equal(alone.starts[:, 0], together.starts[:, slot])
+        assert torch.equal(alone.episode_starts[:, 0], together.episode_starts[:, slot])
         for name, values in alone.observation.items():
             assert torch.equal(values[:, 0], together.observation[name][:, slot])
 
 
 def test_the_same_seed_lives_the_same_episodes_on_any_number_of_slots(world: World[Any]) -> None:
-    at_once = Habit([0.0] * (len(world.moves) - 1) + [1.0])
+    at_once = FixedPolicy([0.0] * (len(world.action_names) - 1) + [1.0])
 
     def instructions(slots: int) -> Tensor:
         course = RolloutState.begin(world, at_once, slots, seed=11)
@@ -106,13 +115,13 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 
 def test_two_windows_are_one_that_is_twice_as_long(world: World[Any]) -> None:
-    agent = Clockwork(len(world.moves))
+    agent = Clockwork(len(world.action_names))
     course = RolloutState.begin(world, agent, 3, seed=7)
     whole, end = rollout(world, agent, course, 14, greedy, torch.Generator())
     first, middle = rollout(world, agent, course, 7, greedy, torch.Generator())
     second, last = rollout(world, agent, middle, 7, greedy, torch.Generator())
     assert torch.equal(torch.cat([first.actions, second.actions]), whole.actions)
-    assert torch.equal(torch.cat([first.starts, second.starts]), whole.starts)
+    assert torch.equal(torch.cat([first.episode_starts, second.episode_starts]), whole.episode_starts)
     assert torch.equal(last.memory["time"], end.memory["time"])
     assert torch.equal(second.memory["time"], middle.memory["time"])
 
@@ -122,10 +131,10 @@ def test_the_memory_before_a_window_is_the_one_it_was_begun_with() -> None:
     world, agent = tiny_world(), tiny_agent()
     course = RolloutState.begin(world, agent, 3, seed=7)
     before = random_memory(agent, 3)
-    remembering = replace(course, starts=np.zeros(3, dtype=np.bool_), memory=before)
+    remembering = replace(course, episode_starts=np.zeros(3, dtype=np.bool_), memory=before)
     seen, _ = rollout(world, agent, remembering, 5, greedy, torch.Generator())
     assert torch.equal(seen.memory["core"], before["core"])
-    assert not seen.starts[0].any()
+    assert not seen.episode_starts[0].any()
 
 
 def deciding(*probabilities: float, slots: int = 20_000) -> Decision:
@@ -193,11 +202,11 @@ def test_living_with_a_share_of_one_makes_only_the_teachers_moves(world: World[A
 
 
 def test_teacher_forcing_never_asks_the_agent(world: World[Any]) -> None:
-    class Mute(Habit):
+    class Mute(FixedPolicy):
         def forward(self, *_: Any) -> Any:
             raise AssertionError("nobody should ask")
 
-    agent = Mute(HASTY[-len(world.moves) :])
+    agent = Mute(HASTY[-len(world.action_names) :])
     course = RolloutState.begin(world, agent, 4, 5)
     rng = torch.Generator().manual_seed(0)
     seen, after = rollout(world, agent, course, 30, None, rng, world.teacher)

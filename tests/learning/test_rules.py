@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from commands import run, standing_in
-from pens import PenAgent, Pens
-from test_options import SHORT
-from tiny import tiny_agent, tiny_world
+from helpers.commands import SHORT, run, standing_in
+from helpers.pen_world import PenAgent, Pens
+from helpers.root import ROOT
+from helpers.tiny import tiny_agent, tiny_world
 from torch import Tensor
 
-from vln.checkpoints import load_checkpoint
-from vln.evaluation import evaluate
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.rules import Rule, rule_of
-from vln.training import CHECKPOINT, train
+from vln.evaluation.evaluate import evaluate
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
+from vln.learning.rules import Rule, rule_of
+from vln.learning.training import CHECKPOINT, train
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "extending.md").read_text()
+PAGE = (ROOT / "docs" / "extending.md").read_text()
 (PROGRAM,) = re.findall(r"as `ppo\.py`:\n\n```python\n(.*?)```", PAGE, re.S)
-LESSONS = Lessons(updates=6, slots=4, window=3, warm_up=1, half=False)
+CONFIG = TrainConfig(updates=6, num_envs=4, unroll_length=3, warmup_updates=1, bfloat16=False)
 
 
 def ppo(**options: Any) -> Rule:
@@ -42,10 +42,12 @@ def test_ppo_learns_strokes_from_rewards() -> None:
     """Baseline: what it knew before, under 30 %. Oracle: all of them."""
     torch.manual_seed(0)
     world, agent = Pens(episodes=64), PenAgent()
-    lessons = Lessons(updates=150, slots=64, window=6, rate=5e-3, warm_up=5, half=False)
+    config = TrainConfig(
+        updates=150, num_envs=64, unroll_length=6, learning_rate=5e-3, warmup_updates=5, bfloat16=False
+    )
     before = np.mean([outcome.success for outcome in evaluate(world, agent)])
-    learner = Learner.begin(world, agent, lessons, rule=ppo())
-    for _ in range(lessons.updates):
+    learner = Learner.begin(world, agent, config, rule=ppo())
+    for _ in range(config.updates):
         learner.learn()
     assert before < 0.3
     assert np.mean([outcome.success for outcome in evaluate(world, agent)]) > 0.9
@@ -65,7 +67,9 @@ def test_at_first_ppo_finds_the_probabilities_that_it_acted_by() -> None:
             return {}
 
     rule = Watched()
-    learner = Learner.begin(tiny_world(), tiny_agent(), Lessons(slots=5, window=9, half=False), rule=rule)
+    learner = Learner.begin(
+        tiny_world(), tiny_agent(), TrainConfig(num_envs=5, unroll_length=9, bfloat16=False), rule=rule
+    )
     for _ in range(3):
         learner.learn()
         torch.testing.assert_close(rule.ratio, torch.ones_like(rule.ratio), rtol=1e-4, atol=1e-4)
@@ -85,8 +89,8 @@ def test_minibatches_are_whole_environments_and_all_of_them() -> None:
             return {}
 
     rule = Dealt()
-    Learner.begin(Pens(), PenAgent(), Lessons(slots=5, window=4, half=False), rule=rule).learn()
-    assert [part.starts.shape for part in rule.parts] == [(3, 2), (3, 2), (3, 1)]
+    Learner.begin(Pens(), PenAgent(), TrainConfig(num_envs=5, unroll_length=4, bfloat16=False), rule=rule).learn()
+    assert [part.episode_starts.shape for part in rule.parts] == [(3, 2), (3, 2), (3, 1)]
     together = torch.cat([part.actions["stroke"] for part in rule.parts], dim=1)[..., 0]
     whole = rule.whole.actions["stroke"][..., 0]
     assert sorted(map(tuple, together.T.tolist())) == sorted(map(tuple, whole.T.tolist()))
@@ -116,13 +120,13 @@ class Counting(Rule):
 
 def test_what_a_rule_remembers_is_in_the_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        train(Pens(), PenAgent(), LESSONS, tmp_path, save_every=2, live=False, rule=Counting(after=5))
+        train(Pens(), PenAgent(), CONFIG, tmp_path, save_every=2, live=False, rule=Counting(after=5))
     assert load_checkpoint(tmp_path / CHECKPOINT).arrays["rule/count"] == 4
     rule = Counting()
-    assert train(Pens(), PenAgent(), LESSONS, tmp_path, resume=True, live=False, rule=rule)
+    assert train(Pens(), PenAgent(), CONFIG, tmp_path, resume=True, live=False, rule=rule)
     assert rule.count == 6
     with pytest.raises(ValueError, match="PPO keeps no state, and the checkpoint holds one: count"):
-        train(Pens(), PenAgent(), LESSONS, tmp_path, resume=True, live=False, rule=ppo())
+        train(Pens(), PenAgent(), CONFIG, tmp_path, resume=True, live=False, rule=ppo())
 
 
 @pytest.mark.parametrize("world", ["pens", "rooms"])
@@ -135,7 +139,7 @@ def test_ppo_that_was_broken_off_ends_with_the_same_weights(world: str, tmp_path
 
     whole, broken, resumed = agent(0), agent(0), agent(1)
     torch.manual_seed(3)
-    assert train(place, whole, LESSONS, tmp_path / "whole", live=False, rule=ppo(minibatches=2))
+    assert train(place, whole, CONFIG, tmp_path / "whole", live=False, rule=ppo(minibatches=2))
     torch.manual_seed(3)
     stopping = ppo(minibatches=2)
     learn = stopping.learn
@@ -148,9 +152,9 @@ def test_ppo_that_was_broken_off_ends_with_the_same_weights(world: str, tmp_path
 
     stopping.learn = broken_off  # type: ignore[method-assign,assignment]
     with pytest.raises(RuntimeError, match="the power failed"):
-        train(place, broken, LESSONS, tmp_path / "broken", save_every=2, live=False, rule=stopping)
+        train(place, broken, CONFIG, tmp_path / "broken", save_every=2, live=False, rule=stopping)
     rule = ppo(minibatches=2)
-    assert train(place, resumed, LESSONS, tmp_path / "broken", resume=True, live=False, rule=rule)
+    assert train(place, resumed, CONFIG, tmp_path / "broken", resume=True, live=False, rule=rule)
     for name, weights in whole.state_dict().items():
         assert torch.equal(weights, resumed.state_dict()[name]), name
 
@@ -161,11 +165,11 @@ def test_a_rule_that_learns_nothing_or_leaves_no_memory_is_refused() -> None:
             return {}
 
     with pytest.raises(ValueError, match=r"has learned nothing: it must call descend\(\)"):
-        Learner.begin(Pens(), PenAgent(), LESSONS, rule=Idle()).learn()
+        Learner.begin(Pens(), PenAgent(), CONFIG, rule=Idle()).learn()
 
 
 @pytest.mark.parametrize(
-    ("lessons", "complaint"),
+    ("config", "complaint"),
     [
         ({"rule": "imitatoin"}, "no rule is called 'imitatoin'; there are imitation, reinforce, pathwise, or FILE"),
         ({"reward": "environment"}, "under rule imitation reward would change nothing"),
@@ -173,10 +177,10 @@ def test_a_rule_that_learns_nothing_or_leaves_no_memory_is_refused() -> None:
     ],
 )
 def test_a_rule_that_there_is_not_or_an_option_that_it_does_not_heed_is_refused(
-    lessons: dict[str, Any], complaint: str
+    config: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
-        rule_of(Lessons(**lessons))
+        rule_of(TrainConfig(**config))
 
 
 def test_a_rule_of_ones_own_trains_from_the_command_line_goes_on_and_is_judged_without_being_run(
@@ -192,8 +196,8 @@ def test_a_rule_of_ones_own_trains_from_the_command_line_goes_on_and_is_judged_w
         assert "how far a probability may move" in shown.partition("--rule.clip 0.2")[2].partition("\n")[0]
         with pytest.raises(SystemExit, match=r"takes no --rule\.clop; did you mean --rule\.clip"):
             run("train", *own, "--rule.clop", "0.1")
-        with pytest.raises(ValueError, match="progress would change nothing"):
-            run("train", *own, "--progress", "0.5", "--baselines", "0", *SHORT)
+        with pytest.raises(ValueError, match="progress_weight would change nothing"):
+            run("train", *own, "--progress-weight", "0.5", "--baselines", "0", *SHORT)
         more = ("--rule.minibatches", "2", "--set", "rule.epochs=1", "world.max_steps=9", "--baselines", "0")
         assert run("train", *own, *more, *SHORT)
         folder = tmp_path / "runs" / "goto"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import tiny_agent, tiny_world
+from helpers.tiny import tiny_agent, tiny_world
 
-from vln import threads
-from vln.lessons import Lessons
-from vln.threads import LEAST_APART, MOST_APART, ThreadChoice, choices
-from vln.training import train
+from vln.learning import threads
+from vln.learning.config import TrainConfig
+from vln.learning.threads import LEAST_APART, MOST_APART, ThreadChoice, choices
+from vln.learning.training import train
 
 Seconds = Callable[[int, int], float]  # of an update with so many threads, and its number
 
@@ -66,11 +66,11 @@ def test_a_training_takes_the_number_that_is_chosen_and_one_without_a_choice_nev
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 4)
-    lessons, used = Lessons(updates=8, slots=2, window=4), list[int]()
+    config, used = TrainConfig(updates=8, num_envs=2, unroll_length=4), list[int]()
     assert train(
-        tiny_world(), tiny_agent(), lessons, tmp_path / "chosen", live=False, threads=ThreadChoice(use=used.append)
+        tiny_world(), tiny_agent(), config, tmp_path / "chosen", live=False, threads=ThreadChoice(use=used.append)
     )
     assert {1, 2, 4} >= set(used) > {4}
     before = torch.get_num_threads()
-    assert train(tiny_world(), tiny_agent(), lessons, tmp_path / "fixed", live=False)
+    assert train(tiny_world(), tiny_agent(), config, tmp_path / "fixed", live=False)
     assert torch.get_num_threads() == before

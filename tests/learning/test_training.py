@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import GRAPHS, SMALL, Kind, tiny_agent, tiny_world
-from trainee import LESSONS, SAVE_EVERY, train_here
+from helpers.root import environment, program
+from helpers.tiny import GRAPHS, SMALL, Kind, tiny_agent, tiny_world
+from helpers.trainee import CONFIG, SAVE_EVERY, train_here
 
-from vln.checkpoints import Checkpoint, load_checkpoint
-from vln.learning import Learner
-from vln.logs import METRICS_FILE, read_metrics
-from vln.training import CHECKPOINT, kept_weights, load_weights, restore, snapshot, train
+from vln.learning.checkpoints import Checkpoint, load_checkpoint
+from vln.learning.learner import Learner
+from vln.learning.logs import METRICS_FILE, read_metrics
+from vln.learning.training import CHECKPOINT, kept_weights, load_weights, restore, snapshot, train
 
 IN_THE_MIDDLE = 33  # of the updates: a checkpoint was written after 30 and values were recorded after 20
 
@@ -46,9 +46,8 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def test_a_training_that_was_killed_ends_as_if_it_had_not_been(unbroken: Path, tmp_path: Path) -> None:
-    script = Path(__file__).with_name("trainee.py")
-    command = [sys.executable, str(script), str(tmp_path), "SIGKILL", str(IN_THE_MIDDLE)]
-    assert subprocess.run(command, timeout=120, check=False).returncode == -signal.SIGKILL
+    command = program("trainee", str(tmp_path), "SIGKILL", str(IN_THE_MIDDLE))
+    assert subprocess.run(command, env=environment(), timeout=120, check=False).returncode == -signal.SIGKILL
     assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == 30
     assert train_here(tmp_path, resume=True)
     assert_same(tmp_path, unbroken)
@@ -113,14 +112,14 @@ def test_a_checkpoint_of_another_agent_is_refused_by_the_weight_that_does_not_fi
 
 
 def test_a_checkpoint_of_other_slots_is_refused(unbroken: Path) -> None:
-    learner = Learner.begin(tiny_world(), tiny_agent(), replace(LESSONS, slots=4))
-    with pytest.raises(ValueError, match="trains 2 slots, these lessons 4"):
+    learner = Learner.begin(tiny_world(), tiny_agent(), replace(CONFIG, num_envs=4))
+    with pytest.raises(ValueError, match="trains 2 environments, this config 4"):
         restore(learner, load_checkpoint(unbroken / CHECKPOINT))
 
 
 @pytest.mark.parametrize("view", ["symbols", *GRAPHS, "tells"])
 def test_a_snapshot_holds_all_that_a_learner_is(view: str) -> None:
-    one, other = (Learner.begin(tiny_world(view), tiny_agent(Kind(view=view), seed), LESSONS) for seed in (0, 1))
+    one, other = (Learner.begin(tiny_world(view), tiny_agent(Kind(view=view), seed), CONFIG) for seed in (0, 1))
     for _ in range(3):
         one.learn()
     restore(other, Checkpoint(snapshot(one), {"update": one.update}))
@@ -134,11 +133,11 @@ def test_a_snapshot_holds_all_that_a_learner_is(view: str) -> None:
 
 def test_what_is_kept_and_judged_is_the_running_mean_of_the_weights() -> None:
     agent: Any = tiny_agent()
-    learner = Learner.begin(tiny_world(), agent, LESSONS)
+    learner = Learner.begin(tiny_world(), agent, CONFIG)
     weights, mean = agent.value.weight, agent.value.weight.detach().clone()
     for update in range(4):
         learner.learn()
-        kept = min(LESSONS.averaged, (1 + update) / (10 + update))
+        kept = min(CONFIG.ema_decay, (1 + update) / (10 + update))
         mean = kept * mean + (1 - kept) * weights.detach()
     own = weights.detach().clone()
     judged: Any
@@ -159,8 +158,8 @@ def test_a_run_that_is_opened_has_the_mean_and_one_that_goes_on_the_weights(unbr
 
 
 def test_a_mean_that_a_checkpoint_lacks_is_missed() -> None:
-    plain = Learner.begin(tiny_world(), tiny_agent(), replace(LESSONS, averaged=0.0))
-    averaged = Learner.begin(tiny_world(), tiny_agent(), LESSONS)
+    plain = Learner.begin(tiny_world(), tiny_agent(), replace(CONFIG, ema_decay=0.0))
+    averaged = Learner.begin(tiny_world(), tiny_agent(), CONFIG)
     with pytest.raises(ValueError, match="holds no mean of the weights"):
         restore(averaged, Checkpoint(snapshot(plain), {"update": 0}))
 
@@ -174,5 +173,5 @@ def test_learning_that_went_wrong_leaves_the_last_good_checkpoint(tmp_path: Path
         return decision.value.sum() * (float("nan") if calls > SAVE_EVERY else 1)
 
     with pytest.raises(FloatingPointError, match=f"the gradient of update {SAVE_EVERY} is not finite"):
-        train(tiny_world(), tiny_agent(), LESSONS, tmp_path, loss=loss, save_every=SAVE_EVERY, live=False)
+        train(tiny_world(), tiny_agent(), CONFIG, tmp_path, loss=loss, save_every=SAVE_EVERY, live=False)
     assert load_checkpoint(tmp_path / CHECKPOINT).facts["update"] == SAVE_EVERY

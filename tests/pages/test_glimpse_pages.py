@@ -7,49 +7,49 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from browser import open_page
-from glimpses import KINDS, finding, glimpses, noise
+from helpers.browser import open_page
+from helpers.glimpse_worlds import KINDS, finding, glimpses, noise
 from torch import Tensor
 
 from vln.agent import Decision, Memory, Observation
-from vln.agents.scripted import Guess
-from vln.bars import MOST, RIGHT, bars
-from vln.envs.glimpse.eye import Eye
-from vln.envs.glimpse.gaze import SIDE, gaze_maps
-from vln.envs.glimpse.portrait import FRAMES
-from vln.envs.glimpse.portrait import SIDE as SHOWN
-from vln.evaluation import evaluate
-from vln.films import film
+from vln.agents.scripted import UniformPolicy
+from vln.envs.glimpse.fixations import SIDE, gaze_maps
+from vln.envs.glimpse.map_view import FRAMES
+from vln.envs.glimpse.map_view import SIDE as SHOWN
+from vln.envs.glimpse.sensor import GlimpseSensor
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.replays import pictures, replay
+from vln.evaluation.tables import Entry, table_of
+from vln.learning.rollouts import sample
 from vln.outcomes import Outcome
-from vln.recordings import MOST_ALTERNATIVES
-from vln.replays import pictures, replay
-from vln.report import write_page
-from vln.rollouts import sample
-from vln.tables import Entry, table_of
+from vln.pages.bars import MOST, RIGHT, bars
+from vln.pages.films import film
+from vln.pages.recordings import MOST_ALTERNATIVES
+from vln.pages.report import write_page
 
 
-class Sure(Guess):
+class Sure(UniformPolicy):
     """Looks anywhere, and is almost sure of one answer."""
 
     def __init__(self, world: Any, answer: int) -> None:
-        super().__init__(world.move_space, world.answers)
-        self.belief = torch.log(0.1 + 0.8 * torch.eye(world.answers)[answer])
+        super().__init__(world.action_space, world.num_answers)
+        self.belief = torch.log(0.1 + 0.8 * torch.eye(world.num_answers)[answer])
 
-    def forward(self, observation: Observation, memory: Memory, starts: Tensor) -> tuple[Decision, Memory]:
-        decision, memory = super().forward(observation, memory, starts)
-        return replace(decision, answer=self.belief.expand(*starts.shape, -1)), memory
+    def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
+        decision, memory = super().forward(observation, memory, episode_starts)
+        return replace(decision, answer=self.belief.expand(*episode_starts.shape, -1)), memory
 
 
 @pytest.mark.parametrize("kind", ["looks at points", "walks and stops", "finds", "colours, an odd patch"])
 def test_a_replay_holds_what_was_believed_at_every_look(kind: str) -> None:
     world = KINDS[kind]()
     (lived,) = replay(world, Sure(world, 1), [1], sample)
-    assert lived.answers == world.names
+    assert lived.answer_names == world.answer_names
     assert lived.end is None
     for frame in lived.steps:
         assert frame.belief is not None
         assert frame.belief.argmax() == 1
-        assert frame.truth == world.answer(world.begin(np.array([1])))[0]
+        assert frame.truth == world.correct_answer(world.begin(np.array([1])))[0]
         assert frame.error == pytest.approx(-np.log(frame.belief[frame.truth]), rel=1e-4)
         assert bool(frame.choices) == (kind == "walks and stops")
     assert lived.success == (lived.steps[-1].truth == 1)
@@ -77,7 +77,7 @@ def test_of_many_answers_the_most_probable_are_drawn() -> None:
 
 
 def test_the_portrait_shows_the_way_of_the_eye_and_what_each_scale_covers() -> None:
-    world = glimpses(canvas=24, eye=Eye(4, scales=2))
+    world = glimpses(canvas=24, eye=GlimpseSensor(4, scales=2))
     state = world.begin(np.arange(1))
     picture = world.draw(state, 0, np.array([[4, 4], [12, 12]], dtype=np.float32))
     scale = SHOWN / 24

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from browser import open_page
-from graphs import asked, graph, hall_world, line, world
+from helpers.browser import open_page
+from helpers.graph_worlds import asked, graph, hall_world, line, world
 from numpy.typing import NDArray
 
-from vln.agents.catalogue import agent_for
+from vln.agents.registry import agent_for
 from vln.agents.scripted import scripted
-from vln.envs.graphs import portrait as drawn
+from vln.envs.graphs import map_view as drawn
 from vln.envs.graphs.graph import REACH
-from vln.envs.graphs.portrait import AROUND, CLEAR, GOAL, INK, MARGIN, NEAR, PALE, PAPER, WALK, WIDTH, portrait
+from vln.envs.graphs.map_view import AROUND, CLEAR, GOAL, INK, MARGIN, NEAR, PALE, PAPER, WALK, WIDTH, portrait
 from vln.envs.graphs.world import Graphs
-from vln.replays import pictures, replay
-from vln.report import write_report
+from vln.evaluation.replays import pictures, replay
+from vln.pages.report import write_report
 
 LOFT = {"a": (0.0, 0.0, 0.0), "b": (0.0, 2.0, 0.0), "c": (3.0, 2.0, 3.0), "d": (3.0, 0.0, 3.0)}
 
@@ -41,7 +41,7 @@ def walk(*viewpoints: int) -> NDArray[np.int32]:
 @pytest.mark.parametrize("actions", ["panoramic", "low_level"])
 def test_pictures_of_an_episode_are_of_one_size_and_change_with_every_move(actions: str) -> None:
     hall = hall_world(actions=actions)
-    expert = scripted(hall.moves)["expert"]
+    expert = scripted(hall.action_names)["expert"]
     for lived in replay(hall, expert.agent, range(len(hall.episodes)), expert.act):
         shown = list(pictures(lived))
         assert {picture.shape for picture in shown} == {(shown[0].shape[0], WIDTH, 3)}
@@ -124,13 +124,13 @@ def test_what_lies_around_is_shown_where_it_is_seen() -> None:
 def test_signs_say_where_every_way_leads() -> None:
     star = {"a": (0, 0, 0), "b": (0, 3, 0), "c": (2, 0, 0), "d": (-3, 0, 3), "e": (0, -1.5, -1.5)}
     there = world([asked(graph(star, ("ab", "ac", "ad", "ae"), "star"), "ab", np.radians(30))])
-    signs = there.action_names(there.begin(np.arange(1)), 0)
+    signs = there.describe_actions(there.begin(np.arange(1)), 0)
     told = ("30° left, 3.0\u00a0m", "60° right, 2.0\u00a0m", "150° right down, 2.1\u00a0m", "120° left up, 4.2\u00a0m")
     assert signs == (*told, "stop")
     after = there.step(there.begin(np.arange(1)), np.array([0]))
-    assert there.action_names(after, 0) == ("behind, 3.0\u00a0m", "way 2", "way 3", "way 4", "stop")
+    assert there.describe_actions(after, 0) == ("behind, 3.0\u00a0m", "way 2", "way 3", "way 4", "stop")
     driven = world(there.episodes, actions="low_level")
-    assert driven.action_names(driven.begin(np.arange(1)), 0) == driven.moves
+    assert driven.describe_actions(driven.begin(np.arange(1)), 0) == driven.action_names
 
 
 def write_page(path: Path, there: Graphs) -> Path:
@@ -147,7 +147,7 @@ def test_the_page_shows_the_ways_there_are_and_shades_words_by_attention(tmp_pat
     page = open_page(write_page(tmp_path / "page.html", there), "#episode=1&step=1")
     assert page.complaints == []
     moves = page.dom.split('id="moves"')[1].split("</table>")[0]
-    assert moves.count("<tr") == 3 < len(there.moves)  # two ways lead on from where it begins; and it can stop
+    assert moves.count("<tr") == 3 < len(there.action_names)  # two ways lead on from where it begins; and it can stop
     assert "way" not in moves
     shares = [float(share) for share in re.findall(r"--share: ([\d.]+)", page.dom)]
     assert len(shares) == 3  # "go to c"

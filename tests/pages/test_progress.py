@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from vln.progress import counted
+from vln.pages.progress import counted
 
 
 def told(terminal: bool, *steps: tuple[int, int]) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import open_page
+from helpers.browser import open_page
 from numpy.typing import NDArray
 
-from vln.intervals import Interval
-from vln.replays import Frame, Replay, pictures
-from vln.report import write_report
+from vln.evaluation.intervals import Interval
+from vln.evaluation.replays import Frame, Replay, pictures
+from vln.pages.report import write_report
 
 MOVES = ("forward", "turn left", "turn right", "stop")
 WORDS = ("go", "to", "the", "<red>", "chair")
@@ -37,7 +37,7 @@ FRAMES = tuple(frame(step) for step in range(5))
 
 
 def replay(name: str = "far-1", success: bool = True, steps: tuple[Frame, ...] = FRAMES, **changes: Any) -> Replay:
-    basis: dict[str, Any] = {"family": "goto", "words": WORDS, "error": 2.0, "length": 4.0, "moves": MOVES}
+    basis: dict[str, Any] = {"family": "goto", "words": WORDS, "error": 2.0, "length": 4.0, "action_names": MOVES}
     basis |= {"verdict": "reached" if success else "failed", "unit": "moves"}
     return Replay(**(basis | {"name": name, "success": success, "steps": steps} | changes))
 
@@ -126,7 +126,7 @@ def test_only_moves_that_are_probable_best_or_made_are_shown(tmp_path: Path) -> 
     names = ("open", "knock", "wait", "ring", "push", "leave")
     shares = np.array([0.9, 0.0, 0.0996, 0.0004, 0.0, 0.0])  # "knock" is best, "push" is made
     seen = frame(probabilities=shares, expert=np.arange(6) == 1, choices=(4,))
-    page = open_page(write(tmp_path / "report.html", replays=[replay(moves=names, steps=(seen,))]))
+    page = open_page(write(tmp_path / "report.html", replays=[replay(action_names=names, steps=(seen,))]))
     assert page.complaints == []
     rows = re.findall("<tr.*?</tr>", page.dom.split('id="moves"')[1].split("</table>")[0])
     told = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in rows]
@@ -169,7 +169,7 @@ def test_failures_come_first(page: Path) -> None:
 def test_words_from_anyone_are_text_and_never_markup(tmp_path: Path) -> None:
     evil = "</script><script>throw 1</script><img src=x onerror=throw>"
     once = (frame(attention=np.ones(1)),)
-    lost = replay(evil, words=(evil,), family=evil, moves=(evil, *MOVES[1:]), steps=once)
+    lost = replay(evil, words=(evil,), family=evil, action_names=(evil, *MOVES[1:]), steps=once)
     seen = open_page(write(tmp_path / "report.html", replays=[lost], table=table(task=evil)))
     assert seen.complaints == []
     assert "<img src" not in seen.dom
@@ -247,7 +247,7 @@ def test_a_frame_of_the_wrong_type_is_refused(changes: dict[str, Any], message: 
 def test_a_replay_whose_parts_disagree_is_refused() -> None:
     for changes, message in (
         ({"steps": ()}, "'far-1' has no steps"),
-        ({"moves": ("left", "stop")}, "step 1 of the replay 'far-1' has 4 probabilities for 2 moves"),
+        ({"action_names": ("left", "stop")}, "step 1 of the replay 'far-1' has 4 probabilities for 2 moves"),
         ({"steps": (frame(action_names=("on", "stop")),)}, "step 1 of the replay 'far-1' has 2 names for 4 moves"),
         ({"words": ("go",)}, "attention \\[5\\] for 1 words"),
     ):

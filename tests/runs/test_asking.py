@@ -5,31 +5,31 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import graphs
 import numpy as np
 import pytest
-from toy import Corridor
+from helpers import graph_worlds as graphs
+from helpers.corridor import Corridor
 
 import vln
-from vln.agents.catalogue import make_agent
-from vln.envs.catalogue import make_task
+from vln.agents.registry import make_agent
+from vln.envs.registry import make_task
 from vln.envs.rooms import Goal, House, Rooms
 from vln.envs.rooms.world import VIEWS
-from vln.lessons import Lessons
-from vln.rollouts import sample
-from vln.runs import Plan, Run, begin_run
+from vln.learning.config import TrainConfig
+from vln.learning.rollouts import sample
+from vln.runs.run import Plan, Run, begin_run
 from vln.tasks import Task
 
 HOUSE = House.of_text("#########/#...#...#/#.r.+..b#/#########", r="red chair", b="blue table")
 START = (1, 1, "east")
-SMALL = {"hidden": 8, "word_dim": 8, "sight": 8}
+SMALL = {"hidden": 8, "word_dim": 8, "view_dim": 8}
 
 
 def trained(folder: Path, view: str = "symbols") -> Run:
-    lessons = Lessons(updates=1, slots=2, window=4)
+    config = TrainConfig(updates=1, num_envs=2, unroll_length=4)
     world = {"view": view} | ({"size": 28} if "_" in view else {})
-    agent = {name: size for name, size in SMALL.items() if name != "sight" or view != "none"}
-    plan = Plan("goto", lessons, {"difficulty": 1}, world, agent)
+    agent = {name: size for name, size in SMALL.items() if name != "view_dim" or view != "none"}
+    plan = Plan("goto", config, {"difficulty": 1}, world, agent)
     assert begin_run(folder, plan, make_task, make_agent)
     return vln.open_run(folder)
 
@@ -112,7 +112,7 @@ def test_what_is_no_instruction_or_no_house_is_refused(run: Run) -> None:
 def test_an_episode_without_a_goal_has_no_error_no_success_and_no_reference() -> None:
     world = Rooms([Rooms.episode_of("go", HOUSE, START)], make_task("goto").vocabulary, track_sight=True)
     state = world.begin(np.zeros(1, dtype=np.int64))
-    after = world.step(state, np.array([len(world.moves) - 1]))
+    after = world.step(state, np.array([len(world.action_names) - 1]))
     assert world.error(after)[0] == np.inf
     assert not world.success(after)[0]
     assert world.terminated(after)[0]

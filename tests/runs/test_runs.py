@@ -8,24 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import SMALL, tiny
+from helpers.tiny import SMALL, tiny
 
-from vln.agents.catalogue import make_agent
-from vln.agents.recurrent import RecurrentAgent
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.registry import make_agent
 from vln.agents.scripted import scripted_for
-from vln.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vln.envs.rooms.phrases import WORDS
-from vln.evaluation import evaluate
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.tables import table_of
 from vln.language import Vocabulary
-from vln.lessons import Lessons
-from vln.report import write_page
-from vln.runs import Plan, Trust, begin_run, doubt, open_run, plan_of
-from vln.tables import table_of
+from vln.learning.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.training import CHECKPOINT
+from vln.pages.report import write_page
+from vln.runs.run import Plan, Trust, begin_run, doubt, open_run, plan_of
 from vln.tasks import BLIND_AND_DEAF, Task
-from vln.training import CHECKPOINT
 
-LESSONS = Lessons(updates=2, slots=2, window=3)
-PLAN = Plan("goto", LESSONS, world_options={"size": 5, "max_steps": 9}, agent=asdict(SMALL), without=("instruction",))
+CONFIG = TrainConfig(updates=2, num_envs=2, unroll_length=3)
+PLAN = Plan(
+    "goto", CONFIG, world_options={"size": 5, "max_steps": 9}, agent_options=asdict(SMALL), without=("instruction",)
+)
 
 
 def make_tiny(name: str, options: Any) -> Task:
@@ -40,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_plan_survives_being_written_as_json() -> None:
     again = Plan.of(json.loads(json.dumps(asdict(PLAN))))
-    assert again.lessons == PLAN.lessons
+    assert again.config == PLAN.config
     assert json.dumps(asdict(again)) == json.dumps(asdict(PLAN))
 
 
@@ -75,9 +77,9 @@ def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(t
     def other(name: str, options: Any) -> Task:
         return replace(make_tiny(name, options), words=Vocabulary(("zeppelin", *reversed(WORDS[5:]))))
 
-    hearing = replace(PLAN, without=(), lessons=replace(LESSONS, updates=1, rate=0.0))
-    assert begin_run(tmp_path / "one", replace(hearing, lessons=LESSONS), make_tiny, make_agent)
-    heir = replace(hearing, begin_with=str(tmp_path / "one"))
+    hearing = replace(PLAN, without=(), config=replace(CONFIG, updates=1, learning_rate=0.0))
+    assert begin_run(tmp_path / "one", replace(hearing, config=CONFIG), make_tiny, make_agent)
+    heir = replace(hearing, init_from=str(tmp_path / "one"))
     assert begin_run(tmp_path / "two", heir, other, make_agent)
     one, two = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("one", "two"))
     rows = {name: run.arrays["agent/readers.instruction.embed.weight"] for name, run in (("one", one), ("two", two))}
@@ -86,19 +88,19 @@ def test_a_run_begins_with_the_weights_of_another_and_with_the_words_both_know(t
         np.testing.assert_array_equal(rows["one"][at["one"]], rows["two"][at["two"]])
     for name in one.part("agent").keys() - {"readers.instruction.embed.weight"}:
         np.testing.assert_array_equal(one.part("agent")[name], two.part("agent")[name])
-    assert heir.of_baseline("blind", BLIND_AND_DEAF["blind"], 1).begin_with == str(tmp_path / "one" / "blind")
+    assert heir.of_baseline("blind", BLIND_AND_DEAF["blind"], 1).init_from == str(tmp_path / "one" / "blind")
 
 
 def test_a_run_of_another_shape_is_no_beginning(folder: Path, tmp_path: Path) -> None:
-    larger = replace(PLAN, agent=asdict(replace(SMALL, hidden=20)), begin_with=str(folder))
+    larger = replace(PLAN, agent_options=asdict(replace(SMALL, hidden=20)), init_from=str(folder))
     with pytest.raises(ValueError, match="the checkpoint is of another agent"):
         begin_run(tmp_path / "larger", larger, make_tiny, make_agent)
 
 
 def test_a_run_of_another_cell_is_no_beginning_though_its_weights_would_fit(folder: Path, tmp_path: Path) -> None:
-    begun = replace(PLAN, agent=asdict(replace(SMALL, memory="elman")))
+    begun = replace(PLAN, agent_options=asdict(replace(SMALL, memory="elman")))
     begin_run(tmp_path / "tanh", begun, make_tiny, make_agent)
-    heir = replace(PLAN, agent=asdict(replace(SMALL, memory="elman-relu")), begin_with=str(tmp_path / "tanh"))
+    heir = replace(PLAN, agent_options=asdict(replace(SMALL, memory="elman-relu")), init_from=str(tmp_path / "tanh"))
     with pytest.raises(ValueError, match="its memory is 'elman', this agent's 'elman-relu'"):
         begin_run(tmp_path / "relu", heir, make_tiny, make_agent)
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.root import ROOT
 from numpy.typing import NDArray
 
-from vln.agents.instruments.readings import Reading
-from vln.agents.instruments.selectivity import Finding
+from vln.agents.analysis.activations import Activations
+from vln.agents.analysis.selectivity import Finding
 
-ROOT = Path(__file__).resolve().parent.parent
-SMALL = "--length 40 --hidden 8 --slots 4"
-FEW = "--updates 2 --slots 2 --window 6 --hidden 6 --layers 2 --baselines 0 --threads 1"
+SMALL = "--length 40 --hidden 8 --num-envs 4"
+FEW = "--updates 2 --num-envs 2 --unroll-length 6 --hidden 6 --layers 2 --baselines 0 --threads 1"
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(ROOT / "scripts")
     yield tmp_path
     for name in [*sys.modules]:
-        if name.split(".")[0] in ("analyse", "analyses", "train", "recipes", "complaints"):
+        if name.split(".")[0] in ("analyse", "analyses", "train", "recipes", "errors"):
             del sys.modules[name]
 
 
@@ -71,17 +71,18 @@ def test_what_it_can_not_look_into_is_refused(memories: str, complaint: str) -> 
 
 
 @pytest.mark.parametrize(
-    "task", ["parity --length 40", "goto --difficulty 1 --houses 512", "glimpse --looks 3", "characters --stretch 50"]
+    "task",
+    ["parity --length 40", "goto --difficulty 1 --houses 512", "glimpse --looks 3", "characters --episode-length 50"],
 )
 def test_every_analysis_looks_into_runs_of_every_kind(task: str) -> None:
-    rule = "--rule pathwise" if task.startswith("glimpse") else "--teacher-last 1"
+    rule = "--rule pathwise" if task.startswith("glimpse") else "--teacher-share-end 1"
     run("train", f"{task} {FEW} {rule} --name mine")
     analyses = {
         "cells": "runs/mine --episodes 4 --shifts 20",
         "gates": "runs/mine --episodes 2",
         "saliency": "runs/mine --episodes 2 --steps 12",
-        "truncation": "--memories --run runs/mine --slots 2 --length 8 --windows 2 4",
-        "gradients": "--memories --run runs/mine --slots 2 --length 8",
+        "truncation": "--memories --run runs/mine --num-envs 2 --length 8 --unroll-lengths 2 4",
+        "gradients": "--memories --run runs/mine --num-envs 2 --length 8",
     }
     for name, arguments in analyses.items():
         run("analyse", f"{name} {arguments} --json {name}.json")
@@ -102,11 +103,11 @@ def test_every_analysis_looks_into_runs_of_every_kind(task: str) -> None:
         ("cells runs/mine --episodes 0", "episodes must be at least 1, not 0"),
         ("cells runs/mine --episodes 1", "1 is too few"),
         ("gates runs/nowhere", "nowhere"),
-        ("truncation --windows 0 2", "at least one step, not 0"),
+        ("truncation --unroll-lengths 0 2", "at least one step, not 0"),
     ],
 )
 def test_what_no_analysis_can_answer_is_refused(arguments: str, complaint: str) -> None:
-    run("train", f"characters --stretch 20 {FEW} --name mine")
+    run("train", f"characters --episode-length 20 {FEW} --name mine")
     with pytest.raises((ValueError, OSError, SystemExit), match=complaint):
         run("analyse", arguments)
 
@@ -125,7 +126,9 @@ def test_a_label_that_is_rare_is_drawn_where_it_holds() -> None:
     label[7:9] = True
     values = np.arange(15, dtype=np.float32)
     units = np.stack([values, -values], axis=1)
-    reading = Reading(units, ("up", "down"), {"rare": label, "time": values}, episode, np.arange(15) % 5, np.arange(15))
+    reading = Activations(
+        units, ("up", "down"), {"rare": label, "time": values}, episode, np.arange(15) % 5, np.arange(15)
+    )
     draw_unit = __import__("analyses.cells", fromlist=["draw_unit"]).draw_unit
     for name, kind, drawn in (("rare", "AUC", 6), ("time", "correlation", 4)):
         told = Finding(name, kind, ("up",), (0,), (1.0,), (1.0,), (1,), 0.5, 0.01)

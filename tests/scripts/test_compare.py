@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.root import ROOT
 
-from vln.checkpoints import load_checkpoint
-from vln.training import CHECKPOINT
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.training import CHECKPOINT
 
-ROOT = Path(__file__).resolve().parent.parent
-FEW = "--updates 2 --slots 2 --window 6 --hidden 12 --threads 1 --teacher-last 1 --progress 0"
+FEW = "--updates 2 --num-envs 2 --unroll-length 6 --hidden 12 --threads 1 --teacher-share-end 1 --progress-weight 0"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT / "scripts")
     yield __import__("compare")
-    for name in ("compare", "complaints", "command_line", "beside", "recipes"):
+    for name in ("compare", "errors", "command_line", "run_options", "recipes"):
         sys.modules.pop(name, None)
 
 
@@ -53,13 +53,13 @@ def test_memories_have_as_many_weights_and_every_seed_its_run(module: Any, capsy
 def test_runs_of_other_settings_are_not_taken_for_these(module: Any) -> None:
     compared(module, "parity --length 6 --seeds 1 --memories elman")
     with pytest.raises(SystemExit, match="other settings; give another --name"):
-        compared(module, "parity --length 6 --seeds 1 --memories elman --rate 0.5")
+        compared(module, "parity --length 6 --seeds 1 --memories elman --learning-rate 0.5")
 
 
 def test_a_comparison_begins_with_the_runs_of_another(module: Any) -> None:
     compared(module, "adding --length 6 --seeds 2 --memories gru --name short")
-    begun = "adding --length 8 --memories gru --name long --begin-with runs/short"
-    compared(module, f"{begun} --seeds 2 --rate 1e-9")
+    begun = "adding --length 8 --memories gru --name long --init-from runs/short"
+    compared(module, f"{begun} --seeds 2 --learning-rate 1e-9")
     for name in ("gru-0", "gru-1"):
         runs = (Path("runs") / comparison / name for comparison in ("short", "long"))
         first, second = (load_checkpoint(run / CHECKPOINT).part("agent") for run in runs)

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from data import data_folder
+from helpers.data import data_folder
+from helpers.root import ROOT
 
 from vln.downloads import CHUNK, DataSet, checksums, fetch
 
-ROOT = Path(__file__).resolve().parent.parent
 NAME = "numbers.gz"
 CONTENT = bytes(number * number % 251 for number in range(3 * CHUNK))
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()

@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from commands import ROOT, standing_in
-from data import data_folder
+from helpers.commands import ROOT, standing_in
+from helpers.data import data_folder
 
-from vln.agents.catalogue import make_agent
-from vln.envs.catalogue import TASKS, make_task
+from vln.agents.registry import make_agent
+from vln.envs.registry import TASKS, make_task
 
 with standing_in(ROOT):
     from recipes import RECIPES
@@ -30,7 +30,7 @@ def options_of(name: str) -> dict[str, Any]:
     return chosen
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name].task != "circlesquare-peer"])
+@pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name].task != "circlesquare-apgym"])
 def test_a_recipe_opens_its_task_and_all_it_says_is_heeded(name: str) -> None:
     recipe = RECIPES[name]
     assert recipe.task
@@ -38,7 +38,9 @@ def test_a_recipe_opens_its_task_and_all_it_says_is_heeded(name: str) -> None:
     assert set(recipe.task_options) <= set(spec.task_options)
     assert set(recipe.world_options) <= set(spec.world_options)
     task = make_task(recipe.task, options_of(name))
-    world = task.open(task.judging, **recipe.world_options)
-    agent = make_agent(world.spaces, world.move_space, world.answers, asdict(recipe.shape), world.graded)
-    assert not agent.unheeded
-    assert recipe.lessons.slots % recipe.lessons.workers == 0
+    world = task.open(task.test_split, **recipe.world_options)
+    agent = make_agent(
+        world.spaces, world.action_space, world.num_answers, asdict(recipe.agent_config), world.scores_answers
+    )
+    assert not agent.unused_options
+    assert recipe.train_config.num_envs % recipe.train_config.num_processes == 0

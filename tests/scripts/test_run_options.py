@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import FEW, run, standing_in
-from graphs import RECORD, connectivity, write_folder
+from helpers.commands import FEW, run, standing_in
+from helpers.graph_worlds import RECORD, connectivity, write_folder
 
-from vln.checkpoints import load_checkpoint
-from vln.runs import plan_of
-from vln.training import CHECKPOINT
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.training import CHECKPOINT
+from vln.runs.run import plan_of
 
 CORNER = """
 from vln.envs.rooms.task import rooms
 TASK = rooms("GoTo", difficulty=1)
 """
 WRITER = (
-    "--window 6 --stretch 30 --teacher-last 1 --updates 2 --slots 2 --hidden 8 --word-dim 0 --threads 1 --baselines 0.5"
+    "--unroll-length 6 --episode-length 30 --teacher-share-end 1 --updates 2 --num-envs 2"
+    " --hidden 8 --word-dim 0 --threads 1 --baselines 0.5"
 )
 JUDGED = ("--episodes", "4", "--threads", "1")
 
@@ -78,8 +79,8 @@ def test_an_agent_that_can_not_be_watched_is_named(walker: Path) -> None:
 
 @pytest.mark.parametrize("said", [["--recipe", "demo"], ["--recipe=demo"]])
 def test_a_recipe_is_heeded_however_it_is_written(said: list[str]) -> None:
-    options = __import__("train").read([*said, "--slots", "32"])
-    assert (options.task, options.lessons.updates, options.lessons.slots) == ("goto", 2400, 32)
+    options = __import__("train").read([*said, "--num-envs", "32"])
+    assert (options.task, options.train_config.updates, options.train_config.num_envs) == ("goto", 2400, 32)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_recipe_is_heeded_however_it_is_written(said: list[str]) -> None:
 )
 def test_a_run_that_goes_on_refuses_other_settings(walker: Path, arguments: list[str]) -> None:
     flag = arguments[0].partition("=")[0]
-    with pytest.raises(SystemExit, match=rf"so {flag} would change nothing.*--begin-with {walker}"):
+    with pytest.raises(SystemExit, match=rf"so {flag} would change nothing.*--init-from {walker}"):
         run("train", "--resume", str(walker), *arguments)
     with pytest.raises(SystemExit, match="is of task goto and goes on with that, not with route"):
         run("train", "route", "--resume", str(walker))
@@ -98,7 +99,7 @@ def test_baselines_are_trained_as_a_run_began_or_as_is_said_now(walker: Path, he
     assert run("train", "--resume", "mine", "--threads", "1")
     assert not (here / "mine" / "blind").exists()
     assert run("train", "--resume", "mine", "--baselines", "0.5", "--threads", "1")
-    assert plan_of(here / "mine" / "blind").lessons.updates == 2
+    assert plan_of(here / "mine" / "blind").config.updates == 2
     with pytest.raises(SystemExit, match=r"mine/blind is trained for 2 updates, not for 4"):
         run("train", "--resume", "mine", "--baselines", "1", "--threads", "1")
 
@@ -119,7 +120,7 @@ def test_every_command_finds_a_text_that_was_moved(moved: Path, capsys: pytest.C
     assert table["task"] == "characters"
     assert table["rows"]["agent"]["bits"]["mean"] > 0
     run("analyse", "cells", str(moved), *now, "--episodes", "2", "--drawn", "0", "--json", "found.json")
-    run("analyse", "gradients", "--run", str(moved), *now, "--memories", "elman", "--slots", "2", "--length", "10")
+    run("analyse", "gradients", "--run", str(moved), *now, "--memories", "elman", "--num-envs", "2", "--length", "10")
     assert run("train", "--resume", str(moved), *now, "--threads", "1")
     capsys.readouterr()
     run("write", str(moved), "--prompt", "the ", "--length", "3", "--threads", "1")
@@ -182,7 +183,7 @@ def test_a_run_of_r2r_is_judged_on_another_file_in_the_words_it_knows(
     says = ["walk on and turn right", "turn right and walk on", "walk right on and turn"]
     annotated(here / "data", "R2R_train.json", RECORD | {"instructions": says})
     annotated(here / "data", "R2R_val_seen.json", RECORD | {"instructions": says[:1]})
-    arguments = ("--data", "data", "--kept", "0", "--baselines", "0.5")
+    arguments = ("--data", "data", "--validation-scans", "0", "--baselines", "0.5")
     assert run("train", "r2r", *arguments, *FEW)
     words = load_checkpoint(Path("runs/r2r") / CHECKPOINT).facts["words"]
     assert sorted(words) == ["and", "on", "right", "turn", "walk"]

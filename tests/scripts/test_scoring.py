@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import tyro
-from graphs import RECORD, connectivity, write_archive
+from helpers.graph_worlds import RECORD, connectivity, write_archive
+from helpers.root import ROOT
 
 from vln.envs.graphs.task import r2r
 
-ROOT = Path(__file__).resolve().parent.parent
 BROKEN = RECORD | {"path_id": 8, "path": ["a", "e"]}
 WAYS = {f"7_{number}": [["a"], ["b", "c"]] for number in range(3)}
 
@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     write("r2r/R2R_val_unseen.json", [RECORD])
     write("ways.json", WAYS)
     yield tmp_path
-    for name in ("complaints", "score", "speak", "train", "recipes"):
+    for name in ("errors", "score", "speak", "train", "recipes"):
         sys.modules.pop(name, None)
 
 
@@ -61,7 +61,9 @@ def test_words_are_read_when_they_are_asked_for() -> None:
     with pytest.raises(ValueError, match=r"r2r holds neither R2R_train\.json nor"):
         task.open("val_unseen")
     write("r2r/R2R_train.json", [RECORD])
-    assert len(r2r(".", kept=0).vocabulary) == len(r2r(".", kept=0).open("val_unseen").vocabulary)
+    assert len(r2r(".", validation_scans=0).vocabulary) == len(
+        r2r(".", validation_scans=0).open("val_unseen").vocabulary
+    )
 
 
 def test_broken_records_are_left_out_of_scoring_with_their_trajectories() -> None:
@@ -79,7 +81,7 @@ def test_broken_records_are_left_out_of_scoring_with_their_trajectories() -> Non
 
 def test_flags_need_no_value() -> None:
     read = __import__("train").read
-    assert read(["r2r", "--skip-broken", "--no-mirrored"]).task_options == {"skip_broken": True, "mirrored": False}
+    assert read(["r2r", "--skip-broken", "--no-mirror"]).task_options == {"skip_broken": True, "mirror": False}
     assert read(["glimpse", "--grey", "--no-contrast"]).task_options == {"grey": True}
     assert read(["glimpse", "--grey", "--no-contrast"]).world_options == {"contrast": False}
     assert read(["r2r", "--skip-broken", "--recipe", "r2r"]).task_options == {"skip_broken": True}
@@ -87,7 +89,8 @@ def test_flags_need_no_value() -> None:
 
 def test_a_speaker_leaves_out_records_that_were_broken_since_it_was_trained() -> None:
     write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)])
-    few = "--kept 0 --baselines 0 --updates 1 --slots 2 --window 2 --hidden 8 --word-dim 8 --sight 8 --threads 1"
+    few = "--validation-scans 0 --baselines 0 --updates 1 --num-envs 2 --unroll-length 2 --threads 1"
+    few += " --hidden 8 --word-dim 8 --view-dim 8"
     write("r2r/R2R_val_seen.json", [RECORD])
     run("train", "r2r-speaker", "--data", ".", "--max-steps", "6", *few.split())
     write("r2r/R2R_train.json", [RECORD | {"path_id": number} for number in range(2)] + [BROKEN])

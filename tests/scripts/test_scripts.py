@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tyro
-from commands import FEW, ROOT, run, standing_in
-from data import data_folder
+from helpers.commands import FEW, ROOT, run, standing_in
+from helpers.data import data_folder
 
-from vln.checkpoints import load_checkpoint
-from vln.runs import plan_of
-from vln.training import CHECKPOINT
+from vln.learning.checkpoints import load_checkpoint
+from vln.learning.training import CHECKPOINT
+from vln.runs.run import plan_of
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def test_a_trained_run_is_judged_beside_its_baselines_and_shown(trained: Path, h
     assert json.loads(json_file.read_text()) == table
     assert table["rows"]["expert"]["success"]["mean"] == 1
     assert "goto: mine on val_unseen" in page.read_text()
-    assert load_checkpoint(trained / "blind" / CHECKPOINT).facts["plan"]["lessons"]["updates"] == 2
+    assert load_checkpoint(trained / "blind" / CHECKPOINT).facts["plan"]["config"]["updates"] == 2
 
 
 def test_a_run_is_filmed(trained: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +106,7 @@ def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: py
         ("evaluate", ("--agent", "random", "--task", "goto", "--report", "x.html"), "a report is of a run"),
         ("evaluate", (), "give the folder of a run"),
         ("evaluate", (str(trained), "--draw", "--beam", "2"), "give --draw or --beam"),
-        ("train", ("goto", "--name", "heir", "--begin-with", "runs/nobody"), "holds no run to begin with"),
+        ("train", ("goto", "--name", "heir", "--init-from", "runs/nobody"), "holds no run to begin with"),
         ("train", ("--recipe", "dinner"), "no recipe is called 'dinner'"),
         ("watch", ("--agent", "random", "--task", "goto"), "say how to watch"),
     ):
@@ -120,7 +120,7 @@ def test_what_can_not_be_done_is_said(trained: Path, here: Path, monkeypatch: py
 def test_a_run_that_has_begun_needs_no_more_what_it_began_with(here: Path, trained: Path) -> None:
     shutil.copytree(trained, "runs/mine")
     new = ("--difficulty", "1", "--view", "symbols", "--baselines", "0")
-    assert run("train", "goto", "--name", "heir", "--begin-with", "runs/mine", *new, *FEW)
+    assert run("train", "goto", "--name", "heir", "--init-from", "runs/mine", *new, *FEW)
     shutil.rmtree("runs/mine")
     assert run("train", "--resume", "runs/heir", "--baselines", "0", "--threads", "1")
 
@@ -137,13 +137,13 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     import recipes
 
     data = data_folder("sail").parent
-    for name, about in (("mazes", {"houses": 3}), ("sail", {"invented": 3})):
+    for name, about in (("mazes", {"houses": 3}), ("sail", {"synthetic_mazes": 3})):
         recipe = recipes.RECIPES[name]
         tiny = replace(
             recipe,
             task_options=about,
-            shape=replace(recipe.shape, hidden=8, word_dim=8, sight=8),
-            lessons=replace(recipe.lessons, updates=2, slots=4, window=4, workers=1),
+            agent_config=replace(recipe.agent_config, hidden=8, word_dim=8, view_dim=8),
+            train_config=replace(recipe.train_config, updates=2, num_envs=4, unroll_length=4, num_processes=1),
             threads=1,
         )
         monkeypatch.setitem(recipes.RECIPES, name, tiny)
@@ -155,7 +155,7 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     assert rows["expert"]["paragraph"]["mean"] == 1
     assert len(rows["agent"]["sentence"]["seeds"]) == 2
     assert len(rows["blind"]["sentence"]["seeds"]) == 1
-    begun = [plan_of(Path("runs/sail/mei") / name).begin_with for name in ("l-0", "l-1", "l-0/blind")]
+    begun = [plan_of(Path("runs/sail/mei") / name).init_from for name in ("l-0", "l-1", "l-0/blind")]
     assert begun == [str(here / "runs/sail/mei" / name) for name in ("mazes-0", "mazes-0", "mazes-0/blind")]
     assert len(rows["invented only"]["paragraph"]["seeds"]) == 1
     assert {"agent, beam", "ensemble", "ensemble, beam"} <= set(rows)
@@ -166,7 +166,8 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
 
 
 def test_a_glimpsing_run_is_judged_beside_all_its_baselines_shown_and_filmed(here: Path) -> None:
-    looking = "--looks 2 --window 2 --rule pathwise --led 0.5 --updates 4 --slots 2 --hidden 8 --sight 8 --threads 1"
+    looking = "--looks 2 --unroll-length 2 --rule pathwise --teacher-warmup 0.5 --updates 4 --num-envs 2"
+    looking += " --hidden 8 --view-dim 8 --threads 1"
     assert run("train", "glimpse", "--baselines", "0.5", *looking.split())
     run_folder = here / "runs" / "glimpse"
     table = run("evaluate", str(run_folder), "--report", str(here / "page.html"), "--threads", "1")
@@ -218,7 +219,7 @@ def test_only_like_tables_have_a_mean(here: Path) -> None:
 
 def test_walking_on_graphs_is_measured(here: Path) -> None:
     data = data_folder("r2r").parent
-    few = "--slots 4 --repeats 1 --seconds 0 --episodes 4".split()  # noqa: SIM905
+    few = "--num-envs 4 --repeats 1 --seconds 0 --episodes 4".split()  # noqa: SIM905
     rows = run("benchmark", "graphs", "--data", str(data), *few, "--json", "speeds.json")["rows"]
     assert rows["panoramic, lookahead, vector of 4"]["median"] > 0
     assert rows["judging val_unseen"]["unit"] == "episodes"
@@ -226,7 +227,7 @@ def test_walking_on_graphs_is_measured(here: Path) -> None:
 
 
 def test_memories_are_timed_beside_torchs_own_and_a_walk(here: Path) -> None:
-    few = "--batch 2 --window 4 --hidden 8 --long-batch 2 --long-window 8 --long-hidden 8 --repeats 1".split()  # noqa: SIM905
+    few = "--batch 2 --unroll-length 4 --hidden 8 --long-batch 2 --long-window 8 --long-hidden 8 --repeats 1".split()  # noqa: SIM905
     rows = run("benchmark", "memories", *few)["rows"]
     assert len(rows) == 3 * 7
     assert rows["lstm / torch's own"]["unit"] == rows["s6 / step by step"]["unit"] == "share"
@@ -261,7 +262,7 @@ def test_what_a_script_has_found_is_written_before_it_is_shown(
 
 @pytest.mark.parametrize("name", ["table.json", "taken/table.json"])
 def test_a_file_that_can_not_be_written_is_said_in_a_line(name: str, here: Path) -> None:
-    from complaints import plainly
+    from errors import plainly
 
     Path("taken").write_text("")
     Path("table.json").mkdir()
@@ -270,9 +271,9 @@ def test_a_file_that_can_not_be_written_is_said_in_a_line(name: str, here: Path)
 
 
 def test_only_what_the_toolkit_refuses_is_said_without_a_traceback(here: Path) -> None:
-    from complaints import plainly
+    from errors import plainly
 
-    from vln.envs.catalogue import make_task
+    from vln.envs.registry import make_task
 
     with pytest.raises(SystemExit, match="r2r needs data"), plainly():
         make_task("r2r", {})

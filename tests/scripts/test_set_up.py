@@ -1,11 +1,11 @@
 """The set-up swaps in the headless OpenCV where the usual one can't be loaded."""
 
 import runpy
-from pathlib import Path
 
 import pytest
+from helpers.root import ROOT
 
-SET_UP = runpy.run_path(str(Path(__file__).resolve().parent.parent / "scripts" / "set_up.py"))
+SET_UP = runpy.run_path(str(ROOT / "scripts" / "set_up.py"))
 NO_LIBRARY = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
 
 

@@ -1,6 +1,5 @@
 """Beam search: several ways to go on are tried in the world side by side, and the best whole one is gone."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,45 +7,41 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vln.agent import Agent
-from vln.moments import observed, rows_of
+from vln.agent import Agent, Rescorer
+from vln.evaluation.play import observed, rows_of
 from vln.policies import Categorical
 from vln.world import S, World, put, take
 
 NONE = -1  # after the last move of a plan
 
-# What else speaks for whole ways [B, W], beside the likelihood of their moves [T, B, W]: of the episodes [B] they are
-# of and these moves. Minus infinity gives a way up.
-Judge = Callable[[NDArray[np.int64], NDArray[np.int64]], Tensor]
-
 
 @dataclass(frozen=True)
-class Ways:
+class Hypotheses:
     """Whole ways that a search has found for B episodes, up to W for each, the likeliest first.
 
     moves: int64 [T, B, W], NONE after an episode's end. score: [B, W], the log of how probable the moves are; minus
     infinity where there are fewer ways.
     """
 
-    moves: NDArray[np.int64]
+    actions: NDArray[np.int64]
     score: Tensor
 
 
-def plan(world: World[S], agent: Agent, begun: S, width: int, judge: Judge | None = None) -> NDArray[np.int64]:
+def plan(world: World[S], agent: Agent, begun: S, width: int, rescorer: Rescorer | None = None) -> NDArray[np.int64]:
     """The moves [T, B] of the best ending that a search with this width finds; NONE after an episode's end.
 
-    judge: what is added to the likelihoods of as many whole ways as the search is wide, before the best is chosen; by
-    likelihood alone unless given. An episode in which no way stops within the limit has the moves of the likeliest that
-    is left.
+    rescorer: what is added to the likelihoods of as many whole ways as the search is wide, before the best is chosen;
+    by likelihood alone unless given. An episode in which no way stops within the limit has the moves of the likeliest
+    that is left.
     """
-    ways = search(world, agent, begun, width, 1 if judge is None else width)
-    score = ways.score if judge is None else ways.score + judge(begun.episode, ways.moves).to(ways.score.device)
+    ways = search(world, agent, begun, width, 1 if rescorer is None else width)
+    score = ways.score if rescorer is None else ways.score + rescorer(begun.episode, ways.actions).to(ways.score.device)
     best = score.argmax(dim=1).cpu().numpy()
-    return ways.moves[:, np.arange(len(begun)), best]
+    return ways.actions[:, np.arange(len(begun)), best]
 
 
 @torch.no_grad()
-def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -> Ways:
+def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -> Hypotheses:
     """The likeliest whole ways, up to `keep` of each episode, that a search with this width finds.
 
     A way's likelihood is the product of the policy's probabilities of its moves, with no correction for its length. Of
@@ -60,7 +55,7 @@ def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -
     if stop is None:
         raise ValueError("only ways that end with a stop can be planned")
     state, memory = begun, agent.initial(count)
-    starts = torch.ones(count, dtype=torch.bool, device=device)
+    episode_starts = torch.ones(count, dtype=torch.bool, device=device)
     # Scores [B, W] of the ways that go on; at first there is one.
     score = torch.zeros(count, 1, device=device)
     moves = np.full((world.max_steps, count, 1), NONE)
@@ -68,9 +63,9 @@ def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -
     whole_moves = np.full((world.max_steps, count, keep), NONE)
     everyone = np.arange(count)[:, None]
     for time in range(world.max_steps):
-        decision, memory = agent.step(observed(world, state, device), memory, starts)
+        decision, memory = agent.step(observed(world, state, device), memory, episode_starts)
         assert isinstance(decision.policy, Categorical)  # for there is a stop
-        likely = decision.policy.logits.log_softmax(dim=-1).view(count, -1, len(world.moves))
+        likely = decision.policy.logits.log_softmax(dim=-1).view(count, -1, len(world.action_names))
         reached = score[..., None] + likely
         stopped = moves.copy()
         stopped[time] = stop
@@ -86,7 +81,7 @@ def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -
         from_rows = (everyone * likely.shape[1] + parent).ravel()
         state = world.step(take(state, from_rows), move.ravel())
         memory = rows_of(memory, from_rows)
-        starts = torch.zeros(len(from_rows), dtype=torch.bool, device=device)
+        episode_starts = torch.zeros(len(from_rows), dtype=torch.bool, device=device)
         failed = np.flatnonzero(world.terminated(state))
         score.view(-1)[torch.from_numpy(failed).to(device)] = -torch.inf
         # Nobody steps what has failed: another begins in its place, without hope.
@@ -96,4 +91,4 @@ def search(world: World[S], agent: Agent, begun: S, width: int, keep: int = 1) -
     unfinished = whole_moves[0, :, 0] == NONE
     left = moves[:, np.arange(count), score.argmax(dim=1).cpu().numpy()]
     whole_moves[:, unfinished, 0] = left[:, unfinished]
-    return Ways(whole_moves, whole)
+    return Hypotheses(whole_moves, whole)

@@ -20,7 +20,7 @@ from vln.world import HasPaths, State, World, take
 FEW = 1_000_000  # pairs of positions whose distances are held at once; of more, only those between different places
 
 
-class Moved(NamedTuple):
+class EpisodeStep(NamedTuple):
     """One step of a batch: the slots [k] that moved, in ascending order, the state they moved from, their actions."""
 
     slots: NDArray[np.int64]
@@ -44,7 +44,7 @@ class FinishedEpisode:
     final: State
     positions: NDArray[Any]
     slot: int
-    steps: Sequence[Moved]
+    steps: Sequence[EpisodeStep]
 
     @property
     def episode(self) -> Episode:
@@ -60,7 +60,7 @@ class FinishedEpisode:
         """What was done: numbers of moves [T], points [T, coordinates], or a dict of these (see vln.actions)."""
         rows = [each_part(itemgetter(self._row(step)), step.actions) for step in self.steps]
         if not rows:
-            return empty_actions(self.world.move_space, 0)
+            return empty_actions(self.world.action_space, 0)
         return each_part(lambda *each: np.array(each), *rows)
 
     @cached_property
@@ -68,7 +68,7 @@ class FinishedEpisode:
         """Its T + 1 states, each a batch of one: before every action, and the last."""
         return [*(take(step.state, np.array([self._row(step)])) for step in self.steps), self.final]
 
-    def _row(self, step: Moved) -> int:
+    def _row(self, step: EpisodeStep) -> int:
         return int(np.searchsorted(step.slots, self.slot))
 
 
@@ -79,7 +79,7 @@ def outcome_of(
     positions: NDArray[Any],
     shortest: float,
     slot: int = 0,
-    steps: Sequence[Moved] = (),
+    steps: Sequence[EpisodeStep] = (),
     measured: Mapping[str, float] = MappingProxyType({}),
 ) -> Outcome:
     """The outcome of the episode that one row of a final state has lived.

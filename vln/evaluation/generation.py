@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vln.agent import Agent
 from vln.alphabet import Alphabet
-from vln.moments import as_judged
+from vln.evaluation.play import evaluation_mode
 from vln.policies import Categorical, draw
 
 
@@ -49,17 +49,17 @@ def write(
     device = next(agent.parameters()).device
     rng = torch.Generator(device).manual_seed(seed)
     said: list[int] = []
-    with as_judged(agent):
+    with evaluation_mode(agent):
         given = torch.tensor(prompt, device=device)[:, None]
-        starts = torch.zeros(given.shape, dtype=torch.bool, device=device)
-        starts[0] = True
-        decision, memory = agent({"given": given}, agent.initial(1), starts)
+        episode_starts = torch.zeros(given.shape, dtype=torch.bool, device=device)
+        episode_starts[0] = True
+        decision, memory = agent({"input": given}, agent.initial(1), episode_starts)
         policy = decision.policy
         for _ in range(length):
             assert isinstance(policy, Categorical)  # numbers are not given back
             symbol = _chosen(policy.logits.reshape(-1, policy.logits.shape[-1])[-1:], temperature, top, rng)
             said.append(int(symbol))
-            decision, memory = agent.step({"given": symbol}, memory, torch.zeros_like(symbol, dtype=torch.bool))
+            decision, memory = agent.step({"input": symbol}, memory, torch.zeros_like(symbol, dtype=torch.bool))
             policy = decision.policy
     return said
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from vln.actions import Action, each_part
 from vln.agent import Agent, Decision, Memory, Observation
-from vln.rollouts import Act
+from vln.learning.rollouts import Act
 from vln.world import S, World, take
 
 SLOTS = 256  # episodes lived side by side
 
 
 @dataclass(frozen=True)
-class Moment(Generic[S]):
+class Step(Generic[S]):
     """One step of a batch of episodes while they are judged: k of them are still going on.
 
     slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. memory: [k, ...], what is
@@ -27,13 +27,13 @@ class Moment(Generic[S]):
     vln.actions). after: the state after the move (and the answer). ended: [k].
     """
 
-    slots: NDArray[np.int64]
+    rows: NDArray[np.int64]
     state: S
     decision: Decision
     memory: Memory
-    moves: Action
-    after: S
-    ended: NDArray[np.bool_]
+    actions: Action
+    next_state: S
+    dones: NDArray[np.bool_]
 
 
 @torch.no_grad()
@@ -45,7 +45,7 @@ def moments(
     rng: torch.Generator,
     label: Callable[[S], Action] | None = None,
     planned: NDArray[np.int64] | None = None,
-) -> Iterator[Moment[S]]:
+) -> Iterator[Step[S]]:
     """Live what has begun, side by side and each to its end, yielding every step. Ended episodes are left behind.
 
     planned: the moves [T, B] to make, whatever the agent decides; without a plan `act` chooses them.
@@ -53,26 +53,26 @@ def moments(
     device = next(agent.parameters()).device
     slots, state = np.arange(len(begun)), begun
     memory = agent.initial(len(slots))
-    starts = torch.ones(len(slots), dtype=torch.bool, device=device)
+    episode_starts = torch.ones(len(slots), dtype=torch.bool, device=device)
     for time in count():
         if not len(slots):
             return
-        decision, memory = agent.step(observed(world, state, device), memory, starts)
+        decision, memory = agent.step(observed(world, state, device), memory, episode_starts)
         if planned is None:
             best = each_part(lambda part: torch.from_numpy(part).to(device), label(state)) if label else None
             moves = each_part(lambda part: part.cpu().numpy(), act(decision, best, rng))
         else:
             moves = planned[time, slots]
         replied = state
-        if world.graded and decision.answer is not None:
-            replied = world.reply(state, decision.answer.float().cpu().numpy())
+        if world.scores_answers and decision.answer is not None:
+            replied = world.give_answer(state, decision.answer.float().cpu().numpy())
         after = world.step(replied, moves)
         ended = world.terminated(after) | world.truncated(after)
-        yield Moment(slots, state, decision, memory, moves, after, ended)
+        yield Step(slots, state, decision, memory, moves, after, ended)
         left = np.flatnonzero(~ended)
         slots, state = slots[left], take(after, left)
         memory = rows_of(memory, left)
-        starts = torch.zeros(len(left), dtype=torch.bool, device=device)
+        episode_starts = torch.zeros(len(left), dtype=torch.bool, device=device)
 
 
 def batches(episodes: Sequence[int]) -> Iterator[NDArray[np.int64]]:
@@ -92,7 +92,7 @@ def rows_of(memory: Memory, rows: NDArray[np.int64]) -> Memory:
 
 
 @contextmanager
-def as_judged(agent: Agent) -> Iterator[None]:
+def evaluation_mode(agent: Agent) -> Iterator[None]:
     """The agent as it is when not training (no dropout); afterwards it is in the mode it was in."""
     training = agent.training
     agent.eval()

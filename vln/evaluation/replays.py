@@ -10,18 +10,18 @@ import torch
 from numpy.typing import NDArray
 
 from vln.actions import Action, best_choices, best_numbers, choices_in, chosen, each_part, numbers_in
-from vln.agent import Agent
-from vln.beam import Judge, plan
-from vln.evaluation import Surprise
-from vln.finished import Moved, outcome_of
+from vln.agent import Agent, Rescorer
+from vln.evaluation.beam_search import plan
+from vln.evaluation.evaluate import NegativeLogLikelihood
+from vln.evaluation.finished import EpisodeStep, outcome_of
+from vln.evaluation.play import Step, evaluation_mode, moments
 from vln.language import split_words
-from vln.losses import DISTANCE_UNIT
+from vln.learning.losses import DISTANCE_UNIT
+from vln.learning.rollouts import Act, greedy
+from vln.learning.rules import Value
 from vln.metrics import metric_of, number
-from vln.moments import Moment, as_judged, moments
 from vln.outcomes import Outcome
-from vln.rollouts import Act, greedy
-from vln.rules import Value
-from vln.world import Shown, State, World
+from vln.world import Display, State, World
 
 Picture = NDArray[np.uint8]
 Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
@@ -38,12 +38,12 @@ class Frame:
     expert: bool [moves], the moves that are optimal here.
     attention: [words], how much the agent attended to each word of the instruction, or None.
     value: what the agent expects: how far it still is, or how probable success is (see Replay.value); or None.
-    error: the distance still to go, before the move; where answers are graded, the surprise of this moment's answer.
+    error: the distance still to go, before the move; where answers are scored, the surprise of this moment's answer.
     belief: [answers], how probable the agent believes each answer to be, or None.
     truth: the right answer, an index of the replay's answers, or None.
     action_names: the names of the moves at this step, where they are others than the replay's.
-    given: what is given at this step, in words, where steps are shown as a text or as columns.
-    aim: the expert's numbers; none where any will do.
+    inputs: what is given at this step, in words, where steps are shown as a text or as columns.
+    expert_numbers: the expert's; none where any will do.
     """
 
     draw: Draw
@@ -56,8 +56,8 @@ class Frame:
     belief: NDArray[np.floating] | None = None
     truth: int | None = None
     action_names: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
-    aim: tuple[float, ...] = ()
+    inputs: tuple[str, ...] = ()
+    expert_numbers: tuple[float, ...] = ()
     numbers: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -79,10 +79,10 @@ class Replay:
     words: the instruction, as the agent read it.
     success, error, length: how it ended, how far from the goal, and after how long a way.
     verdict: what is said of it, in a word or two; scored: whether that is a number, which is neither good nor bad.
-    moves: the names of the choices (see World.moves); none where actions are numbers.
+    action_names: the names of the choices (see World); none where actions are numbers.
     steps: one Frame for each move taken. end: draws the picture after the last move; or None.
-    answers: the names of the answers, where they are graded.
-    shown: how its steps are (see World). step_name, unit: what the world calls a step, and its unit of errors.
+    answer_names: where answers are scored. display: how its steps are shown (see World). step_name, unit: what the
+    world calls a step, and its unit of errors.
     way: how far it was and is, for people. value: what the values of its steps are.
     """
 
@@ -93,12 +93,12 @@ class Replay:
     error: float
     length: float
     verdict: str
-    moves: tuple[str, ...]
+    action_names: tuple[str, ...]
     steps: tuple[Frame, ...]
     end: Draw | None = None
-    answers: tuple[str, ...] = ()
+    answer_names: tuple[str, ...] = ()
     scored: bool = False
-    shown: Shown = "picture"
+    display: Display = "picture"
     step_name: str = "move"
     unit: str = ""
     way: tuple[str, ...] = ()
@@ -109,12 +109,14 @@ class Replay:
             raise ValueError(f"the replay {self.name!r} has no steps")
         for place, frame in enumerate(self.steps, start=1):
             where = f"step {place} of the replay {self.name!r}"
-            if len(frame.probabilities) != len(self.moves):
-                raise ValueError(f"{where} has {len(frame.probabilities)} probabilities for {len(self.moves)} moves")
-            if frame.action_names and len(frame.action_names) != len(self.moves):
-                raise ValueError(f"{where} has {len(frame.action_names)} names for {len(self.moves)} moves")
-            if frame.belief is not None and np.shape(frame.belief) != (len(self.answers),):
-                raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answers)} answers")
+            if len(frame.probabilities) != len(self.action_names):
+                raise ValueError(
+                    f"{where} has {len(frame.probabilities)} probabilities for {len(self.action_names)} moves"
+                )
+            if frame.action_names and len(frame.action_names) != len(self.action_names):
+                raise ValueError(f"{where} has {len(frame.action_names)} names for {len(self.action_names)} moves")
+            if frame.belief is not None and np.shape(frame.belief) != (len(self.answer_names),):
+                raise ValueError(f"{where} has {len(frame.belief)} beliefs for {len(self.answer_names)} answers")
             if frame.attention is not None and np.shape(frame.attention) != (len(self.words),):
                 raise ValueError(f"{where} has attention {list(np.shape(frame.attention))} for {len(self.words)} words")
 
@@ -132,14 +134,14 @@ def replay(
     label: Callable[[Any], NDArray[np.bool_]] | None = None,
     seed: int = 0,
     beam: int = 1,
-    judge: Judge | None = None,
+    rescorer: Rescorer | None = None,
     value: Value | None = None,
 ) -> list[Replay]:
     """What happens when the agent lives each of these episodes once, in their order.
 
     label: who is asked for the best moves, which are shown and which `act` may follow; world.expert unless given.
-    seed: of the acting, where it draws. beam, judge: as in evaluate(). value: what the agent's value was taught to be;
-    unless given it is not shown.
+    seed: of the acting, where it draws. beam, rescorer: as in evaluate(). value: what the agent's value was taught to
+    be; unless given it is not shown.
 
     The agent is not training meanwhile (no dropout) and is left in the mode it was in.
     """
@@ -149,26 +151,26 @@ def replay(
     shortest, trails = world.error(begun), [[position] for position in world.position(begun)]
     frames: list[list[Frame]] = [[] for _ in episodes]
     replays: dict[int, Replay] = {}
-    surprise = Surprise.of(len(episodes)) if world.surprising else None
-    steps: list[Moved] = []
-    with as_judged(agent):
-        planned = plan(world, agent, begun, beam, judge) if beam > 1 else None
+    nll = NegativeLogLikelihood.of(len(episodes)) if world.measures_nll else None
+    steps: list[EpisodeStep] = []
+    with evaluation_mode(agent):
+        planned = plan(world, agent, begun, beam, rescorer) if beam > 1 else None
         for moment in moments(world, agent, begun, act, rng, label, planned):
             best = label(moment.state)
-            steps.append(Moved(moment.slots, moment.state, moment.moves))
+            steps.append(EpisodeStep(moment.rows, moment.state, moment.actions))
             seen = _frames(world, moment, best, trails, value)
-            after = world.position(moment.after)
-            if surprise:
-                surprise.add(moment, best)
-            for row, slot in enumerate(moment.slots.tolist()):
+            after = world.position(moment.next_state)
+            if nll:
+                nll.add(moment, best)
+            for row, slot in enumerate(moment.rows.tolist()):
                 frames[slot].append(seen[row])
                 trails[slot].append(after[row])
-                if moment.ended[row]:
-                    end = partial(world.draw, moment.after, row, np.array(trails[slot])) if _ends(world) else None
-                    measured = surprise.mean(slot) if surprise else {}
+                if moment.dones[row]:
+                    end = partial(world.draw, moment.next_state, row, np.array(trails[slot])) if _ends(world) else None
+                    measured = nll.mean(slot) if nll else {}
                     first, positions = float(shortest[slot]), np.array(trails[slot])
-                    outcome = outcome_of(world, moment.after, row, positions, first, slot, steps, measured)
-                    replays[slot] = _replay(world, moment.after, row, frames[slot], end, outcome, value)
+                    outcome = outcome_of(world, moment.next_state, row, positions, first, slot, steps, measured)
+                    replays[slot] = _replay(world, moment.next_state, row, frames[slot], end, outcome, value)
     return [replays[slot] for slot in range(len(episodes))]
 
 
@@ -192,28 +194,28 @@ def pictures(replay: Replay) -> Iterator[Picture]:
 
 def _ends(world: World[Any]) -> bool:
     """Whether there is something to be seen after the last step: an answer ends an episode, and shows nothing new."""
-    return not world.graded and world.shown in ("picture", "columns")
+    return not world.scores_answers and world.display in ("picture", "columns")
 
 
 def _frames(
     world: World[Any],
-    moment: Moment[Any],
+    moment: Step[Any],
     best: Action,
     trails: Sequence[Sequence[NDArray[Any]]],
     value: Value | None,
 ) -> list[Frame]:
     """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
     decision, state = moment.decision, moment.state
-    space = world.move_space
+    space = world.action_space
     probabilities = decision.policy.choice_probs().float().cpu().numpy()
     optimal, aims = best_choices(space, best), best_numbers(space, best)
-    moves = [each_part(lambda part, row=row: part[row], moment.moves) for row in range(len(moment.slots))]
+    moves = [each_part(lambda part, row=row: part[row], moment.actions) for row in range(len(moment.rows))]
     values = (-DISTANCE_UNIT if value == "distance" else 1) * decision.value.float().cpu().numpy()
     attention = None if decision.attention is None else decision.attention.float().cpu().numpy()
-    graded = world.graded and decision.answer is not None
+    graded = world.scores_answers and decision.answer is not None
     belief = decision.answer.float().softmax(dim=-1).cpu().numpy() if graded else None  # type: ignore[union-attr]
-    truth = world.answer(state) if graded else None
-    error = world.error(moment.after if graded else state)
+    truth = world.correct_answer(state) if graded else None
+    error = world.error(moment.next_state if graded else state)
     return [
         Frame(
             draw=partial(world.draw, state, row, np.array(trails[slot])),
@@ -226,11 +228,11 @@ def _frames(
             error=float(error[row]),
             belief=None if belief is None else belief[row],
             truth=None if truth is None else int(truth[row]),
-            action_names=world.action_names(state, row),
-            given=world.tell(state, row),
-            aim=() if np.isnan(aims[row]).any() else tuple(aims[row].tolist()),
+            action_names=world.describe_actions(state, row),
+            inputs=world.describe_input(state, row),
+            expert_numbers=() if np.isnan(aims[row]).any() else tuple(aims[row].tolist()),
         )
-        for row, slot in enumerate(moment.slots.tolist())
+        for row, slot in enumerate(moment.rows.tolist())
     ]
 
 
@@ -258,14 +260,14 @@ def _replay(
         error=error,
         length=length,
         verdict=verdict,
-        moves=world.moves if choices_in(world.move_space) else (),
+        action_names=world.action_names if choices_in(world.action_space) else (),
         steps=tuple(frames),
         end=end,
-        answers=world.names if world.graded else (),
+        answer_names=world.answer_names if world.scores_answers else (),
         scored=not world.verdicts,
-        shown=world.shown,
+        display=world.display,
         step_name=world.step_name,
-        unit="nats" if world.graded else world.unit,
+        unit="nats" if world.scores_answers else world.unit,
         way=_way(world, len(frames), length, None if success else error),
         value=value,
     )

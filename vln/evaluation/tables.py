@@ -11,13 +11,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from vln.agent import Agent
-from vln.beam import Judge
-from vln.evaluation import evaluate
-from vln.intervals import Interval, interval, summary
+from vln.agent import Agent, Rescorer
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.intervals import Interval, interval, summary
+from vln.learning.rollouts import Act, greedy, sample
 from vln.metrics import Metric, described_metric, metric_of, ordered
 from vln.outcomes import Outcome
-from vln.rollouts import Act, greedy, sample
 from vln.tasks import SplitMetric
 from vln.world import World
 
@@ -60,9 +59,9 @@ class Entry:
     act: Act = greedy
     oracle: bool = False
     beam: int = 1
-    rescorer: Judge | None = None
+    rescorer: Rescorer | None = None
     world: World[Any] | None = None
-    other: Act | None = None
+    other_act: Act | None = None
     updates: int | None = None
 
 
@@ -150,8 +149,8 @@ def evaluate_entries(
 
     def better(one: Entry) -> Result:
         ways = [evaluated(one)]
-        if one.other is not None:
-            ways.append(evaluated(replace(one, act=one.other)))
+        if one.other_act is not None:
+            ways.append(evaluated(replace(one, act=one.other_act)))
         return max(ways, key=lambda way: _merit(world, way.outcomes))
 
     return {row: better(one) for row, one in entries.items()}

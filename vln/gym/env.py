@@ -12,10 +12,10 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from vln.actions import Action, choices_in, each_part, parts_of
-from vln.generators import checked_seed, drawn_episode
+from vln.gym.episode_batch import EpisodeBatch
+from vln.gym.generators import checked_seed, drawn_episode
+from vln.pages.viewer import Viewer
 from vln.rewards import SUCCESS_REWARD
-from vln.slots import Slots
-from vln.window import Window
 from vln.world import World
 
 # For gymnasium.utils.play; a move that is not named here gets a digit.
@@ -28,7 +28,7 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     """One episode of a world at a time.
 
     Observation: the world's spaces by name. Action: a move, the number of one (`stop` is the last, where there is one),
-    a point, or a dict of such parts; where answers are graded, a dict of `move` and `answer`, the answers' logits.
+    a point, or a dict of such parts; where answers are scored, a dict of `move` and `answer`, the answers' logits.
     Reward: the error that the action removed, and `success_reward` for a stop at the right place or the right answer at
     the end.
     Info: `instruction` (text, where words are given), `expert_action` (an optimal move) and `is_success`, whether the
@@ -64,11 +64,11 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         self.render_mode = render_mode
         self.path_metrics = path_metrics
         self.observation_space = spaces.Dict(world.spaces)
-        self.action_space = world.action_space
-        self._move_space = world.move_space  # which is made anew each time
+        self.action_space = world.env_action_space
+        self._move_space = world.action_space  # which is made anew each time
         trails = path_metrics or render_mode is not None
-        self._slots = Slots(world, 1, success_reward, trails, max_episode_steps)
-        self._window = Window("vln") if render_mode == "human" else None
+        self._slots = EpisodeBatch(world, 1, success_reward, trails, max_episode_steps)
+        self._window = Viewer("vln") if render_mode == "human" else None
         self._over = True
 
     def reset(
@@ -99,7 +99,7 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         """What an episode's end tells (see vln.metrics), as if the episode ended now."""
         if self._slots.state is None:
             raise ResetNeeded("there is nothing to judge yet: call reset() before metrics()")
-        judged = self._slots.metrics(self._slots.judged(_ONLY), self.path_metrics)
+        judged = self._slots.metrics(self._slots.as_ending(_ONLY), self.path_metrics)
         return {name: values[0].item() for name, values in judged.items()}
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -121,11 +121,11 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
     def get_keys_to_action(self) -> dict[tuple[int, ...], int]:
         """The key of every move, as gymnasium.utils.play asks for it; use it with wait_on_player=True.
 
-        Raises ValueError where a key can't be an action: where moves are points, and where answers are graded.
+        Raises ValueError where a key can't be an action: where moves are points, and where answers are scored.
         """
-        if self.world.graded or not isinstance(self.world.move_space, Discrete):
+        if self.world.scores_answers or not isinstance(self.world.action_space, Discrete):
             raise ValueError("an action here is more than a move with a name: it can't be played by keys")
-        keys = (KEYS.get(name, str(move)) for move, name in enumerate(self.world.moves))
+        keys = (KEYS.get(name, str(move)) for move, name in enumerate(self.world.action_names))
         return {(ord(key),): move for move, key in enumerate(keys)}
 
     def _observation(self) -> dict[str, Any]:
@@ -135,15 +135,15 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
 
     def _batched(self, action: Any) -> Any:
         """The action as one of a batch of one."""
-        if self.world.graded:
+        if self.world.scores_answers:
             parts = as_parts(action, ("move", "answer"))
             return {"move": _batch_of_one(self._move_space, parts["move"]), "answer": np.asarray(parts["answer"])[None]}
         return _batch_of_one(self._move_space, action)
 
     def _info(self) -> dict[str, Any]:
         state = self._slots.state
-        info = {name: values[0] for name, values in self._slots.told(state).items()}
-        info["expert_action"] = each_part(_first_of, self._slots.expert_moves(state))
+        info = {name: values[0] for name, values in self._slots.instructions(state).items()}
+        info["expert_action"] = each_part(_first_of, self._slots.expert_actions(state))
         info["is_success"] = bool(self._slots.success[0])
         return info
 
@@ -156,16 +156,16 @@ def checked_action(
     space: of the world's moves. Raises ValueError when they are not what the action space is made of, with the first
     slot that is wrong.
     """
-    if not world.graded:
-        return _checked_moves(world.moves, space, actions, count), None
+    if not world.scores_answers:
+        return _checked_moves(world.action_names, space, actions, count), None
     parts = as_parts(actions, ("move", "answer"))
     answer = np.array(parts["answer"], dtype=np.float32)
-    if answer.shape != (count, world.answers):
-        raise ValueError(f"an answer is the logits of {world.answers} answers, not {list(answer.shape[1:])}")
+    if answer.shape != (count, world.num_answers):
+        raise ValueError(f"an answer is the logits of {world.num_answers} answers, not {list(answer.shape[1:])}")
     if not (sound := np.isfinite(answer).all(axis=1)).all():
         slot = int(np.flatnonzero(~sound)[0])
         raise ValueError(f"the answer of slot {slot} is not finite: {answer[slot]}")
-    return _checked_moves(world.moves, space, parts["move"], count), answer
+    return _checked_moves(world.action_names, space, parts["move"], count), answer
 
 
 def as_parts(action: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vln.actions import Action, each_part
-from vln.finished import Moved, needs_steps, outcome_of
+from vln.evaluation.finished import EpisodeStep, needs_steps, outcome_of
 from vln.metrics import END_METRICS, PATH_METRICS
-from vln.pages import on_page
+from vln.pages.padding import on_page
 from vln.rewards import Rewards
 from vln.world import State, World, put, take
 
@@ -20,13 +20,13 @@ from vln.world import State, World, put, take
 class Ending:
     """Episodes that are over, or judged as if they were: their slots [n], last states, and whether each succeeded."""
 
-    slots: NDArray[np.int64]
+    rows: NDArray[np.int64]
     final: State
     success: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Step:
+class Transition:
     """What a step of all slots gave: reward float64 [B], terminated and truncated bool [B], what it ended (or None)."""
 
     reward: NDArray[np.float64]
@@ -46,7 +46,7 @@ class Ends(NamedTuple):
     tolerance: float
 
 
-class Slots:
+class EpisodeBatch:
     """`count` episodes of one world, side by side, in slots numbered from 0.
 
     success_reward: what ending well is worth, in the unit of the world's error (see vln.rewards).
@@ -71,7 +71,7 @@ class Slots:
         self._first_error = np.zeros(count, dtype=np.float32)
         self._everyone = np.arange(count)
         # What declared metrics may ask of the way; an episode's own steps are the latest ones when it ends.
-        self._steps: deque[Moved] | None = deque(maxlen=world.max_steps) if needs_steps(world) else None
+        self._steps: deque[EpisodeStep] | None = deque(maxlen=world.max_steps) if needs_steps(world) else None
         self._keep_trails = trails or self._steps is not None
         self._trails = np.empty(0)  # [max_steps + 1, count, 2], once episodes have begun
         self._page: tuple[int, int] | None = None  # the height and width of every picture, once one is drawn
@@ -93,18 +93,18 @@ class Slots:
 
     def step(
         self, move: Action, answer: NDArray[np.float32] | None = None, held: NDArray[np.int64] | None = None
-    ) -> Step:
+    ) -> Transition:
         """Make a move [B] in every slot, but leave the slots `held` (their numbers), none of them over, as they are.
 
-        answer: logits [B, answers], where answers are graded.
+        answer: logits [B, answers], where answers are scored.
         """
         world, before = self.world, self.state
-        state = world.step(before if answer is None else world.reply(before, answer), move)
+        state = world.step(before if answer is None else world.give_answer(before, answer), move)
         if held is not None:
             state = put(state, held, take(before, held))
         self.state = state
         if self._steps is not None:
-            self._steps.append(Moved(self._everyone, before, each_part(np.array, move)))
+            self._steps.append(EpisodeStep(self._everyone, before, each_part(np.array, move)))
         self._rewards, reward = self._rewards.after(world.error(state))
         if self._keep_trails:
             self._trails[state.steps, self._everyone] = world.position(state)
@@ -115,17 +115,17 @@ class Slots:
         self.success = np.zeros(self.count, dtype=np.bool_) if self._needs_stop else world.success(state).copy()
         ended = (over if self.limit is None else over | truncated).nonzero()[0]
         if not len(ended):
-            return Step(reward, terminated, truncated, None)
+            return Transition(reward, terminated, truncated, None)
         final = take(state, ended)
         self.success[ended] = success = world.success(final)
         reward[ended] += self.success_reward * (success & over[ended])
-        return Step(reward, terminated, truncated, Ending(ended, final, success))
+        return Transition(reward, terminated, truncated, Ending(ended, final, success))
 
-    def told(self, state: State) -> dict[str, NDArray[Any]]:
+    def instructions(self, state: State) -> dict[str, NDArray[Any]]:
         """What is told of every slot of a state beside what it shows: the instruction, where words are given."""
         return {"instruction": self.world.instructions(state.episode)} if "instruction" in self.world.spaces else {}
 
-    def expert_moves(self, state: State) -> Action:
+    def expert_actions(self, state: State) -> Action:
         """An optimal move in every slot of a state: the first, where several are; of points the zero, where all are."""
 
         def first(best: NDArray[Any]) -> NDArray[Any]:
@@ -133,7 +133,7 @@ class Slots:
 
         return each_part(first, self.world.expert(state))
 
-    def judged(self, slots: NDArray[np.int64]) -> Ending:
+    def as_ending(self, slots: NDArray[np.int64]) -> Ending:
         """These slots as if their episodes ended now."""
         return Ending(slots, take(self.state, slots), self.success[slots])
 
@@ -146,7 +146,7 @@ class Slots:
         walked = self.world.paths is not None
         if self._steps is not None or (walked and paths):
             left_out = () if paths else tuple(metric.name for metric in PATH_METRICS)
-            rows = [self._outcome_metrics(ending, number, left_out) for number in range(len(ending.slots))]
+            rows = [self._outcome_metrics(ending, number, left_out) for number in range(len(ending.rows))]
             return {"is_success": ending.success} | {name: np.array([row[name] for row in rows]) for name in rows[0]}
         measured = {"is_success": ending.success} | self.world.measure(ending.final)
         if not walked:
@@ -157,7 +157,7 @@ class Slots:
             self.world.error(final).astype(np.float64),
             final.least_error,
             final.length.astype(np.float64),
-            self._first_error[ending.slots].astype(np.float64),
+            self._first_error[ending.rows].astype(np.float64),
             self.world.tolerance,
         )
         return measured | {metric.name: metric.of(ends) for metric in END_METRICS if metric.of}
@@ -170,7 +170,7 @@ class Slots:
         return on_page(picture, *self._page)
 
     def _outcome_metrics(self, ending: Ending, number: int, left_out: Sequence[str]) -> dict[str, float]:
-        slot, count = int(ending.slots[number]), int(ending.final.steps[number])
+        slot, count = int(ending.rows[number]), int(ending.final.steps[number])
         positions, first = self._trails[: count + 1, slot], float(self._first_error[slot])
         steps = list(self._steps)[len(self._steps) - count :] if self._steps is not None else ()
         found = outcome_of(self.world, ending.final, number, positions, first, slot, steps).metrics()

@@ -11,15 +11,15 @@ from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from vln.grading import GradedState, GradedWorld
+from vln.grading import ScoredState, ScoredWorld
+from vln.indexed_episodes import IndexedEpisodes
 from vln.language import Vocabulary
-from vln.numbered import Numbered
 
 Seen = dict[str, NDArray[Any]]  # what is observed, [B, ...] by name
 
 
 @dataclass(frozen=True)
-class Translation:
+class Adapter:
     """What an environment's observations, actions and infos mean here.
 
     spaces: of all that agents are given of a single observation. moves, move_space: see World. names: of the answers.
@@ -31,9 +31,9 @@ class Translation:
     """
 
     spaces: Mapping[str, Space[Any]]
-    moves: tuple[str, ...]
-    move_space: Space[Any]
-    names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    action_space: Space[Any]
+    answer_names: tuple[str, ...]
     observe: Callable[[Any], Seen]
     act: Callable[[NDArray[Any], NDArray[np.float32]], Any]
     truth: Callable[[Mapping[str, Any]], NDArray[Any]]
@@ -44,8 +44,8 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class BorrowedState(GradedState):
-    """A GradedState, and what was seen.
+class ExternalState(ScoredState):
+    """A ScoredState, and what was seen.
 
     moment: int64 [B], the same in every slot: which moment of the environment this is.
     seen: float32 [B, n], all that is observed, one name after the other.
@@ -67,7 +67,7 @@ class _Lent:
     truths: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
-class Borrowed(GradedWorld[BorrowedState]):
+class ExternalWorld(ScoredWorld[ExternalState]):
     """Episodes of somebody else's environment, side by side and in step: all slots begin together and end together.
 
     make: from a number of slots to an environment. One is kept for every number of slots that episodes are begun in.
@@ -82,44 +82,48 @@ class Borrowed(GradedWorld[BorrowedState]):
 
     def __init__(
         self,
-        episodes: Numbered,
+        episodes: IndexedEpisodes,
         vocabulary: Vocabulary,
         make: Callable[[int], VectorEnv[Any, Any, Any]],
-        translation: Translation,
+        translation: Adapter,
         max_steps: int,
         seed: int = 0,
     ) -> None:
         self.episodes, self.vocabulary, self.translation = episodes, vocabulary, translation
         self.make, self.max_steps = make, max_steps
-        self.spaces, self.moves = dict(translation.spaces), translation.moves
-        self.names, self.answers, self.unit = translation.names, len(translation.names), translation.unit
-        self._chooses = isinstance(translation.move_space, Discrete)
+        self.spaces, self.action_names = dict(translation.spaces), translation.action_names
+        self.answer_names, self.num_answers, self.unit = (
+            translation.answer_names,
+            len(translation.answer_names),
+            translation.unit,
+        )
+        self._chooses = isinstance(translation.action_space, Discrete)
         self._salt = [seed, *map(ord, episodes.split)]
         self._lent: dict[int, _Lent] = {}
         self._moments = 0
 
     @property
-    def move_space(self) -> Space[Any]:
-        return self.translation.move_space
+    def action_space(self) -> Space[Any]:
+        return self.translation.action_space
 
-    def begin(self, episode: NDArray[np.int64]) -> BorrowedState:
+    def begin(self, episode: NDArray[np.int64]) -> ExternalState:
         slots, nothing = len(episode), np.zeros(len(episode), dtype=np.int64)
         lent = self._borrow(slots)
         # Not by its autoreset, which would waste a step and tell the next episodes' truth with it.
         seed = np.random.SeedSequence([*self._salt, *episode.tolist()]).generate_state(1)[0]
         observation, _ = lent.env.reset(seed=int(seed))
         lent.truths.clear()
-        return BorrowedState.fresh(
+        return ExternalState.fresh(
             episode,
-            previous=len(self.moves) if self._chooses else 0,
+            previous=len(self.action_names) if self._chooses else 0,
             moment=nothing + self._next(lent),
             seen=self._row(observation),
-            said=np.zeros((slots, self.answers), dtype=np.float32),
+            said=np.zeros((slots, self.num_answers), dtype=np.float32),
             replied=nothing.astype(np.bool_),
-            **self.ungraded(slots),
+            **self.unanswered(slots),
         )
 
-    def observe(self, state: BorrowedState) -> Seen:
+    def observe(self, state: ExternalState) -> Seen:
         ends = np.cumsum([math.prod(space.shape or ()) for space in self.spaces.values()])
         parts = np.split(state.seen, ends[:-1], axis=1)
         return {
@@ -127,10 +131,10 @@ class Borrowed(GradedWorld[BorrowedState]):
             for (name, space), part in zip(self.spaces.items(), parts, strict=True)
         }
 
-    def reply(self, state: BorrowedState, answer: NDArray[np.float32]) -> BorrowedState:
+    def give_answer(self, state: ExternalState, answer: NDArray[np.float32]) -> ExternalState:
         return replace(state, said=answer.astype(np.float32), replied=np.ones_like(state.replied))
 
-    def step(self, state: BorrowedState, move: NDArray[Any]) -> BorrowedState:
+    def step(self, state: ExternalState, move: NDArray[Any]) -> ExternalState:
         lent = self._where_it_is(state)
         observation, _, terminated, truncated, info = lent.env.step(self.translation.act(move, state.said))
         steps = state.steps + np.int32(1)
@@ -142,7 +146,7 @@ class Borrowed(GradedWorld[BorrowedState]):
         truth = np.array(self.translation.truth(info), dtype=np.int64)
         lent.truths[lent.moment] = truth
         after = replace(
-            self.grade(state, state.said, truth) if state.replied.all() else state,
+            self.score_answer(state, state.said, truth) if state.replied.all() else state,
             steps=steps,
             previous=move if self._chooses else state.previous,
             moment=np.full(len(state), self._next(lent)),
@@ -153,7 +157,7 @@ class Borrowed(GradedWorld[BorrowedState]):
         way = self.position(after) - self.position(state)
         return replace(after, length=state.length + np.sqrt((way**2).sum(axis=1)))
 
-    def answer(self, state: BorrowedState) -> NDArray[np.int64]:
+    def correct_answer(self, state: ExternalState) -> NDArray[np.int64]:
         """What was right. Only known of states of the episodes going on, and after the step from them."""
         lent = self._lent.get(len(state))
         truth = lent.truths.get(int(state.moment[0])) if lent and (state.moment == state.moment[0]).all() else None
@@ -164,17 +168,17 @@ class Borrowed(GradedWorld[BorrowedState]):
             )
         return truth.copy()
 
-    def terminated(self, state: BorrowedState) -> NDArray[np.bool_]:
+    def terminated(self, state: ExternalState) -> NDArray[np.bool_]:
         return state.steps >= self.max_steps
 
-    def expert(self, state: BorrowedState) -> NDArray[Any]:
+    def expert(self, state: ExternalState) -> NDArray[Any]:
         return self.translation.guide(self.observe(state), state.steps)
 
-    def position(self, state: BorrowedState) -> NDArray[np.float32]:
+    def position(self, state: ExternalState) -> NDArray[np.float32]:
         return self.translation.position(self.observe(state))
 
     def draw(
-        self, state: BorrowedState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: ExternalState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         return self.translation.draw({name: values[slot] for name, values in self.observe(state).items()}, trail)
 
@@ -203,7 +207,7 @@ class Borrowed(GradedWorld[BorrowedState]):
             self._lent[slots] = _Lent(env)
         return self._lent[slots]
 
-    def _where_it_is(self, state: BorrowedState) -> _Lent:
+    def _where_it_is(self, state: ExternalState) -> _Lent:
         """The environment that stands at this state. Where nothing was done yet, episodes can be begun again."""
         lent = self._lent.get(len(state))
         if lent and (state.moment == lent.moment).all():

@@ -12,10 +12,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from vln.actions import Action
-from vln.env import check_render_mode, checked_action, chosen_episode
-from vln.generators import Generators, checked_seed
+from vln.gym.env import check_render_mode, checked_action, chosen_episode
+from vln.gym.episode_batch import EpisodeBatch, Transition
+from vln.gym.generators import Generators, checked_seed
 from vln.rewards import SUCCESS_REWARD
-from vln.slots import Slots, Step
 from vln.world import State, World
 
 Observation = dict[str, NDArray[Any]]
@@ -63,12 +63,12 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, Any, NDArray[Any]]):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = spaces.Dict(world.spaces)
-        self.single_action_space = world.action_space
-        self._move_space = world.move_space  # which is made anew each time
+        self.single_action_space = world.env_action_space
+        self._move_space = world.action_space  # which is made anew each time
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         trails = path_metrics or render_mode is not None
-        self._slots = Slots(world, num_envs, success_reward, trails, max_episode_steps)
+        self._slots = EpisodeBatch(world, num_envs, success_reward, trails, max_episode_steps)
         self._generators: Generators | None = None
         self._seeds: list[int] | None = None  # of every slot; None before the first reset, and where they are unknown
         self._over = np.ones(num_envs, dtype=np.bool_)  # the slots whose episode has ended and has not been reset
@@ -112,18 +112,18 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Observation, Any, NDArray[Any]]):
 
     def _info(self, mask: NDArray[np.bool_]) -> Info:
         state = self._slots.state
-        expert = _masked_parts(self._slots.expert_moves(state), mask)
+        expert = _masked_parts(self._slots.expert_actions(state), mask)
         told = {"expert_action": expert, "is_success": self._slots.success.copy()}
-        return _masked(self._slots.told(state) | told, mask)
+        return _masked(self._slots.instructions(state) | told, mask)
 
-    def _end(self, step: Step) -> Info:
+    def _end(self, step: Transition) -> Info:
         """What is told of the episodes that a step has ended; in mode SAME_STEP the next ones begin."""
         assert step.ending is not None
-        slots, over = step.ending.slots, self._over
+        slots, over = step.ending.rows, self._over
         metrics = self._slots.metrics(step.ending, self.path_metrics)
         if self.autoreset_mode != AutoresetMode.SAME_STEP:
             return _masked(_scattered(metrics, slots, self.num_envs), over)
-        told = metrics | self._slots.told(step.ending.final)
+        told = metrics | self._slots.instructions(step.ending.final)
         infos = {
             "final_obs": _final_observations(self.world, step.ending.final, slots, self.num_envs),
             "final_info": _masked(_scattered(told, slots, self.num_envs), over),

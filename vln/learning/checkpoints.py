@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-FORMAT = 3  # of what a checkpoint holds; raised when an older one can no longer be read
+FORMAT = 4  # of what a checkpoint holds; raised when an older one can no longer be read
 UNKNOWN = "0" * 64  # in the place of the SHA-256 of a file, which can't be of itself
 
 Arrays = dict[str, NDArray[Any]]

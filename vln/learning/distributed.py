@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vln.devices import use_threads
+from vln.learning.devices import use_threads
 from vln.screens import screen
 
 T = TypeVar("T")
@@ -30,28 +30,28 @@ PATIENCE = timedelta(days=30)  # one that has ended is noticed at once; one that
 
 
 @dataclass(frozen=True)
-class Team:
+class Processes:
     """One process of several. rank: its number, from 0. size: how many there are. Alone, all of this does nothing."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that tells and saves."""
         return self.rank == 0
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean of every process's values, the same in all of them to the last bit."""
-        if self.size > 1:
+        if self.world_size > 1:
             with _connected():
                 dist.all_reduce(values)
-            values /= self.size
+            values /= self.world_size
         return values
 
-    def largest(self, number: int) -> int:
+    def max(self, number: int) -> int:
         """The largest of every process's numbers."""
-        if self.size == 1:
+        if self.world_size == 1:
             return number
         numbers = torch.tensor(number)
         with _connected():
@@ -60,18 +60,18 @@ class Team:
 
     def gather(self, part: T) -> list[T]:
         """Every process's part, by rank, for the one that leads; the others get an empty list."""
-        if self.size == 1:
+        if self.world_size == 1:
             return [part]
-        parts: list[Any] | None = [None] * self.size if self.leads else None
+        parts: list[Any] | None = [None] * self.world_size if self.is_main else None
         with _connected():
             dist.gather_object(part, parts)
         return parts or []
 
 
-ALONE = Team()
+SINGLE_PROCESS = Processes()
 
 
-def assemble(size: int, work: Callable[[Team], T]) -> T:
+def launch(size: int, work: Callable[[Processes], T]) -> T:
     """Do the work in so many processes at once, this one leading, and give what it returned here.
 
     The threads that this process uses are shared out among them. `work` must be something that can be pickled. When one
@@ -80,7 +80,7 @@ def assemble(size: int, work: Callable[[Team], T]) -> T:
     if size < 1:
         raise ValueError(f"a team has at least one process, not {size}")
     if size == 1:
-        return work(ALONE)
+        return work(SINGLE_PROCESS)
     threads = max(1, torch.get_num_threads() // size)
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
@@ -108,7 +108,7 @@ class _Lost(ConnectionError):
 class _Follower:
     """Another process of a team, as the one that leads sees it."""
 
-    def __init__(self, rank: int, size: int, threads: int, meeting: str, work: Callable[[Team], Any]) -> None:
+    def __init__(self, rank: int, size: int, threads: int, meeting: str, work: Callable[[Processes], Any]) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._news, here = spawn.Pipe(duplex=False)
         arguments = (meeting, rank, size, threads, work, here)
@@ -137,7 +137,9 @@ class _Follower:
             return f"{name} ended with exit status {code}"
 
 
-def _follow(meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], Any], leader: Connection) -> None:
+def _follow(
+    meeting: str, rank: int, size: int, threads: int, work: Callable[[Processes], Any], leader: Connection
+) -> None:
     """Work with the process that leads, in another one, for as long as it is there."""
     watch = threading.Thread(target=_leave_after_the_leader, daemon=True)
     watch.start()
@@ -171,13 +173,13 @@ def _leave_after_the_leader() -> None:
 
 
 def _join(
-    meeting: str, rank: int, size: int, threads: int, work: Callable[[Team], T], others: Sequence[_Follower] = ()
+    meeting: str, rank: int, size: int, threads: int, work: Callable[[Processes], T], others: Sequence[_Follower] = ()
 ) -> T:
     before = torch.get_num_threads()
     use_threads(threads)
     try:
         _meet(meeting, rank, size, others)
-        return work(Team(rank, size))
+        return work(Processes(rank, size))
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()

@@ -9,7 +9,7 @@ from vln.kernels import kernel
 
 
 @dataclass(frozen=True)
-class Stream:
+class EpisodeSampler:
     """A stream of episodes per slot, each a function of its own key alone.
 
     key: uint64 [B], what makes a slot's stream its own.
@@ -20,15 +20,15 @@ class Stream:
     count: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, seed: int, slots: int) -> "Stream":
+    def of(cls, seed: int, slots: int) -> "EpisodeSampler":
         """Slot i of a stream with seed s is slot 0 of one with seed s + i (as Gymnasium seeds its vectors)."""
         return cls(np.arange(seed, seed + slots, dtype=np.uint64), np.zeros(slots, dtype=np.uint64))
 
-    def draw(self, slots: NDArray[np.int64], total: int) -> tuple[NDArray[np.int64], "Stream"]:
+    def draw(self, slots: NDArray[np.int64], total: int) -> tuple[NDArray[np.int64], "EpisodeSampler"]:
         """The next episode, below `total`, of each of these slots; and the stream after that."""
         chosen, count = np.empty(len(slots), dtype=np.int64), self.count.copy()
         _draw(self.key, count, slots, np.uint64(total), chosen)
-        return chosen, Stream(self.key, count)
+        return chosen, EpisodeSampler(self.key, count)
 
 
 @kernel

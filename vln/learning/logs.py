@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vln.events import Events
-from vln.locks import FolderLock
+from vln.learning.locks import FolderLock
+from vln.learning.tensorboard import TensorBoardEvents
 from vln.screens import screen
 
 METRICS_FILE = "metrics.jsonl"
@@ -27,9 +27,9 @@ PLAIN_SECONDS = 10.0  # between two lines where there is no terminal to draw on
 COLUMNS = (
     ("success", "success", ".1%"),
     ("right", "right", ".1%"),
-    ("judged", "judged", ".1%"),
-    ("nats", "nats", ".3f"),
-    ("bits", "bits", ".3f"),
+    ("val_success", "val_success", ".1%"),
+    ("val_nll", "val_nll", ".3f"),
+    ("val_bits", "val_bits", ".3f"),
     ("loss", "loss", ".4f"),
     ("steps/s", "steps_per_second", ",.0f"),
     ("world", "world_share", ".0%"),
@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 
-class Silence:
+class NullLog:
     """Stands in for a Log in the processes of a team that do not lead."""
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class Log:
             if show_live
             else PlainDisplay(total_updates, start, output)
         )
-        self._events = Events(folder / EVENTS_FOLDER, start, self.say)
+        self._events = TensorBoardEvents(folder / EVENTS_FOLDER, start, self.say)
         self._start = self._update = start
         self._latest: dict[str, float] = {}
         self._unseen = False
@@ -141,7 +141,7 @@ class Log:
         self._file = path.open("w+b", buffering=0)
         self._write(recorded)
         self._events.close()
-        self._events = Events(self._folder / EVENTS_FOLDER, self._update, self.say)
+        self._events = TensorBoardEvents(self._folder / EVENTS_FOLDER, self._update, self.say)
         self.say(f"{self._folder} was deleted or moved: it was made anew, with what was recorded; the training goes on")
 
     def _write(self, content: bytes) -> None:

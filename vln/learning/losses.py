@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vln.agent import Decision
-from vln.rollouts import Rollout
+from vln.learning.rollouts import Rollout
 
 
 def imitation(decision: Decision, rollout: Rollout) -> Tensor:
@@ -99,11 +99,11 @@ def gae(rollout: Rollout, discount: float = 0.99, trace: float = 0.95) -> Advant
     """
     if rollout.value is None or rollout.next_value is None:
         raise ValueError("advantages need what the agent expected: pass values=True to rollout(), or set Rule.values")
-    surprises = rollout.reward.detach() + discount * rollout.next_value - rollout.value
+    td_errors = rollout.reward.detach() + discount * rollout.next_value - rollout.value
     onward = discount * trace * (~rollout.dones)
-    advantage, each = torch.zeros_like(surprises[0]), []
-    for time in reversed(range(len(surprises))):
-        advantage = surprises[time] + onward[time] * advantage
+    advantage, each = torch.zeros_like(td_errors[0]), []
+    for time in reversed(range(len(td_errors))):
+        advantage = td_errors[time] + onward[time] * advantage
         each.append(advantage)
     advantages = torch.stack(each[::-1])
     return Advantages(advantages, advantages + rollout.value)

@@ -13,7 +13,7 @@ from vln.agent import Decision, Observation
 from vln.world import World
 
 
-class Values:
+class ValueBuffer:
     """What was expected of the actions taken, kept as it comes."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Values:
         return {"log_prob": torch.stack(self.log_prob), "value": value, "next_value": later}
 
 
-class Record:
+class ArrayBuffer:
     """Arrays that a window is written into step by step, so that nothing is stacked afterwards."""
 
     def __init__(self, world: World[Any], steps: int, count: int, device: torch.device) -> None:
@@ -50,11 +50,11 @@ class Record:
         # What is not told at the first step is told at none.
         self.best: Action | None = None
         self.answer: NDArray[np.int64] | None = None
-        flags = ("starts", "terminated", "truncated", "success")
+        flags = ("episode_starts", "terminated", "truncated", "success")
         self.flags = {name: np.empty((steps, count), dtype=np.bool_) for name in flags}
-        self.actions = empty_actions(world.move_space, steps, count)
+        self.actions = empty_actions(world.action_space, steps, count)
         self.error, self.reward = (np.empty((steps, count), dtype=np.float32) for _ in range(2))
-        self.values = Values()
+        self.values = ValueBuffer()
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)
@@ -72,7 +72,7 @@ class Record:
         time: int,
         observation: dict[str, NDArray[Any]],
         best: Action | None,
-        starts: NDArray[np.bool_],
+        episode_starts: NDArray[np.bool_],
         error: NDArray[np.float32],
     ) -> None:
         for name, values in self.observation.items():
@@ -82,7 +82,7 @@ class Record:
                 steps = len(self.error)
                 self.best = each_part(lambda part: np.empty((steps, *part.shape), dtype=part.dtype), best)
             put_actions(self.best, time, best)
-        self.flags["starts"][time], self.error[time] = starts, error
+        self.flags["episode_starts"][time], self.error[time] = episode_starts, error
 
     def answered(self, time: int, answer: NDArray[np.int64]) -> None:
         if self.answer is None:
@@ -115,7 +115,7 @@ class Record:
 
     def moment(self, time: int) -> tuple[Observation, Tensor]:
         observation = {name: self.tensor(values[time]) for name, values in self.observation.items()}
-        return observation, self.tensor(self.flags["starts"][time])
+        return observation, self.tensor(self.flags["episode_starts"][time])
 
     def fields(self) -> dict[str, Any]:
         """Those of a Rollout, but its memory."""
@@ -132,7 +132,7 @@ class Record:
         }
 
 
-class Tape:
+class TensorBuffer:
     """The same for a world in tensors: they are kept as they come, gradients and all, and stacked at the end."""
 
     def __init__(self, device: torch.device) -> None:
@@ -140,7 +140,7 @@ class Tape:
         self.kept: defaultdict[str, list[Any]] = defaultdict(list)
         self.observations: list[Observation] = []
         self.decisions: list[Decision] = []
-        self.values = Values()
+        self.values = ValueBuffer()
 
     def tensor(self, values: Any) -> Tensor:
         """What a world tells that is in tensors, on their device; what lies beside them, in arrays, is sent there."""
@@ -152,9 +152,11 @@ class Tape:
     def array(self, values: Tensor) -> Tensor:
         return values
 
-    def before(self, time: int, observation: Observation, best: Action | None, starts: Any, error: Tensor) -> None:
+    def before(
+        self, time: int, observation: Observation, best: Action | None, episode_starts: Any, error: Tensor
+    ) -> None:
         self.observations.append(observation)
-        self._keep(starts=starts, error=error)
+        self._keep(episode_starts=episode_starts, error=error)
         if best is not None:
             self._keep(teacher_actions=best)
 
@@ -175,11 +177,11 @@ class Tape:
             self.values.cut_off.append((time, self.tensor(rows), expected.float()))
 
     def moment(self, time: int) -> tuple[Observation, Tensor]:
-        return self.observations[time], self.kept["starts"][time]
+        return self.observations[time], self.kept["episode_starts"][time]
 
     def fields(self) -> dict[str, Any]:
         stacked = {name: each_part(lambda *parts: torch.stack(parts), *values) for name, values in self.kept.items()}
-        flags = {name: stacked.pop(name) for name in ("starts", "terminated", "truncated", "success")}
+        flags = {name: stacked.pop(name) for name in ("episode_starts", "terminated", "truncated", "success")}
         names = self.observations[0]
         return {
             "observation": {name: torch.stack([seen[name] for seen in self.observations]) for name in names},
@@ -197,5 +199,5 @@ class Tape:
 
 
 def _flags(flags: dict[str, Tensor]) -> dict[str, Tensor]:
-    ends = {name: flags[name] for name in ("starts", "terminated", "truncated")}
+    ends = {name: flags[name] for name in ("episode_starts", "terminated", "truncated")}
     return ends | {"successes": (flags["terminated"] | flags["truncated"]) & flags["success"]}

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from vln.actions import Action, each_part, first_part
 from vln.agent import Agent, Decision, Memory, Observation, detach
+from vln.learning.episode_sampler import EpisodeSampler
+from vln.learning.rollout_buffers import ArrayBuffer, TensorBuffer
 from vln.policies import draw
-from vln.records import Record, Tape
 from vln.rewards import Rewards
-from vln.streams import Stream
 from vln.world import S, World, put, take
 
 # How to act: from the decision [B] and the teacher's optimal actions (as of World.expert; None when nobody was asked)
@@ -80,22 +80,22 @@ def teachers_action(best: Action | None, rng: torch.Generator) -> Action:
 class RolloutState(Generic[S]):
     """Where a batch of environments stands between two windows.
 
-    state: of their episodes. stream: of the episodes to come. starts: bool [B], whether an episode begins. memory: the
-    agent's. rewards: what rewards are reckoned from.
+    state: of their episodes. sampler: of the episodes to come. episode_starts: bool [B], whether an episode begins.
+    memory: the agent's. rewards: what rewards are reckoned from.
     """
 
     state: S
-    stream: Stream
-    starts: NDArray[np.bool_]
+    sampler: EpisodeSampler
+    episode_starts: NDArray[np.bool_]
     memory: Memory
     rewards: Rewards
 
     @classmethod
     def begin(cls, world: World[S], agent: Agent, count: int, seed: int) -> "RolloutState[S]":
-        episode, stream = Stream.of(seed, count).draw(np.arange(count), len(world.episodes))
+        episode, sampler = EpisodeSampler.of(seed, count).draw(np.arange(count), len(world.episodes))
         state = world.begin(episode)
         rewards = Rewards.begin(world.error(state))
-        return cls(state, stream, np.ones(count, dtype=np.bool_), agent.initial(count), rewards)
+        return cls(state, sampler, np.ones(count, dtype=np.bool_), agent.initial(count), rewards)
 
     def detach(self, memory: Memory) -> "RolloutState[S]":
         """The same with this memory, from which no gradient flows back; nor from what the world has in tensors.
@@ -113,7 +113,7 @@ class Rollout:
     """What happened in a window of T steps to B environments, time first.
 
     observation: [T, B, ...] by name.
-    starts: bool [T, B], where a new episode begins.
+    episode_starts: bool [T, B], where a new episode begins.
     memory: [B, ...], before the first step.
     actions: [T, B], numbers [T, B, n], or a dict of these (see vln.actions).
     answer: [T, B], the right answers to the world's question, or None.
@@ -131,7 +131,7 @@ class Rollout:
     """
 
     observation: Observation
-    starts: Tensor
+    episode_starts: Tensor
     memory: Memory
     actions: Action
     answer: Tensor | None
@@ -192,13 +192,19 @@ def rollout(
     if values and act is None:
         raise ValueError("an agent that does not act expects nothing: pass `act`, or leave out values")
     device = next(agent.parameters()).device
-    state, stream, starts, memory, rewards = begun.state, begun.stream, begun.starts, begun.memory, begun.rewards
+    state, sampler, episode_starts, memory, rewards = (
+        begun.state,
+        begun.sampler,
+        begun.episode_starts,
+        begun.memory,
+        begun.rewards,
+    )
     # Of arrays or of tensors, as the world is: no type says which.
-    record: Any = Tape(device) if world.in_tensors else Record(world, steps, len(state), device)
+    record: Any = TensorBuffer(device) if world.uses_tensors else ArrayBuffer(world, steps, len(state), device)
     for time in range(steps):
         observation = world.observe(state)
         best = label(state) if label else None
-        record.before(time, observation, best, starts, rewards.error)
+        record.before(time, observation, best, episode_starts, rewards.error)
         clock("world")
         advice = None if best is None else each_part(record.tensor, best)
         if act is None:
@@ -207,34 +213,36 @@ def rollout(
             observed, starting = record.moment(time)
             decision, memory = agent.step(observed, memory, starting)
             action = act(decision, advice, rng)
-            if world.graded and decision.answer is not None:
-                state = world.reply(state, record.array(decision.answer.detach()))
+            if world.scores_answers and decision.answer is not None:
+                state = world.give_answer(state, record.array(decision.answer.detach()))
             record.decided(decision, action, values)
         action = each_part(record.array, action)
         clock("agent")
         before, state = state, world.step(state, action)
-        if world.answers and (label or world.graded):
+        if world.num_answers and (label or world.scores_answers):
             # Asked afterwards: a world that is somebody else's tells only then what was right.
-            record.answered(time, world.answer(before))
+            record.answered(time, world.correct_answer(before))
         terminated, truncated, success = world.terminated(state), world.truncated(state), world.success(state)
-        starts = terminated | truncated
-        rewards, reward = rewards.after(world.error(state), success & record.native(starts))
+        episode_starts = terminated | truncated
+        rewards, reward = rewards.after(world.error(state), success & record.native(episode_starts))
         record.after(time, action, reward, terminated, truncated, success)
         if values:
             cut_off = np.flatnonzero(truncated)
             record.cut_off(time, cut_off, _value(agent, record, world, take(state, cut_off), memory, cut_off))
-        if starts.any():
-            over = np.flatnonzero(starts)
-            episode, stream = stream.draw(over, len(world.episodes))
+        if episode_starts.any():
+            over = np.flatnonzero(episode_starts)
+            episode, sampler = sampler.draw(over, len(world.episodes))
             begun_anew = world.begin(episode)
             state = put(state, over, begun_anew)
             rewards = rewards.begun(over, world.error(begun_anew))
         clock("world")
     if values:
-        going_on = np.flatnonzero(~starts)
+        going_on = np.flatnonzero(~episode_starts)
         record.cut_off(steps - 1, going_on, _value(agent, record, world, take(state, going_on), memory, going_on))
     lived = Rollout(memory=begun.memory, **record.fields())
-    return lived, replace(begun, state=state, stream=stream, starts=starts, memory=memory, rewards=rewards)
+    return lived, replace(
+        begun, state=state, sampler=sampler, episode_starts=episode_starts, memory=memory, rewards=rewards
+    )
 
 
 @torch.no_grad()

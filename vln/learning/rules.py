@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from vln.agent import Decision
-from vln.files import MARK, load
-from vln.lessons import Lessons
-from vln.losses import (
+from vln.learning.config import TrainConfig
+from vln.learning.losses import (
     answering,
     distance,
     imitation,
@@ -21,9 +20,10 @@ from vln.losses import (
     returns,
     value_loss,
 )
+from vln.learning.rollouts import Rollout
 from vln.options import check_options, named_by
 from vln.policies import Gaussian
-from vln.rollouts import Rollout
+from vln.user_files import MARK, load
 from vln.world import World
 
 Loss = Callable[[Decision, Rollout], Tensor]
@@ -31,8 +31,14 @@ Loss = Callable[[Decision, Rollout], Tensor]
 # success; or the rewards to come.
 Value = Literal["distance", "success", "return"]
 
-OF_A_TEACHER = ("teacher_first", "teacher_last", "teacher_falls", "progress", "greedily")  # lessons
-OF_REWARDS = ("reward", "discount")  # lessons
+OF_A_TEACHER = (
+    "teacher_share_start",
+    "teacher_share_end",
+    "teacher_share_decay",
+    "progress_weight",
+    "greedy_fraction",
+)
+OF_REWARDS = ("reward", "discount")
 
 
 class Learning(Protocol):
@@ -62,7 +68,7 @@ class Rule(ABC):
     """
 
     teacher: bool = False
-    through: bool = False
+    differentiates_world: bool = False
     values: bool = False
     value: Value | None = None
 
@@ -84,7 +90,7 @@ class Rule(ABC):
 class LossRule(Rule):
     """A rule that descends one loss, over a whole rollout, once. own: a loss in place of the rule's."""
 
-    lessons: Lessons
+    config: TrainConfig
     own: Loss | None = None
 
     @abstractmethod
@@ -93,14 +99,14 @@ class LossRule(Rule):
 
     @property
     def early(self) -> float:
-        return self.lessons.early
+        return self.config.early_answer_weight
 
     def learn(self, learning: Learning, rollout: Rollout) -> Mapping[str, Tensor]:
         decision = learning.decide(rollout)
         loss = self.own(decision, rollout) if self.own else self.loss(decision, rollout)
         taught = rollout.teacher_actions is not None
         if taught and not self.teacher:
-            loss = loss + teacher_share(self, self.lessons, learning.update) * imitation(decision, rollout)
+            loss = loss + teacher_share(self, self.config, learning.update) * imitation(decision, rollout)
         learning.descend(loss)
         numbers = {"answering": answering(decision, rollout, self.early)}
         if taught:
@@ -116,35 +122,35 @@ class Imitation(LossRule):
 
     @property
     def value(self) -> Value | None:  # type: ignore[override]
-        return "distance" if self.lessons.progress else None
+        return "distance" if self.config.progress_weight else None
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
-        asides = self.lessons.progress * distance(decision, rollout) + answering(decision, rollout, self.early)
+        asides = self.config.progress_weight * distance(decision, rollout) + answering(decision, rollout, self.early)
         return imitation(decision, rollout) + asides
 
 
 class Reinforce(LossRule):
     """REINFORCE (Williams 1992) with the value as its baseline, and the answers (Mnih et al. 2014, arXiv:1406.6247).
 
-    The reward is success, or the environment's (see Lessons.reward). What is still expected at the window's end is the
-    value of its last step. An episode that was cut off failed; where rewards are the environment's, it goes on in
+    The reward is success, or the environment's (see TrainConfig.reward). What is still expected at the window's end is
+    the value of its last step. An episode that was cut off failed; where rewards are the environment's, it goes on in
     expectation.
     """
 
     @property
     def values(self) -> bool:  # type: ignore[override]
-        return self.lessons.reward == "environment"
+        return self.config.reward == "environment"
 
     @property
     def value(self) -> Value | None:  # type: ignore[override]
-        return "return" if self.values or self.lessons.discount < 1 else "success"
+        return "return" if self.values or self.config.discount < 1 else "success"
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
         reward = rollout.successes.to(decision.value.dtype)
         if self.values:
             assert rollout.next_value is not None
-            reward = rollout.reward.detach() + self.lessons.discount * rollout.next_value * rollout.truncated
-        to_come = returns(reward, rollout.dones, decision.value[-1].detach(), self.lessons.discount)
+            reward = rollout.reward.detach() + self.config.discount * rollout.next_value * rollout.truncated
+        to_come = returns(reward, rollout.dones, decision.value[-1].detach(), self.config.discount)
         # The numbers that an episode's last answer comes with do nothing; a choice may be what ended it.
         answered, numbers = rollout.answer is not None, isinstance(decision.policy, Gaussian)
         idle = rollout.dones if answered and numbers else None
@@ -156,7 +162,7 @@ class Pathwise(LossRule):
     """Only answer: where to look is learned by the gradient of the answers through what was seen. Where nothing is
     asked, by the gradient of the world's error."""
 
-    through = True
+    differentiates_world = True
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
         return removed_error(rollout) if rollout.answer is None else answering(decision, rollout, self.early)
@@ -168,30 +174,30 @@ RULES: dict[str, type[LossRule]] = {"imitation": Imitation, "reinforce": Reinfor
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
-def rule_of(lessons: Lessons, loss: Loss | None = None, options: Mapping[str, Any] = NO_OPTIONS) -> Rule:
-    """The rule that lessons name; FILE.py:NAME is one of somebody's own, made with these options.
+def rule_of(config: TrainConfig, loss: Loss | None = None, options: Mapping[str, Any] = NO_OPTIONS) -> Rule:
+    """The rule that a config names; FILE.py:NAME is one of somebody's own, made with these options.
 
-    loss: descended in place of the rule's own. Raises ValueError for a rule that there is not, and for lessons that
+    loss: descended in place of the rule's own. Raises ValueError for a rule that there is not, and for options that
     would change nothing under it.
     """
-    if MARK in lessons.rule:
-        rule = _own_rule(lessons.rule, options)
+    if MARK in config.rule:
+        rule = _own_rule(config.rule, options)
         if loss is not None:
-            raise ValueError(f"{lessons.rule} has its own way to learn: leave out the loss")
-    elif lessons.rule in RULES:
-        rule = RULES[lessons.rule](lessons, loss)
+            raise ValueError(f"{config.rule} has its own way to learn: leave out the loss")
+    elif config.rule in RULES:
+        rule = RULES[config.rule](config, loss)
         if options:
-            raise ValueError(f"rule {lessons.rule} takes no options of its own: {', '.join(options)}")
+            raise ValueError(f"rule {config.rule} takes no options of its own: {', '.join(options)}")
     else:
-        raise ValueError(f"no rule is called {lessons.rule!r}; there are {', '.join(RULES)}, or FILE.py:NAME")
-    ignored: tuple[str, ...] = ("led",) if rule.teacher else OF_A_TEACHER
+        raise ValueError(f"no rule is called {config.rule!r}; there are {', '.join(RULES)}, or FILE.py:NAME")
+    ignored: tuple[str, ...] = ("teacher_warmup",) if rule.teacher else OF_A_TEACHER
     if not isinstance(rule, Reinforce):
         ignored += OF_REWARDS
     if not isinstance(rule, LossRule):
-        ignored += ("early", "led") if not rule.teacher else ("early", "progress")
+        ignored += ("early_answer_weight", "teacher_warmup" if not rule.teacher else "progress_weight")
     for name in ignored:
-        if getattr(lessons, name) != Lessons.__dataclass_fields__[name].default:
-            raise ValueError(f"under rule {lessons.rule} {name} would change nothing: leave it out")
+        if getattr(config, name) != TrainConfig.__dataclass_fields__[name].default:
+            raise ValueError(f"under rule {config.rule} {name} would change nothing: leave it out")
     return rule
 
 
@@ -200,13 +206,13 @@ def _own_rule(name: str, options: Mapping[str, Any]) -> Rule:
     check_options(name, options, named_by(make))
     rule = make(**options)
     if not isinstance(rule, Rule):
-        raise ValueError(f"{name} makes no vln.rules.Rule but {type(rule).__name__}")
+        raise ValueError(f"{name} makes no vln.learning.rules.Rule but {type(rule).__name__}")
     return rule
 
 
-def teacher_share(rule: Rule, lessons: Lessons, update: int) -> float:
+def teacher_share(rule: Rule, config: TrainConfig, update: int) -> float:
     """The probability that an action is the teacher's, in an update counted from 0."""
     if not rule.teacher:
-        return max(0.0, 1 - update / (lessons.led * lessons.updates)) if lessons.led else 0.0
-    done = min(1.0, update / max(1.0, lessons.teacher_falls * lessons.updates))
-    return lessons.teacher_first + (lessons.teacher_last - lessons.teacher_first) * done
+        return max(0.0, 1 - update / (config.teacher_warmup * config.updates)) if config.teacher_warmup else 0.0
+    done = min(1.0, update / max(1.0, config.teacher_share_decay * config.updates))
+    return config.teacher_share_start + (config.teacher_share_end - config.teacher_share_start) * done

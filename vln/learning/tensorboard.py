@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Events:
+class TensorBoardEvents:
     """A file of events in a folder; those of earlier files that are of updates after `start` are shown no more.
 
     What goes wrong is told to `warn`, once and in a line; then no more is written. (Torch's SummaryWriter writes in a

@@ -8,8 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
-from vln.devices import cores, use_threads
-from vln.team import ALONE, Team
+from vln.learning.devices import cores, use_threads
+from vln.learning.distributed import SINGLE_PROCESS, Processes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,9 +33,9 @@ class ThreadChoice:
     Of a team, all processes choose the same, by the mean of what they measure.
     """
 
-    def __init__(self, team: Team = ALONE, use: Callable[[int], object] = use_threads) -> None:
+    def __init__(self, team: Processes = SINGLE_PROCESS, use: Callable[[int], object] = use_threads) -> None:
         self.team, self.use = team, use
-        self._choices = choices(max(1, cores() // team.size))
+        self._choices = choices(max(1, cores() // team.world_size))
         self.count = next(self._choices)
         use(self.count)
 

@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 
 
-class Clock:
+class Timer:
     """Call it with a part's name when that part has done its work: the time since the last call is the part's."""
 
     def __init__(self) -> None:

@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from vln.agent import Agent
-from vln.checkpoints import Arrays, Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
-from vln.interruptions import interruption, record_stop
 from vln.language import FIRST_WORD
-from vln.learning import Learner
-from vln.ledger import Ledger
-from vln.lessons import Lessons
-from vln.locks import FolderLock
-from vln.logs import Log, Silence
-from vln.rollouts import RolloutState
-from vln.rules import Loss, Rule, rule_of
-from vln.streams import Stream
-from vln.team import ALONE, Team
-from vln.threads import ThreadChoice
+from vln.learning.checkpoints import Arrays, Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.distributed import SINGLE_PROCESS, Processes
+from vln.learning.episode_sampler import EpisodeSampler
+from vln.learning.interruptions import interruption, record_stop
+from vln.learning.learner import Learner
+from vln.learning.locks import FolderLock
+from vln.learning.logs import Log, NullLog
+from vln.learning.rollouts import RolloutState
+from vln.learning.rules import Loss, Rule, rule_of
+from vln.learning.threads import ThreadChoice
+from vln.learning.training_stats import TrainingStats
 from vln.world import World
 
 CHECKPOINT = "checkpoint.safetensors"  # in the folder of a run
@@ -34,14 +34,14 @@ SAVE_EVERY = 500  # updates
 def train(
     world: World[Any],
     agent: Agent,
-    lessons: Lessons,
+    config: TrainConfig,
     folder: Path | str,
     facts: Mapping[str, Any] | None = None,
     resume: bool = False,
     loss: Loss | None = None,
     save_every: int = SAVE_EVERY,
     live: bool = True,
-    team: Team = ALONE,
+    team: Processes = SINGLE_PROCESS,
     probe: Callable[[Agent], Mapping[str, float]] | None = None,
     sample: Callable[[Agent], str] | None = None,
     threads: ThreadChoice | None = None,
@@ -50,8 +50,8 @@ def train(
     """Train an agent in a world and leave checkpoint, metrics.jsonl and TensorBoard events in a folder.
 
     facts: what else a checkpoint should say (JSON). resume: go on from the folder's checkpoint, on the CPU to the very
-    weights that a training without a break would have reached. loss: what is descended, that of the lessons' rule
-    unless given. rule: how the agent learns, in place of the rule that the lessons name.
+    weights that a training without a break would have reached. loss: what is descended, that of the config's rule
+    unless given. rule: how the agent learns, in place of the config's rule.
 
     Ctrl-C, SIGTERM and SIGHUP finish the update, save and end; sent again, they stop at once. Returns whether the
     training came to its end and nothing asked it to stop; interruptions.stop_status() says what did.
@@ -68,11 +68,11 @@ def train(
     folder = Path(folder)
     if rule is not None and loss is not None:
         raise ValueError("a rule owns its descent: give a rule or a loss")
-    learner = Learner.begin(world, agent, lessons, team, rule or rule_of(lessons, loss))
-    ledger = Ledger(learner.lessons.window * lessons.slots)  # a window may have been shortened
+    learner = Learner.begin(world, agent, config, team, rule or rule_of(config, loss))
+    ledger = TrainingStats(learner.config.unroll_length * config.num_envs)  # a window may have been shortened
     if resume:
         find_checkpoint(folder / CHECKPOINT)
-    with FolderLock(folder) if team.leads else nullcontext() as lock:
+    with FolderLock(folder) if team.is_main else nullcontext() as lock:
         if resume:
             checkpoint = load_checkpoint(folder / CHECKPOINT)
             restore(learner, checkpoint)
@@ -80,11 +80,11 @@ def train(
 
         def save() -> None:
             arrays = snapshot(learner) | ledger.arrays()
-            if team.leads:
+            if team.is_main:
                 log.mend()
                 save_checkpoint(folder / CHECKPOINT, Checkpoint(arrays, {**(facts or {}), "update": learner.update}))
 
-        logging = Log(folder, lessons.updates, learner.update, live, lock) if team.leads else Silence()
+        logging = Log(folder, config.updates, learner.update, live, lock) if team.is_main else NullLog()
         with logging as log:
             learn = threads.timing(learner.learn) if threads else learner.learn
             ended = _learn(learner, learn, ledger, log, save, save_every, probe, sample)
@@ -99,40 +99,40 @@ def train(
 def _learn(
     learner: Learner[Any],
     learn: Callable[..., dict[str, float]],
-    ledger: Ledger,
-    log: Log | Silence,
+    ledger: TrainingStats,
+    log: Log | NullLog,
     save: Callable[[], None],
     save_every: int,
     probe: Callable[[Agent], Mapping[str, float]] | None,
     sample: Callable[[Agent], str] | None,
 ) -> bool:
     """Update after update; whether it came to the end, and no signal stopped it. What it leaves is saved."""
-    lessons, team = learner.lessons, learner.team
+    config, team = learner.config, learner.processes
     learner.agent.train()
     learner.quick.train()
     ledger.turn(learner.update)
     record_stop(0)
     with interruption() as interrupted:
-        done = learner.update >= lessons.updates
+        done = learner.update >= config.updates
         stopped = 0
         while not done and not stopped:
             values = ledger.write(learn(ledger.clock))
-            done = learner.update >= lessons.updates
+            done = learner.update >= config.updates
             if done or learner.update % RECORD_EVERY == 0:
                 log.record(learner.update, values | ledger.read(learner.update))
             if done or learner.update % save_every == 0:
                 try:
-                    if probe and team.leads:
+                    if probe and team.is_main:
                         with learner.as_kept() as kept:
                             log.record(learner.update, probe(kept))
                 finally:  # what was learned is not lost with what was asked about it
                     save()
-                if sample and team.leads:
+                if sample and team.is_main:
                     with learner.as_kept() as kept:
                         log.say(sample(kept))
                 ledger.turn(learner.update)
             log.show()
-            stopped = team.largest(interrupted())
+            stopped = team.max(interrupted())
         if stopped:
             save()
     record_stop(stopped)
@@ -150,7 +150,7 @@ def snapshot(learner: Learner[Any]) -> Arrays:
         arrays |= {f"optimizer/{index}/{name}": _array(values) for name, values in moments.items()}
     arrays |= {f"mean/{name}": _array(weights) for name, weights in (learner.mean or {}).items()}
     arrays |= {f"rule/{name}": _array(values) for name, values in learner.rule.state().items()}
-    for rank, own in enumerate(learner.team.gather(_slots_of(learner))):
+    for rank, own in enumerate(learner.processes.gather(_slots_of(learner))):
         arrays |= {f"process{rank}/{name}": array for name, array in own.items()}
     return arrays
 
@@ -160,7 +160,7 @@ def _slots_of(learner: Learner[Any]) -> Arrays:
     arrays = {f"state/{field.name}": _array(getattr(now.state, field.name)) for field in fields(now.state)}
     arrays |= {f"memory/{name}": _array(values) for name, values in now.memory.items()}
     arrays |= {f"rewards/{name}": _array(getattr(now.rewards, name)) for name in ("error", "distance")}
-    arrays |= {"stream/key": now.stream.key, "stream/count": now.stream.count, "starts": now.starts}
+    arrays |= {"stream/key": now.sampler.key, "stream/count": now.sampler.count, "episode_starts": now.episode_starts}
     return arrays | {"rng/acting": _array(learner.rng.get_state()), "rng/global": _array(torch.get_rng_state())}
 
 
@@ -171,7 +171,7 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
     if learner.mean is not None:
         stored_mean = checkpoint.part("mean")
         if not stored_mean:
-            raise ValueError("the checkpoint holds no mean of the weights, and these lessons ask for one")
+            raise ValueError("the checkpoint holds no mean of the weights, and this config asks for one (ema_decay)")
         learner.mean = {name: _like(values, stored_mean[name]) for name, values in learner.mean.items()}
     device = next(learner.agent.parameters()).device
     moments: dict[int, dict[str, Tensor]] = {}
@@ -180,21 +180,21 @@ def restore(learner: Learner[Any], checkpoint: Checkpoint) -> None:
         moments.setdefault(int(index), {})[moment] = torch.from_numpy(values.copy())
     learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": moments})
     learner.rule.restore({name: torch.from_numpy(values.copy()) for name, values in checkpoint.part("rule").items()})
-    team, begun = learner.team, learner.rollout_state
+    team, begun = learner.processes, learner.rollout_state
     processes = len({name.split("/")[0] for name in checkpoint.arrays if name.startswith("process")})
-    if processes != team.size:
-        raise ValueError(f"the checkpoint is of a training in {processes} processes, this one is in {team.size}")
+    if processes != team.world_size:
+        raise ValueError(f"the checkpoint is of a training in {processes} processes, this one is in {team.world_size}")
     own = Checkpoint(checkpoint.part(f"process{team.rank}"), {})
     stored = own.part("state")
     if len(stored["episode"]) != len(begun.state):
-        slots = len(stored["episode"]) * team.size
-        raise ValueError(f"the checkpoint trains {slots} slots, these lessons {learner.lessons.slots}")
+        slots = len(stored["episode"]) * team.world_size
+        raise ValueError(f"the checkpoint trains {slots} environments, this config {learner.config.num_envs}")
     memory = {name: torch.from_numpy(values.copy()).to(device) for name, values in own.part("memory").items()}
-    stream = Stream(own.arrays["stream/key"], own.arrays["stream/count"])
+    stream = EpisodeSampler(own.arrays["stream/key"], own.arrays["stream/count"])
     state = replace(begun.state, **{name: _like(getattr(begun.state, name), stored[name]) for name in stored})
     kept = {name: _like(getattr(begun.rewards, name), values) for name, values in own.part("rewards").items()}
-    starts, rewards = own.arrays["starts"], replace(begun.rewards, **kept)
-    learner.rollout_state = RolloutState(state, stream, starts, memory, rewards)
+    episode_starts, rewards = own.arrays["episode_starts"], replace(begun.rewards, **kept)
+    learner.rollout_state = RolloutState(state, stream, episode_starts, memory, rewards)
     learner.rng.set_state(torch.from_numpy(own.arrays["rng/acting"].copy()))
     torch.set_rng_state(torch.from_numpy(own.arrays["rng/global"].copy()))
     learner.update = int(checkpoint.facts["update"])
@@ -221,7 +221,7 @@ def load_weights(agent: Agent, checkpoint: Checkpoint) -> None:
     agent.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in stored.items()})
 
 
-def inherit_weights(agent: Agent, checkpoint: Checkpoint, words: Sequence[str]) -> None:
+def transfer_weights(agent: Agent, checkpoint: Checkpoint, words: Sequence[str]) -> None:
     """Begin with the weights of a checkpoint whose agent knew other words; words: those this agent knows.
 
     A word that only this agent knows keeps the row it was made with. Raises ValueError as load_weights does.

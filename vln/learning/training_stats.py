@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vln.checkpoints import Arrays
-from vln.clock import Clock
+from vln.learning.checkpoints import Arrays
+from vln.learning.timer import Timer
 
 RECENT = 500  # episodes that the success rate of a training is an average of
 
 
 @dataclass
-class Ledger:
+class TrainingStats:
     """It is written in after every update and read now and then; reading begins a new page.
 
     steps: of an update, in all processes. update: the last one before this page. clock: of this page.
@@ -23,7 +23,7 @@ class Ledger:
     update: int = 0
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
     clipped: list[float] = field(default_factory=list)
-    clock: Clock = field(default_factory=Clock)
+    clock: Timer = field(default_factory=Timer)
     began: float = field(default_factory=time.perf_counter)
 
     def write(self, values: dict[str, float]) -> dict[str, float]:
@@ -46,7 +46,7 @@ class Ledger:
 
     def turn(self, update: int) -> None:
         """Time that went by until now was for something else than learning: it isn't told."""
-        self.clock, self.began, self.update = Clock(), time.perf_counter(), update
+        self.clock, self.began, self.update = Timer(), time.perf_counter(), update
 
     def arrays(self) -> Arrays:
         """What a training that goes on must know."""

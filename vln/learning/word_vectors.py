@@ -12,7 +12,7 @@ from vln.agent import Agent
 from vln.language import Vocabulary
 
 
-def read_vectors(file: Path, vocabulary: Vocabulary) -> dict[int, NDArray[np.float32]]:
+def read_word_vectors(file: Path, vocabulary: Vocabulary) -> dict[int, NDArray[np.float32]]:
     """The vectors of a vocabulary's words, by token id, from a text file: a word and its numbers a line.
 
     The file may be gzipped. So GloVe (Pennington et al. 2014) and word2vec are published; the latter's first line, of
@@ -46,7 +46,7 @@ def read_vectors(file: Path, vocabulary: Vocabulary) -> dict[int, NDArray[np.flo
 
 
 @torch.no_grad()
-def lend_vectors(agent: Agent, vectors: dict[int, NDArray[np.float32]]) -> None:
+def init_embeddings(agent: Agent, vectors: dict[int, NDArray[np.float32]]) -> None:
     """Let an agent begin with these vectors of words, by token id. Raises ValueError when they are of another size."""
     weights = dict(agent.named_parameters())
     for name in agent.word_rows:

@@ -2,26 +2,26 @@
 
 import numpy as np
 
-from vln.bars import bars
-from vln.replays import Picture, Replay, pictures
-from vln.texts import PAPER, tints_of, typed
+from vln.evaluation.replays import Picture, Replay, pictures
+from vln.pages.bars import bars
+from vln.pages.texts import PAPER, tints_of, typed
 
 MOST_PICTURES = 120  # of a text: of a longer one, more than a character is typed at once
 
 
 def film(replay: Replay) -> list[Picture]:
     """The pictures of a replay, all of one size; what the agent believes, foretells or says is drawn with them."""
-    if replay.shown == "text":
+    if replay.display == "text":
         text, surprise = foretold(replay)
         return typed(text, tints_of(surprise), _stops(len(text)))
-    if replay.shown == "sentence":
+    if replay.display == "sentence":
         return _spoken(replay)
-    if not replay.answers:
+    if not replay.answer_names:
         return list(pictures(replay))
     shots = []
     for frame, picture in zip(replay.steps, pictures(replay), strict=True):
-        belief = np.zeros(len(replay.answers)) if frame.belief is None else frame.belief
-        panel = bars(replay.answers, belief, frame.truth, height=len(picture))
+        belief = np.zeros(len(replay.answer_names)) if frame.belief is None else frame.belief
+        panel = bars(replay.answer_names, belief, frame.truth, height=len(picture))
         shots.append(np.concatenate([picture, panel], axis=1))
     return shots  # an answer ends an episode: after it there is nothing more to be seen
 
@@ -30,7 +30,7 @@ def foretold(replay: Replay) -> tuple[str, np.ndarray[tuple[int], np.dtype[np.fl
     """The text of a replay, from the first character that was given, and how much each surprised the agent, in nats."""
     truths = [int(frame.expert.argmax()) for frame in replay.steps]
     likely = [float(frame.probabilities[truth]) for frame, truth in zip(replay.steps, truths, strict=True)]
-    text = "".join([*replay.steps[0].given, *(replay.moves[truth] for truth in truths)])
+    text = "".join([*replay.steps[0].inputs, *(replay.action_names[truth] for truth in truths)])
     return text, np.concatenate([[0.0], -np.log(np.maximum(likely, 1e-12))])
 
 
@@ -39,7 +39,7 @@ def _spoken(replay: Replay) -> list[Picture]:
     said, tints = [""], [np.zeros(0)]
     for frame in replay.steps:
         (word,) = frame.choices
-        said.append(f"{replay.moves[word]} ")
+        said.append(f"{replay.action_names[word]} ")
         tints.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[word])))))
     ends = np.cumsum([len(word) for word in said]).tolist()
     shots, picture = [], replay.steps[0].draw()

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .films import foretold
-from .metrics import METRICS, number
-from .replays import Frame, Replay, pictures
-from .texts import visible
+from vln.evaluation.replays import Frame, Replay, pictures
+from vln.metrics import METRICS, number
+from vln.pages.films import foretold
+from vln.pages.texts import visible
 
 PICTURE_WIDTH = 720  # pixels; wider pictures are made smaller
 MOST_PICTURES = 1500  # of this width on a page; of more, each is so much smaller that the page is no larger
@@ -31,33 +31,33 @@ MOST_STEPS = 2000  # of a text or of columns: a page holds no more
 
 def recordings(replays: Sequence[Replay]) -> list[dict[str, Any]]:
     """Replays as the page's script reads them."""
-    count = sum(len(replay.steps) + 1 for replay in replays if replay.shown == "picture")
+    count = sum(len(replay.steps) + 1 for replay in replays if replay.display == "picture")
     width = round(PICTURE_WIDTH * min(1.0, MOST_PICTURES / max(1, count)) ** 0.5)
     return [recording(replay, width) for replay in replays]
 
 
 def recording(replay: Replay, width: int = PICTURE_WIDTH) -> dict[str, Any]:
     """A replay, its pictures at most so wide; what its steps have besides depends on how they are shown."""
-    steps = replay.steps[: MOST_STEPS if replay.shown in ("text", "columns") else None]
+    steps = replay.steps[: MOST_STEPS if replay.display in ("text", "columns") else None]
     told = [_step(replay, frame) for frame in steps]
     record: dict[str, Any] = {
-        "shown": replay.shown,
+        "shown": replay.display,
         "words": replay.words,
-        "names": _names(replay.moves, [step["moves"] for step in told]),
-        "answers": [visible(name) for name in replay.answers],
+        "names": _names(replay.action_names, [step["moves"] for step in told]),
+        "answers": [visible(name) for name in replay.answer_names],
         "labels": _labels(replay),
         "steps": told,
         "whole": len(replay.steps),
         "end": None,
     }
-    if replay.shown == "text":
+    if replay.display == "text":
         text, surprise = foretold(replay)
         return record | {"text": text[: len(steps) + 1], "nats": _rounded(surprise[: len(steps) + 1], 2)}
-    if replay.shown == "columns":
+    if replay.display == "columns":
         for step, frame in zip(told, steps, strict=True):
             step |= _column(replay, frame)
         return record
-    if replay.shown == "sentence":
+    if replay.display == "sentence":
         return record | _picture(_smaller(replay.steps[0].draw(), width))
     shots = (_smaller(picture, width) for picture in pictures(replay))
     first = next(shots)
@@ -76,9 +76,9 @@ LEFT = {"sentence": "still to say"}  # what an error is called, by how steps are
 
 def _labels(replay: Replay) -> dict[str, str]:
     """What the page calls the numbers of a step, and the alternatives that are right."""
-    left = "surprise" if replay.answers else LEFT.get(replay.shown, "distance to go")
+    left = "nll" if replay.answer_names else LEFT.get(replay.display, "distance to go")
     value = "expected chance of success" if replay.value == "success" else f"expected {left}"
-    tag = {"picture": "expert", "sentence": "a person"}.get(replay.shown, "right")
+    tag = {"picture": "expert", "sentence": "a person"}.get(replay.display, "right")
     return {"left": left, "value": value, "tag": tag}
 
 
@@ -91,7 +91,7 @@ def _step(replay: Replay, frame: Frame) -> dict[str, Any]:
     step["taken"] = frame.choices
     if frame.action_names:
         step["signs"] = frame.action_names
-    if replay.shown in ("text", "columns"):
+    if replay.display in ("text", "columns"):
         return step
     if frame.numbers:
         step["point"] = _point(frame.numbers)
@@ -133,15 +133,15 @@ def _column(replay: Replay, frame: Frame) -> dict[str, Any]:
     """What was given at a step, what was answered, and what is right if anything is."""
     if frame.choices:
         asked = not frame.expert.all()
-        right = visible(replay.moves[int(frame.expert.argmax())]) if asked else ""
+        right = visible(replay.action_names[int(frame.expert.argmax())]) if asked else ""
         return {
-            "given": [visible(given) for given in frame.given],
-            "answered": ", ".join(visible(replay.moves[move]) for move in frame.choices),
+            "input": [visible(given) for given in frame.inputs],
+            "answered": ", ".join(visible(replay.action_names[move]) for move in frame.choices),
             "truth": right,
             "good": bool(frame.expert[list(frame.choices)].all()) if asked else None,
         }
-    answered, right = _point(frame.numbers), _point(frame.aim)
-    return {"given": frame.given, "answered": answered, "truth": right, "good": None}
+    answered, right = _point(frame.numbers), _point(frame.expert_numbers)
+    return {"input": frame.inputs, "answered": answered, "truth": right, "good": None}
 
 
 def _expected(replay: Replay, value: float) -> str:

@@ -9,22 +9,22 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from .figures import FIGURES_FOLDER, kept_figures
-from .intervals import Group, Interval, by_family, by_length
-from .logs import METRICS_FILE, read_metrics
-from .metrics import Metric, number
-from .outcomes import Outcome, PathOutcome
-from .recordings import recordings, webp
-from .replays import Replay, Value, failures_first, replay
-from .tables import ROWS, Table, metrics_of, short_of
-from .texts import MOST_SURPRISE
-from .world import World
+from vln.evaluation.intervals import Group, Interval, by_family, by_length
+from vln.evaluation.replays import Replay, Value, failures_first, replay
+from vln.evaluation.tables import ROWS, Table, metrics_of, short_of
+from vln.learning.logs import METRICS_FILE, read_metrics
+from vln.metrics import Metric, number
+from vln.outcomes import Outcome, PathOutcome
+from vln.pages.figures import FIGURES_FOLDER, kept_figures
+from vln.pages.recordings import recordings, webp
+from vln.pages.texts import MOST_SURPRISE
+from vln.world import World
 
 REPLAYS = 20  # episodes on a page
 CURVES = (
-    "judged",
+    "val_success",
     "success",
-    "nats",
+    "val_nll",
     "loss",
     "imitation",
     "squared_error",
@@ -32,7 +32,7 @@ CURVES = (
     "clip_rate",
     "steps_per_second",
 )
-SUCCESSES = ("judged", "success")  # curves of what says little where episodes have no verdict
+SUCCESSES = ("val_success", "success")  # curves of what says little where episodes have no verdict
 
 CURVE_POINTS = 300  # longer curves are drawn by the means of so many pieces
 CURVE_BOX = (340, 170)  # the width and height of a curve's drawing
@@ -148,7 +148,7 @@ def curves_of(folder: Path, world: World[Any]) -> dict[str, list[tuple[float, fl
     Where episodes have no verdict, that of the world's headline is among them, whatever it is (see runs.probe_of).
     """
     lines = read_metrics(folder / METRICS_FILE)
-    left_out = (() if world.graded else ("answering",)) + (() if world.verdicts else SUCCESSES)
+    left_out = (() if world.scores_answers else ("answering",)) + (() if world.verdicts else SUCCESSES)
     headline = () if world.verdicts else (world.headline,)
     named = [name for name in dict.fromkeys((*headline, *CURVES)) if name not in left_out]
     return {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
@@ -156,7 +156,7 @@ def curves_of(folder: Path, world: World[Any]) -> dict[str, list[tuple[float, fl
 
 def breakdowns_of(world: World[Any], outcomes: Sequence[Outcome]) -> dict[str, list[Group]]:
     """Success by family of instructions and by length of the way; none where there is one, or success says little."""
-    found = {"by kind" if world.graded else "by family": by_family(outcomes)}
+    found = {"by kind" if world.scores_answers else "by family": by_family(outcomes)}
     if walks := [outcome for outcome in outcomes if isinstance(outcome, PathOutcome)]:
         found["by length of the shortest path"] = by_length(walks)
     return {name: groups for name, groups in found.items() if len(groups) > 1 and world.verdicts}

@@ -6,7 +6,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from vln.pages import Picture, on_page
+from vln.pages.padding import Picture, on_page
 
 FPS = 4.0  # moves a second: slow enough to follow them
 HOLD = 6  # frames for which the end of an episode stands still

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Window:
+class Viewer:
     """Shows one picture after another. Opens with the first; where no window can open it warns once and shows none."""
 
     def __init__(self, title: str) -> None:

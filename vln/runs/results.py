@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from vln.agent import Agent
-from vln.replays import Value
-from vln.report import REPLAYS, write_page
-from vln.rollouts import Act, greedy
-from vln.tables import Entry, Table, table_of
+from vln.evaluation.replays import Value
+from vln.evaluation.tables import Entry, Table, table_of
+from vln.learning.rollouts import Act, greedy
+from vln.pages.report import REPLAYS, write_page
 from vln.tasks import Task, shuffled
 from vln.world import World
 
@@ -86,7 +86,7 @@ class Results(ABC):
         rows, act: as of `entries`. episodes: how many, from the first on; all unless given. seed: of the acting, where
         it draws.
         """
-        split = split or self.task.judging
+        split = split or self.task.test_split
         entries, measured = self.entries(split, rows, act), self.task.split_metrics
         return table_of(self.open(split), entries, self.task.name, split, episodes, seed, measured)
 

@@ -12,29 +12,29 @@ from gymnasium import Space
 
 from vln.agent import Agent
 from vln.alphabet import Alphabet
-from vln.checkpoints import Checkpoint, load_checkpoint
-from vln.devices import keep_memory
 from vln.episode import Episode
-from vln.evaluation import check_answers, evaluate
-from vln.files import MARK
+from vln.evaluation.evaluate import check_answers, evaluate
+from vln.evaluation.generation import write_text
+from vln.evaluation.tables import Entry
 from vln.interface import Interface
 from vln.language import Vocabulary, split_words
-from vln.lessons import Lessons
-from vln.results import Results
-from vln.rollouts import Act, greedy, sample
-from vln.rules import Rule, Value, rule_of
-from vln.tables import Entry
+from vln.learning.checkpoints import Checkpoint, load_checkpoint
+from vln.learning.config import TrainConfig
+from vln.learning.devices import keep_memory
+from vln.learning.distributed import SINGLE_PROCESS, Processes
+from vln.learning.rollouts import Act, greedy, sample
+from vln.learning.rules import Rule, Value, rule_of
+from vln.learning.threads import ThreadChoice
+from vln.learning.training import CHECKPOINT, kept_weights, load_weights, train, transfer_weights
+from vln.learning.word_vectors import init_embeddings, read_word_vectors
+from vln.runs.results import Results
+from vln.runs.traces import Trace, warn_of_unknown
 from vln.tasks import Baseline, Task
-from vln.team import ALONE, Team
-from vln.threads import ThreadChoice
-from vln.traces import Trace, warn_of_unknown
-from vln.training import CHECKPOINT, inherit_weights, kept_weights, load_weights, train
-from vln.vectors import lend_vectors, read_vectors
+from vln.user_files import MARK
 from vln.world import World
-from vln.writing import write_text
 
 # How tasks and agents are made: from a name and options; from the spaces of what is observed, the space of moves, the
-# number of answers, options, and whether answers are graded.
+# number of answers, options, and whether answers are scored.
 MakeTask = Callable[[str, Mapping[str, Any]], Task]
 MakeAgent = Callable[[Mapping[str, Space[Any]], Space[Any], int, Mapping[str, Any], bool], Agent]
 
@@ -46,42 +46,42 @@ class Plan:
     """What a run is of: facts that JSON can say, enough to make task, world and agent again.
 
     task: its name. task_options: of the task. world_options: of its world (view, size, max_steps). agent: the options
-    of the agent. without: the observations it is not given. begin_with: the folder of the run whose weights it begins
-    with, or None. vectors: the file of the word vectors it begins with, or None. lessons: how it is trained. rule:
-    the options of a rule of somebody's own. baseline_share: how long its trained baselines learn, as a share of its
-    updates. is_baseline: whether it is one, which lacks a part, and so has no use for some options of the agent it
+    of the agent. without: the observations it is not given. init_from: the folder of the run whose weights it begins
+    with, or None. init_embeddings: the file of the word vectors it begins with, or None. config: how it is trained.
+    rule: the options of a rule of somebody's own. baseline_share: how long its trained baselines learn, as a share of
+    its updates. is_baseline: whether it is one, which lacks a part, and so has no use for some options of the agent it
     stands beside.
 
     Paths are absolute, so that they are found from any working directory.
     """
 
     task: str
-    lessons: Lessons
+    config: TrainConfig
     task_options: Mapping[str, Any] = field(default_factory=dict)
     world_options: Mapping[str, Any] = field(default_factory=dict)
-    agent: Mapping[str, Any] = field(default_factory=dict)
+    agent_options: Mapping[str, Any] = field(default_factory=dict)
     without: Sequence[str] = ()
-    begin_with: str | None = None
-    vectors: str | None = None
+    init_from: str | None = None
+    init_embeddings: str | None = None
     baseline_share: float = 0.0
     is_baseline: bool = False
-    rule: Mapping[str, Any] = field(default_factory=dict)
+    rule_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def programs(self) -> list[str]:
-        """What of its task and agent is found in programs of somebody's own (see vln.files)."""
-        encoders = self.agent.get("encoders", {})
-        names = (self.task, *self.agent.values(), *encoders.values())
+        """What of its task and agent is found in programs of somebody's own (see vln.user_files)."""
+        encoders = self.agent_options.get("encoders", {})
+        names = (self.task, *self.agent_options.values(), *encoders.values())
         return [name for name in names if isinstance(name, str) and MARK in name]
 
     @property
     def training_programs(self) -> list[str]:
         """The same of all that it takes to go on with its training: of its rule, too."""
-        return self.programs + ([self.lessons.rule] if MARK in self.lessons.rule else [])
+        return self.programs + ([self.config.rule] if MARK in self.config.rule else [])
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Plan":
-        return cls(**{**facts, "lessons": Lessons(**facts["lessons"])})
+        return cls(**{**facts, "config": TrainConfig(**facts["config"])})
 
     def of_baseline(self, name: str, baseline: Baseline, updates: int) -> "Plan":
         """The plan of a baseline of this name, which is trained for so many updates.
@@ -93,9 +93,9 @@ class Plan:
             is_baseline=True,
             without=baseline.without,
             world_options={**self.world_options, **baseline.world},
-            agent={**self.agent, **baseline.agent},
-            lessons=replace(self.lessons, updates=updates),
-            begin_with=self.begin_with and str(Path(self.begin_with) / name),
+            agent_options={**self.agent_options, **baseline.agent},
+            config=replace(self.config, updates=updates),
+            init_from=self.init_from and str(Path(self.init_from) / name),
         )
 
     def pointed(self, task_options: Mapping[str, Any], world_options: Mapping[str, Any]) -> "Plan":
@@ -106,11 +106,11 @@ class Plan:
     def make(self, make_agent: MakeAgent, place: World[Any] | Interface, device: str) -> Agent:
         """The agent, before it has learned anything. place: the world it learns in, or what such a world shows it."""
         spaces = {name: space for name, space in place.spaces.items() if name not in self.without}
-        options = dict(self.agent)
+        options = dict(self.agent_options)
         if "encoders" in options:
             # What a baseline is not given it needs no encoder for.
             options["encoders"] = {name: own for name, own in options["encoders"].items() if name not in self.without}
-        return make_agent(spaces, place.move_space, place.answers, options, place.graded).to(device)
+        return make_agent(spaces, place.action_space, place.num_answers, options, place.scores_answers).to(device)
 
 
 @dataclass(frozen=True)
@@ -165,14 +165,14 @@ class Run(Results):
     make_agent: MakeAgent
     device: str = "cpu"
     trust: Trust = WARY
-    doubt: str = ""
-    taught: Value | None = None
+    distrust: str = ""
+    value_target: Value | None = None
 
     @cached_property
     def task(self) -> Task:
         """The task, told in the words that the agent knows. Raises ValueError where the run is not trusted with it."""
-        if self.doubt:
-            raise ValueError(self.doubt)
+        if self.distrust:
+            raise ValueError(self.distrust)
         return self.make_task(self.plan.task, self.plan.task_options).with_words(self.vocabulary)
 
     @property
@@ -181,11 +181,11 @@ class Run(Results):
 
     @property
     def updates(self) -> int:
-        return self.plan.lessons.updates
+        return self.plan.config.updates
 
     @property
     def value(self) -> Value | None:
-        return self.taught
+        return self.value_target
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -214,7 +214,8 @@ class Run(Results):
                 print(step.action, step.attention)
 
         place, start: in the terms of the task's world: in rooms a House, and row, column and heading. act: how it acts
-        (see vln.rollouts). seed: of the acting, where it draws. options: of the world, in place of its own (max_steps).
+        (see vln.learning.rollouts). seed: of the acting, where it draws. options: of the world, in place of its own
+        (max_steps).
 
         Warns of words that the agent does not know; they are the trace's `unknown_words`. Raises ValueError where the
         task has no such episodes, where nobody can start so, and for an instruction without words.
@@ -251,7 +252,7 @@ class Run(Results):
             one = open_run(folder, self.make_task, self.make_agent, self.device, trust=self.trust)
             seen = {**self.world_options, **own}
             where = one.fitting(task, task.open(split, **seen)) if own else None
-            rows[folder.name] = Entry(one.agent, world=where, other=sample, updates=one.updates)
+            rows[folder.name] = Entry(one.agent, world=where, other_act=sample, updates=one.updates)
         return rows
 
 
@@ -262,7 +263,7 @@ def begin_run(
     make_agent: MakeAgent,
     device: str = "cpu",
     resume: bool = False,
-    team: Team = ALONE,
+    team: Processes = SINGLE_PROCESS,
     choose_threads: bool = False,
 ) -> bool:
     """Train what the plan says, in a folder, or go on with it. Returns whether the training came to its end.
@@ -272,60 +273,59 @@ def begin_run(
     """
     keep_memory()
     task = make_task(plan.task, plan.task_options)
-    rule = rule_of(plan.lessons, options=plan.rule)
+    rule = rule_of(plan.config, options=plan.rule_options)
     taught = task.open("train", **plan.world_options).with_teacher()
     world = on_device(taught, rule, device)
-    torch.manual_seed(plan.lessons.seed)
+    torch.manual_seed(plan.config.seed)
     agent = plan.make(make_agent, world, device)
-    if agent.unheeded and not (plan.is_baseline or plan.without or resume):
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in agent.unheeded)
+    if agent.unused_options and not (plan.is_baseline or plan.without or resume):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in agent.unused_options)
         raise ValueError(f"in the agent of task {plan.task} {flags} would change nothing: leave it out")
     check_answers(taught, agent)
-    if plan.begin_with and not resume:
-        _check_parts(plan, plan_of(Path(plan.begin_with)))
-        begun = kept_weights(load_checkpoint(Path(plan.begin_with) / CHECKPOINT))
-        inherit_weights(agent, begun, task.vocabulary.words)
-    if plan.vectors and not resume:
-        lend_vectors(agent, read_vectors(Path(plan.vectors), task.vocabulary))
+    if plan.init_from and not resume:
+        _check_parts(plan, plan_of(Path(plan.init_from)))
+        begun = kept_weights(load_checkpoint(Path(plan.init_from) / CHECKPOINT))
+        transfer_weights(agent, begun, task.vocabulary.words)
+    if plan.init_embeddings and not resume:
+        init_embeddings(agent, read_word_vectors(Path(plan.init_embeddings), task.vocabulary))
     facts = {"plan": asdict(plan), "value": rule.value, **Interface.of(task, world).facts()}
     threads = ThreadChoice(team) if choose_threads and torch.device(device).type == "cpu" else None
     more: dict[str, Any] = {"team": team, "threads": threads, "rule": rule, "sample": sample_of(task)}
-    return train(world, agent, plan.lessons, folder, facts, resume, probe=probe_of(task, plan.world_options), **more)
+    return train(world, agent, plan.config, folder, facts, resume, probe=probe_of(task, plan.world_options), **more)
 
 
 def _check_parts(plan: Plan, begun: Plan) -> None:
     """Raise ValueError where an agent is made of other parts than the one it begins with: weights of one kind of memory
     may fit into another kind's shapes and mean nothing there."""
-    for name, part in plan.agent.items():
-        other = begun.agent.get(name, part)
+    for name, part in plan.agent_options.items():
+        other = begun.agent_options.get(name, part)
         if isinstance(part, str | Mapping) and other != part:
-            raise ValueError(f"{plan.begin_with} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
+            raise ValueError(f"{plan.init_from} can't be begun with: its {name} is {other!r}, this agent's {part!r}")
 
 
 def on_device(world: World[Any], rule: Rule, device: str) -> World[Any]:
     """A world to learn in on a device: in tensors where the rule needs its gradients, or it can be had so there."""
-    needed = rule.through or (world.differentiable and torch.device(device).type != "cpu")
-    return world.on(device) if needed else world
+    needed = rule.differentiates_world or (world.is_differentiable and torch.device(device).type != "cpu")
+    return world.differentiable(device) if needed else world
 
 
 def probe_of(task: Task, options: Mapping[str, Any]) -> Callable[[Agent], Mapping[str, float]] | None:
     """How an agent does in the split for choosing, for the curve of a training; None where the task has no such split.
 
-    judged: its success, where episodes have a verdict; else the headline. Where the right moves are foretold, nats and
-    bits: how much they surprise it.
+    val_success: its success, where episodes have a verdict; else the headline. Where the right moves are foretold,
     """
-    if task.choosing not in task.splits:
+    if task.validation_split not in task.splits:
         return None
-    world = task.open(task.choosing, **options)
-    episodes = range(min(task.probes, len(world.episodes)))
+    world = task.open(task.validation_split, **options)
+    episodes = range(min(task.validation_episodes, len(world.episodes)))
 
     def probe(agent: Agent) -> dict[str, float]:
         outcomes = evaluate(world, agent, episodes)
-        names = {"nats": "surprise", "bits": "bits"} if world.surprising else {}
+        names = {"val_nll": "nll", "val_bits": "bits"} if world.measures_nll else {}
         if not world.verdicts and world.headline not in names.values():
             names[world.headline] = world.headline
         values = {name: fmean(outcome.metrics()[metric] for outcome in outcomes) for name, metric in names.items()}
-        return ({"judged": fmean(outcome.success for outcome in outcomes)} if world.verdicts else {}) | values
+        return ({"val_success": fmean(outcome.success for outcome in outcomes)} if world.verdicts else {}) | values
 
     return probe
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from vln.actions import chosen, each_part, numbers_in
 from vln.agent import Agent
+from vln.evaluation.play import Step, evaluation_mode, moments
 from vln.language import Vocabulary, split_words
+from vln.learning.rollouts import Act, greedy
 from vln.metrics import number
-from vln.moments import Moment, as_judged, moments
-from vln.pages import Picture
-from vln.rollouts import Act, greedy
+from vln.pages.padding import Picture
 from vln.world import World
 
 ALIKE = 0.8  # from 0 to 1: how alike a known word must be to be named beside an unknown one
@@ -65,7 +65,7 @@ class Trace(Iterable[TraceStep]):
     The episode ends when the agent stops or after world.max_steps; it needs no goal. To go through a trace twice is to
     live the episode twice, in the same way.
 
-    act: how it acts (see vln.rollouts). seed: of the acting, where it draws. unknown_words: the words of the
+    act: how it acts (see vln.learning.rollouts). seed: of the acting, where it draws. unknown_words: the words of the
     instruction that are not in the agent's vocabulary; to the agent they are all the same word.
     """
 
@@ -88,9 +88,9 @@ class Trace(Iterable[TraceStep]):
         rng = torch.Generator(next(self.agent.parameters()).device).manual_seed(self.seed)
         begun = world.begin(np.zeros(1, dtype=np.int64))
         path = [world.position(begun)[0]]
-        with as_judged(self.agent):
+        with evaluation_mode(self.agent):
             for moment in moments(world, self.agent, begun, self.act, rng):
-                path.append(world.position(moment.after)[0])
+                path.append(world.position(moment.next_state)[0])
                 yield _step(world, moment, self.words, path)
 
 
@@ -102,9 +102,9 @@ def warn_of_unknown(words: Sequence[str], vocabulary: Vocabulary) -> None:
         warnings.warn(f"the agent does not know {told}: to it unknown words are all the same", stacklevel=3)
 
 
-def _step(world: World[Any], moment: Moment[Any], words: Sequence[str], path: Sequence[NDArray[Any]]) -> TraceStep:
-    decision, space = moment.decision, world.move_space
-    action = each_part(lambda part: part[0], moment.moves)
+def _step(world: World[Any], moment: Step[Any], words: Sequence[str], path: Sequence[NDArray[Any]]) -> TraceStep:
+    decision, space = moment.decision, world.action_space
+    action = each_part(lambda part: part[0], moment.actions)
     names = _names(world, moment.state)
     done = (*(names[choice] for choice in chosen(space, action)), *(number(one) for one in numbers_in(space, action)))
     probabilities = decision.policy.choice_probs()[0].float().tolist()
@@ -114,17 +114,18 @@ def _step(world: World[Any], moment: Moment[Any], words: Sequence[str], path: Se
         probabilities=dict(zip(names, probabilities, strict=True)) if probabilities else {},
         attention=tuple(zip(words, attention[: len(words)], strict=True)) if attention else (),
         pose=world.pose(moment.state, 0),
-        next_pose=world.pose(moment.after, 0),
-        ended=bool(moment.ended[0]),
-        stopped=bool(moment.after.stopped[0]),
+        next_pose=world.pose(moment.next_state, 0),
+        ended=bool(moment.dones[0]),
+        stopped=bool(moment.next_state.stopped[0]),
         draw=partial(world.draw, moment.state, 0, np.array(path[:-1])),
-        draw_next=partial(world.draw, moment.after, 0, np.array(path)),
+        draw_next=partial(world.draw, moment.next_state, 0, np.array(path)),
     )
 
 
 def _names(world: World[Any], state: Any) -> list[str]:
     """What the choices of a state are called; of those called the same, which one each is, too."""
-    names = world.action_names(state, 0) or world.moves
+    names = world.describe_actions(state, 0) or world.action_names
     return [
-        name if names.count(name) == 1 else f"{name} ({move})" for name, move in zip(names, world.moves, strict=True)
+        name if names.count(name) == 1 else f"{name} ({move})"
+        for name, move in zip(names, world.action_names, strict=True)
     ]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from vln.envs.glimpse.files import read_picture, white_of
 from vln.envs.glimpse.folders import folder
-from vln.envs.glimpse.pictures import SPLITS
+from vln.envs.glimpse.image_splits import SPLITS
 
 
 def save(file: Path, image: Any, **options: Any) -> Path:

@@ -7,21 +7,27 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from glimpses import KINDS, glimpses, noise
 from gymnasium.spaces import Discrete
+from helpers.glimpse_worlds import KINDS, glimpses, noise
 from numpy.typing import NDArray
 
-from vln.checking import check_vector_env
-from vln.env import TaskEnv
-from vln.envs.glimpse.eye import FEW, LEAST_CONTRAST, Eye
-from vln.envs.glimpse.pictures import Pictures
-from vln.envs.glimpse.placed import PIECE, Placed
-from vln.envs.glimpse.scan import scan
-from vln.envs.glimpse.scenes import VARIANTS
+from vln.envs.glimpse.canvas import PIECE, PlacedImages
+from vln.envs.glimpse.image_splits import LabelledImages
+from vln.envs.glimpse.scanner import scan
+from vln.envs.glimpse.scene_source import VARIANTS
+from vln.envs.glimpse.sensor import FEW, LEAST_CONTRAST, GlimpseSensor
 from vln.envs.glimpse.world import STEPS, Glimpses
-from vln.vector_env import TaskVectorEnv
+from vln.gym.env import TaskEnv
+from vln.gym.env_checker import check_vector_env
+from vln.gym.vector_env import TaskVectorEnv
 
-EYES = [Eye(4), Eye(3), Eye(4, scales=3), Eye(3, scales=2), Eye(5, scales=2, contrast=False)]
+SENSORS = [
+    GlimpseSensor(4),
+    GlimpseSensor(3),
+    GlimpseSensor(4, scales=3),
+    GlimpseSensor(3, scales=2),
+    GlimpseSensor(5, scales=2, contrast=False),
+]
 
 
 @pytest.fixture(params=KINDS)
@@ -29,7 +35,7 @@ def world(request: pytest.FixtureRequest) -> Glimpses:
     return KINDS[request.param]()
 
 
-def slow_look(eye: Eye, picture: NDArray[np.uint8], x: float, y: float) -> NDArray[np.float64]:
+def slow_look(eye: GlimpseSensor, picture: NDArray[np.uint8], x: float, y: float) -> NDArray[np.float64]:
     """A glimpse by the book: every point of every block by bilinear interpolation, then their mean, then contrast."""
     height, width, channels = picture.shape
     dark = np.pad(picture / 255, ((60, 60), (60, 60), (0, 0)))
@@ -55,9 +61,9 @@ def slow_look(eye: Eye, picture: NDArray[np.uint8], x: float, y: float) -> NDArr
     return np.concatenate(patches, axis=-1)
 
 
-@pytest.mark.parametrize("eye", EYES, ids=str)
+@pytest.mark.parametrize("eye", SENSORS, ids=str)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_both_eyes_see_what_a_slow_one_sees(eye: Eye, channels: int) -> None:
+def test_both_eyes_see_what_a_slow_one_sees(eye: GlimpseSensor, channels: int) -> None:
     pictures = np.ascontiguousarray(noise(channels=channels).images[:6, :, :8])  # higher than wide
     where = np.random.default_rng(0).uniform(-1, 1, (6, 2)).astype(np.float32)
     where[:3] = [[-1, -1], [1, 1], [0, 0]]
@@ -70,7 +76,7 @@ def test_both_eyes_see_what_a_slow_one_sees(eye: Eye, channels: int) -> None:
 
 def test_at_its_ends_the_finest_patch_lies_in_the_corner() -> None:
     picture = noise().images[:1]
-    eye = Eye(4, contrast=False)
+    eye = GlimpseSensor(4, contrast=False)
     corner = eye.look(picture, np.array([[1, -1]], dtype=np.float32))[0]
     np.testing.assert_allclose(corner, picture[0, :4, -4:] / 255, atol=1e-6)
 
@@ -78,7 +84,7 @@ def test_at_its_ends_the_finest_patch_lies_in_the_corner() -> None:
 def test_many_glimpses_at_once_are_those_taken_one_by_one() -> None:
     rng = np.random.default_rng(1)
     pictures, where = rng.integers(0, 256, (2000, 9, 9, 3), dtype=np.uint8), rng.uniform(-1, 1, (2000, 2))
-    eye, where = Eye(4, scales=2), where.astype(np.float32)
+    eye, where = GlimpseSensor(4, scales=2), where.astype(np.float32)
     together = eye.look(pictures, where)
     assert len(pictures) * 3 * (16 + 64) > FEW  # so they were shared out among threads
     for number in (0, 999, 1999):
@@ -90,13 +96,17 @@ def test_a_difference_in_brightness_looks_the_same_in_the_dark_and_in_the_light(
     dark = np.zeros((1, 8, 8, 1), dtype=np.uint8)
     dark[0, 2:5, 3:6] = 120
     centre = np.zeros((1, 2), dtype=np.float32)
-    np.testing.assert_allclose(Eye(8).look(dark, centre), Eye(8).look(dark + 100, centre), atol=1e-5)
-    assert np.abs(Eye(8).look(np.full_like(dark, 200), centre)).max() < 1e-5  # where there is none, nothing is made up
+    np.testing.assert_allclose(
+        GlimpseSensor(8).look(dark, centre), GlimpseSensor(8).look(dark + 100, centre), atol=1e-5
+    )
+    assert (
+        np.abs(GlimpseSensor(8).look(np.full_like(dark, 200), centre)).max() < 1e-5
+    )  # where there is none, nothing is made up
 
 
 def test_the_gradient_of_what_is_seen_is_that_of_small_steps() -> None:
     where = torch.tensor([[0.13, -0.41], [-0.77, 0.52], [0.05, 0.93]], dtype=torch.float64, requires_grad=True)
-    for eye in EYES:
+    for eye in SENSORS:
         for channels in (1, 3):
             canvas = torch.from_numpy(noise(channels=channels).images[:3])
             assert torch.autograd.gradcheck(lambda w, e=eye, c=canvas: e.look_through(c, w), where, eps=1e-5, atol=1e-4)
@@ -109,15 +119,15 @@ def test_the_gradient_of_what_is_seen_is_that_of_small_steps() -> None:
 
 
 def actions(world: Glimpses, slots: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    answer = rng.normal(size=(slots, world.answers)).astype(np.float32)
-    if isinstance(world.move_space, Discrete):
+    answer = rng.normal(size=(slots, world.num_answers)).astype(np.float32)
+    if isinstance(world.action_space, Discrete):
         return rng.integers(len(STEPS), size=slots), answer
     return rng.uniform(-1.3, 1.3, (slots, 2)).astype(np.float32), answer
 
 
 def test_both_doors_lead_to_one_world(world: Glimpses) -> None:
     rng, episode = np.random.default_rng(2), np.arange(9) * 7
-    tensors = world.on("cpu")
+    tensors = world.differentiable("cpu")
     here: Any = world.begin(episode)
     there: Any = tensors.begin(episode)
     for _ in range(world.max_steps):
@@ -125,11 +135,11 @@ def test_both_doors_lead_to_one_world(world: Glimpses) -> None:
         for name, values in world.observe(here).items():
             assert world.spaces[name].contains(values[0])
             np.testing.assert_allclose(seen[name], values, atol=3e-5)
-        np.testing.assert_array_equal(tensors.answer(there), world.answer(here))
+        np.testing.assert_array_equal(tensors.correct_answer(there), world.correct_answer(here))
         np.testing.assert_allclose(tensors.expert(there), world.expert(here), atol=1e-6)
         move, answer = actions(world, len(episode), rng)
-        here = world.step(world.reply(here, answer), move)
-        there = tensors.step(tensors.reply(there, torch.from_numpy(answer)), torch.from_numpy(move))
+        here = world.step(world.give_answer(here, answer), move)
+        there = tensors.step(tensors.give_answer(there, torch.from_numpy(answer)), torch.from_numpy(move))
         for field in fields(here):
             if field.name != "canvas":
                 one, other = getattr(here, field.name), getattr(there, field.name)
@@ -156,22 +166,22 @@ def test_an_answer_changes_nothing_that_is_seen(world: Glimpses) -> None:
     other: Any = world.begin(episode)
     for _ in range(world.max_steps):
         move, answer = actions(world, len(episode), rng)
-        one = world.step(world.reply(one, answer), move)
-        other = world.step(world.reply(other, -3 * answer), move)
+        one = world.step(world.give_answer(one, answer), move)
+        other = world.step(world.give_answer(other, -3 * answer), move)
         for name, values in world.observe(one).items():
             np.testing.assert_array_equal(world.observe(other)[name], values)
-    assert (one.surprise != other.surprise).all()
+    assert (one.nll != other.nll).all()
 
 
 def test_surprise_is_the_cross_entropy_and_what_is_right_is_the_largest_logit() -> None:
     world = glimpses()
     state = world.begin(np.arange(3))  # of classes 0, 1, 2
-    np.testing.assert_allclose(state.surprise, np.log(3), rtol=1e-6)
+    np.testing.assert_allclose(state.nll, np.log(3), rtol=1e-6)
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.5, 0.25, 0.25], [0.1, 0.1, 0.8]], dtype=np.float32))
-    state = world.step(world.reply(state, logits), np.zeros((3, 2), dtype=np.float32))
-    np.testing.assert_allclose(state.surprise, -np.log([0.7, 0.25, 0.8]), rtol=1e-5)
+    state = world.step(world.give_answer(state, logits), np.zeros((3, 2), dtype=np.float32))
+    np.testing.assert_allclose(state.nll, -np.log([0.7, 0.25, 0.8]), rtol=1e-5)
     assert world.success(state).tolist() == [True, False, True]
-    state = world.step(world.reply(state, -logits), np.zeros((3, 2), dtype=np.float32))
+    state = world.step(world.give_answer(state, -logits), np.zeros((3, 2), dtype=np.float32))
     measured = world.measure(state)
     assert measured["average_accuracy"].tolist() == [0.5, 0.5, 0.5]
     assert measured["looks"].tolist() == [2, 2, 2]
@@ -221,7 +231,7 @@ def test_an_eye_that_walks_goes_its_stride_and_no_further_than_the_edge() -> Non
     state = world.begin(np.arange(1))
     places = []
     for move in ("right", "right", "up"):
-        state = world.step(state, np.array([world.moves.index(move)]))
+        state = world.step(state, np.array([world.action_names.index(move)]))
         places.append(world.position(state)[0].tolist())
     assert places == [[7, 5], [8, 5], [8, 3]]
     state = world.step(world.begin(np.arange(1)), np.array([world.stop]))
@@ -238,7 +248,7 @@ def test_a_scan_looks_at_every_part() -> None:
 
 @pytest.mark.parametrize("move", ["continuous", "relative", "discrete"])
 def test_the_scanner_looks_all_over_the_picture_and_not_beside_it(move: str) -> None:
-    world = glimpses(canvas=30, eye=Eye(4), looks=60, move=move, limit=0.4, stride=2)
+    world = glimpses(canvas=30, eye=GlimpseSensor(4), looks=60, move=move, limit=0.4, stride=2)
     state = world.begin(np.arange(8))
     inside = np.zeros(8)
     for _ in range(world.max_steps - 1):
@@ -251,7 +261,7 @@ def test_the_scanner_looks_all_over_the_picture_and_not_beside_it(move: str) -> 
 
 
 def test_a_placed_picture_lies_whole_in_its_box_and_everything_else_is_dark() -> None:
-    scenes = Placed(noise(), "train", canvas=25, endless=True)
+    scenes = PlacedImages(noise(), "train", canvas=25, endless=True)
     assert len(scenes) == 12 * VARIANTS
     episode = np.random.default_rng(0).integers(len(scenes), size=50)
     canvases, boxes = scenes.paint(episode, np.zeros(50)), scenes.box(episode, np.zeros(50)).astype(int)
@@ -265,7 +275,7 @@ def test_a_placed_picture_lies_whole_in_its_box_and_everything_else_is_dark() ->
 
 
 def test_clutter_is_pieces_of_other_pictures_and_never_darkens() -> None:
-    plain, cluttered = (Placed(noise(), "train", 40, clutter, endless=True) for clutter in (0, 3))
+    plain, cluttered = (PlacedImages(noise(), "train", 40, clutter, endless=True) for clutter in (0, 3))
     episode = np.arange(30)
     without, within = (scenes.paint(episode, np.zeros(30)) for scenes in (plain, cluttered))
     assert (within >= without).all()
@@ -277,7 +287,7 @@ def test_clutter_is_pieces_of_other_pictures_and_never_darkens() -> None:
 
 @pytest.mark.parametrize("way", ["distort", "elastic"])
 def test_a_distorted_picture_is_another_each_time_and_none_is_one_without_distortion(way: str) -> None:
-    plain, distorted, hardly = (Placed(noise(), "train", **{way: far}, endless=True) for far in (0.0, 1.0, 1e-9))
+    plain, distorted, hardly = (PlacedImages(noise(), "train", **{way: far}, endless=True) for far in (0.0, 1.0, 1e-9))
     variants = np.arange(20) * 12  # of the first picture
     assert len(plain) == 12
     images = distorted.paint(variants, np.zeros(20))
@@ -289,7 +299,9 @@ def test_bending_moves_what_is_drawn_as_far_as_simard_et_al_did() -> None:
     # A picture whose brightness tells the row; another whose brightness tells the column.
     ramp = np.broadcast_to(np.arange(28, dtype=np.uint8)[:, None] * 9, (28, 28))
     images = np.stack([ramp, ramp.T])[..., None]
-    bent = Placed(Pictures(images, np.zeros(2, dtype=np.int64), ("ramp",)), "train", elastic=1.0, endless=True)
+    bent = PlacedImages(
+        LabelledImages(images, np.zeros(2, dtype=np.int64), ("ramp",)), "train", elastic=1.0, endless=True
+    )
     middle = slice(8, 20)  # from which no pixel is moved over the edge
     painted = bent.paint(np.arange(2000), np.zeros(2000))[..., 0].astype(float)
     moved = (painted - images[np.arange(2000) % 2, ..., 0])[:, middle, middle] / 9
@@ -303,17 +315,19 @@ def test_bending_moves_what_is_drawn_as_far_as_simard_et_al_did() -> None:
 
 
 def test_splits_are_placed_by_chances_of_their_own() -> None:
-    boxes = [Placed(noise(), split, canvas=40).box(np.arange(12), np.zeros(12)) for split in ("train", "val", "test")]
+    boxes = [
+        PlacedImages(noise(), split, canvas=40).box(np.arange(12), np.zeros(12)) for split in ("train", "val", "test")
+    ]
     assert not np.array_equal(boxes[0], boxes[1])
     assert not np.array_equal(boxes[1], boxes[2])
 
 
 def test_episodes_are_named_apart_and_know_their_class() -> None:
-    scenes = Placed(noise(), "train", canvas=20, endless=True)
+    scenes = PlacedImages(noise(), "train", canvas=20, endless=True)
     assert [scenes[number].name for number in (0, 11, 12)] == ["train/0/0", "train/11/0", "train/0/1"]
     assert scenes[-1].goals == (2,)
     assert [episode.family for episode in scenes[:3]] == ["dark", "dim", "bright"]
-    assert len(list(Placed(noise(), "val"))) == 12
+    assert len(list(PlacedImages(noise(), "val"))) == 12
     with pytest.raises(IndexError, match="none has the number"):
         scenes[len(scenes)]
 
@@ -321,7 +335,7 @@ def test_episodes_are_named_apart_and_know_their_class() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"eye": Eye(11)}, "a patch of 11x11 is larger than the picture of 10x10"),
+        ({"eye": GlimpseSensor(11)}, "a patch of 11x11 is larger than the picture of 10x10"),
         ({"canvas": 9}, "pictures of 10x10 do not fit on a canvas of 9x9"),
         ({"move": "hop"}, "no move is called 'hop'; there are continuous, relative, discrete"),
         ({"gaze": "away"}, "no gaze is called 'away'"),
@@ -339,6 +353,6 @@ def test_a_world_that_can_not_be_is_refused(options: dict[str, Any], message: st
 
 def test_an_eye_has_a_patch_and_a_scale() -> None:
     with pytest.raises(ValueError, match="patch must be at least 1, not 0"):
-        Eye(0)
+        GlimpseSensor(0)
     with pytest.raises(ValueError, match="scales must be at least 1, not 0"):
-        Eye(4, scales=0)
+        GlimpseSensor(4, scales=0)

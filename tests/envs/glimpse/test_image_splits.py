@@ -9,33 +9,33 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from data import data_folder
+from helpers.data import data_folder
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
-from vln.envs.glimpse.drawn import FONTS, _glyphs, drawn
 from vln.envs.glimpse.folders import folder
+from vln.envs.glimpse.font_digits import FONTS, _glyphs, drawn
+from vln.envs.glimpse.image_splits import SPLITS, ImageSplits, LabelledImages, album_of, shuffled
 from vln.envs.glimpse.mnist import handwritten, mnist
-from vln.envs.glimpse.pictures import SPLITS, Album, Pictures, album_of, shuffled
 from vln.envs.glimpse.shapes import COLOURS, SHAPES, draw_shape, lay, shapes
 from vln.envs.glimpse.task import glimpse
 
 FEW = {"train": 600, "val": 120, "test": 240}
-INVENTED: dict[str, Callable[..., Album]] = {"shapes": shapes, "drawn": drawn}
+INVENTED: dict[str, Callable[..., ImageSplits]] = {"shapes": shapes, "font_digits": drawn}
 
 
 @cache
-def invented(name: str, seed: int = 0) -> Album:
+def invented(name: str, seed: int = 0) -> ImageSplits:
     return INVENTED[name](seed, FEW)
 
 
 @cache
-def mnist_album() -> Album:
+def mnist_album() -> ImageSplits:
     return mnist(data_folder("mnist"))
 
 
-def a_folder(root: Path) -> Album:
+def a_folder(root: Path) -> ImageSplits:
     for number, image in enumerate(np.random.default_rng(0).integers(0, 256, (20, 6, 5, 3), dtype=np.uint8)):
         file = root / "ab"[number % 2] / f"{number}.png"
         file.parent.mkdir(exist_ok=True)
@@ -43,14 +43,14 @@ def a_folder(root: Path) -> Album:
     return folder(root)
 
 
-def bytes_of(pictures: Pictures) -> set[bytes]:
+def bytes_of(pictures: LabelledImages) -> set[bytes]:
     return {image.tobytes() for image in pictures.images}
 
 
-@pytest.fixture(params=["digits", "mnist", "shapes", "drawn", "folder"])
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Album]:
+@pytest.fixture(params=["digits", "mnist", "shapes", "font_digits", "folder"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ImageSplits]:
     """Makes an album anew whenever it is called."""
-    sources: dict[str, Callable[[], Album]] = {
+    sources: dict[str, Callable[[], ImageSplits]] = {
         "digits": handwritten,
         "mnist": lambda: mnist(data_folder("mnist")),
         "folder": lambda: a_folder(tmp_path),
@@ -59,7 +59,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Album
     return sources[request.param]
 
 
-def test_an_album_has_three_splits_of_like_pictures(source: Callable[[], Album]) -> None:
+def test_an_album_has_three_splits_of_like_pictures(source: Callable[[], ImageSplits]) -> None:
     album = source()
     train, *others = (album(split) for split in SPLITS)
     for other in others:
@@ -69,13 +69,13 @@ def test_an_album_has_three_splits_of_like_pictures(source: Callable[[], Album])
     assert set(train.labels) == set(range(len(train.classes)))
 
 
-def test_an_album_has_no_other_splits(source: Callable[[], Album]) -> None:
+def test_an_album_has_no_other_splits(source: Callable[[], ImageSplits]) -> None:
     album = source()
     with pytest.raises(ValueError, match="no pictures of split 'exam'; there are train, val, test"):
         album("exam")
 
 
-def test_an_album_gives_the_same_twice(source: Callable[[], Album]) -> None:
+def test_an_album_gives_the_same_twice(source: Callable[[], ImageSplits]) -> None:
     album, again = source(), source()
     for split in SPLITS:
         np.testing.assert_array_equal(album(split).images, again(split).images)
@@ -123,23 +123,23 @@ def test_pictures_are_invented_in_the_size_asked_for(name: str) -> None:
         INVENTED[name](sizes={"exam": 50})
 
 
-def right(train: Pictures, test: Pictures, feature: Callable[[Pictures], NDArray[Any]]) -> float:
+def right(train: LabelledImages, test: LabelledImages, feature: Callable[[LabelledImages], NDArray[Any]]) -> float:
     """The share that is named right by the one neighbour that is most alike in a feature."""
     nearest = KNeighborsClassifier(1).fit(feature(train), train.labels)
     return float((nearest.predict(feature(test)) == test.labels).mean())
 
 
-def pixels(pictures: Pictures) -> NDArray[np.float32]:
+def pixels(pictures: LabelledImages) -> NDArray[np.float32]:
     return pictures.images.reshape(len(pictures), -1).astype(np.float32)
 
 
 def test_drawn_digits_can_be_learned_but_are_not_all_alike() -> None:
-    album = invented("drawn")
+    album = invented("font_digits")
     assert 0.6 < right(album("train"), album("test"), pixels) < 0.99
 
 
 def test_drawn_digits_are_whole_and_bright() -> None:
-    images = invented("drawn")("train").images[..., 0]
+    images = invented("font_digits")("train").images[..., 0]
     edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
     assert (edges.max(axis=1) < 100).mean() > 0.995
     assert images.max(axis=(1, 2)).min() > 100
@@ -151,22 +151,22 @@ def test_digits_are_drawn_in_fonts_that_differ() -> None:
             assert np.abs(glyphs[one] - glyphs[other]).mean() > 0.004, (number, FONTS[one], FONTS[other])
 
 
-def masks(pictures: Pictures) -> list[NDArray[np.uint8]]:
+def masks(pictures: LabelledImages) -> list[NDArray[np.uint8]]:
     return [(image.max(axis=-1) > 90).astype(np.uint8) for image in pictures.images]
 
 
-def outline(pictures: Pictures) -> NDArray[np.float64]:
+def outline(pictures: LabelledImages) -> NDArray[np.float64]:
     """What is left of a shape without its colour, size, turn and place (Hu 1962)."""
     moments = [cv2.HuMoments(cv2.moments(mask, binaryImage=True))[:2, 0] for mask in masks(pictures)]
     return np.array([[first, np.sqrt(second)] for first, second in moments])
 
 
-def colour(pictures: Pictures) -> NDArray[np.float64]:
+def colour(pictures: LabelledImages) -> NDArray[np.float64]:
     means = [image[mask > 0].mean(axis=0) for image, mask in zip(pictures.images, masks(pictures), strict=True)]
     return np.array(means) / 255
 
 
-def place(pictures: Pictures) -> NDArray[np.float64]:
+def place(pictures: LabelledImages) -> NDArray[np.float64]:
     return np.array([[axis.mean() for axis in np.nonzero(mask)] for mask in masks(pictures)])
 
 
@@ -254,22 +254,22 @@ IMAGES, LABELS = np.zeros((3, 4, 5, 1), dtype=np.uint8), np.array([0, 1, 0])
 )
 def test_pictures_that_can_not_be_are_refused(images: Any, labels: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Pictures(images, labels, ("cat", "dog"))
+        LabelledImages(images, labels, ("cat", "dog"))
 
 
 def test_an_album_is_of_like_pictures() -> None:
-    pets = Pictures(IMAGES, LABELS, ("cat", "dog"))
+    pets = LabelledImages(IMAGES, LABELS, ("cat", "dog"))
     with pytest.raises(ValueError, match="classes of split 'val' are not those of 'train': see cow, dog"):
-        album_of({"train": pets, "val": Pictures(IMAGES, LABELS, ("cat", "cow"))})
+        album_of({"train": pets, "val": LabelledImages(IMAGES, LABELS, ("cat", "cow"))})
     with pytest.raises(ValueError, match="classes of split 'test' are not those of 'train': see dog, cat"):
-        album_of({"train": pets, "test": Pictures(IMAGES, LABELS, ("dog", "cat"))})
+        album_of({"train": pets, "test": LabelledImages(IMAGES, LABELS, ("dog", "cat"))})
     with pytest.raises(ValueError, match=r"pictures of split 'val' are \(4, 5, 3\), those of 'train' \(4, 5, 1\)"):
-        album_of({"train": pets, "val": Pictures(IMAGES.repeat(3, axis=-1), LABELS, pets.classes)})
+        album_of({"train": pets, "val": LabelledImages(IMAGES.repeat(3, axis=-1), LABELS, pets.classes)})
 
 
 def test_one_heap_is_dealt_out_by_its_seed() -> None:
     images = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
-    heap = Pictures(images, np.zeros(100, dtype=np.int64), ("any",))
+    heap = LabelledImages(images, np.zeros(100, dtype=np.int64), ("any",))
     parts = shuffled(heap)
     assert [len(parts[split]) for split in SPLITS] == [70, 15, 15]
     assert sorted(np.concatenate([part.images for part in parts.values()]).ravel()) == list(range(100))
@@ -279,11 +279,11 @@ def test_one_heap_is_dealt_out_by_its_seed() -> None:
 
 def test_a_task_finds_its_pictures_by_name_or_path(tmp_path: Path) -> None:
     a_folder(tmp_path)
-    shapes_of = {"digits": (8, 8, 1), "shapes": (32, 32, 3), "drawn": (28, 28, 1), str(tmp_path): (6, 5, 3)}
+    shapes_of = {"digits": (8, 8, 1), "shapes": (32, 32, 3), "font_digits": (28, 28, 1), str(tmp_path): (6, 5, 3)}
     for name, shape in shapes_of.items():
         scenes: Any = glimpse(name).episodes("test")
         assert scenes.shape == shape
-    names = "digits, mnist, shapes, drawn, and the path of a folder may be given"
+    names = "digits, mnist, shapes, font_digits, and the path of a folder may be given"
     with pytest.raises(ValueError, match=f"no pictures are called 'nowhere'; there are {names}"):
         glimpse("nowhere")
     with pytest.raises(ValueError, match="mnist needs data"):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vln.envs.glimpse.image_splits import SPLITS
 from vln.envs.glimpse.mnist import HELD_OUT, mnist, read_idx
-from vln.envs.glimpse.pictures import SPLITS
 
 
 def idx(array: NDArray[np.uint8], kind: int = 8) -> bytes:

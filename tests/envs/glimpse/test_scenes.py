@@ -5,13 +5,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from glimpses import digits, finding, noise
+from helpers.glimpse_worlds import digits, finding, noise
 
-from vln.envs.glimpse.find import CELL, Found
+from vln.envs.glimpse.find import CELL, FoundImages
 from vln.envs.glimpse.frames import WAYS, Frames
 from vln.envs.glimpse.pairs import Pairs
 from vln.envs.glimpse.questions import ANSWERS, NUMBERS, SIDE, WORDS, Question, ask
-from vln.envs.glimpse.scenes import VARIANTS
+from vln.envs.glimpse.scene_source import VARIANTS
 from vln.envs.glimpse.task import glimpse, glimpsefind
 from vln.language import Vocabulary
 
@@ -120,7 +120,7 @@ def test_every_question_has_the_answer_that_a_reader_finds() -> None:
 
 
 def test_a_question_is_seen_in_many_variants_with_the_same_things_in_the_same_cells() -> None:
-    scenes = Found(digits(), "train", questions=20, endless=True)
+    scenes = FoundImages(digits(), "train", questions=20, endless=True)
     assert len(scenes) == 20 * VARIANTS
     canvases = scenes.paint(7 + 20 * np.arange(30), START[:30])
     assert len(np.unique(canvases.reshape(30, -1), axis=0)) == 30
@@ -132,7 +132,7 @@ def test_a_question_is_seen_in_many_variants_with_the_same_things_in_the_same_ce
 
 
 def test_colours_are_those_that_words_say() -> None:
-    scenes = Found(digits(), "train", questions=60, endless=True)
+    scenes = FoundImages(digits(), "train", questions=60, endless=True)
     canvases = scenes.paint(np.arange(60), np.zeros(60))
     strongest = {"red": 0, "green": 1, "blue": 2}
     checked = 0
@@ -175,8 +175,8 @@ def test_what_words_ask_is_told_by_the_face_for_gymnasium() -> None:
         (lambda: Frames(digits(), "train", "where"), "asked way or now, not 'where'"),
         (lambda: Frames(digits(), "train", canvas=12), "has no room to move"),
         (lambda: Frames(digits(), "train", speed=0), "more than 0 pixels a frame, not 0"),
-        (lambda: Found(noise(), "train", 3), "these pictures are of dark, dim, bright"),
-        (lambda: Found(digits(8), "train", 3), "split 'train' has no picture of the digit 8"),
+        (lambda: FoundImages(noise(), "train", 3), "these pictures are of dark, dim, bright"),
+        (lambda: FoundImages(digits(8), "train", 3), "split 'train' has no picture of the digit 8"),
         (lambda: glimpse(ask="why"), "nothing is asked that is called 'why'"),
         (lambda: glimpse(ask="sum", clutter=2), "are for --ask class, not for 'sum'"),
         (lambda: glimpse("digits", side=9), "a side is for pictures in a folder"),

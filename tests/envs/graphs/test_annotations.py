@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data import data_folder
-from graphs import HALL, RECORD, asked, connectivity, graph, write_archive
+from helpers.data import data_folder
+from helpers.graph_worlds import HALL, RECORD, asked, connectivity, graph, write_archive
 
 from vln.envs.graphs.annotations import find_annotations, mirrored, path_of, read_annotations
 from vln.envs.graphs.graph import Graph
-from vln.envs.graphs.sides import exchange_sides
+from vln.envs.graphs.mirror_words import exchange_sides
 from vln.envs.graphs.task import FILE, graphs_in, r2r
 from vln.envs.graphs.world import WORDS
 from vln.episode import Episode, places
@@ -163,8 +163,8 @@ def test_the_task_says_how_many_broken_records_it_left_out(data: Path) -> None:
     records = [RECORD | {"scan": scan, "path_id": scan} for scan in ("hall", "loft")]
     write(data / "r2r" / "R2R_train.json", *records, RECORD | {"path": ["x", "a"]}, RECORD | {"scan": "attic"})
     with pytest.raises(ValueError, match=r"R2R_train.json: record 2 \(path 7\): its path jumps"):
-        r2r(data, kept=1).open("train")
-    task = r2r(data, kept=1, skip_broken=True)
+        r2r(data, validation_scans=1).open("train")
+    task = r2r(data, validation_scans=1, skip_broken=True)
     with pytest.warns(UserWarning, match=r"2 broken records were skipped; the first: .*record 2 \(path 7\)"):
         assert len(task.episodes("train")) == 2 * 3
     with warnings.catch_warnings():
@@ -173,23 +173,23 @@ def test_the_task_says_how_many_broken_records_it_left_out(data: Path) -> None:
 
 
 def test_scans_are_kept_aside_and_never_trained_on(data: Path) -> None:
-    task = r2r(data, kept=1)
+    task = r2r(data, validation_scans=1)
     train, apart = (task.episodes(split) for split in ("train", "held_out"))
     assert {name.removesuffix("/mirror") for name in places(train)} | places(apart) == {"hall", "loft", "barn"}
     assert len(places(apart)) == 1
     assert not places(apart) & places(train)
-    assert (task.choosing, len(apart)) == ("held_out", 3)
-    again = r2r(data, kept=1).episodes("held_out")
+    assert (task.validation_split, len(apart)) == ("held_out", 3)
+    again = r2r(data, validation_scans=1).episodes("held_out")
     assert [one.name for one in again] == [one.name for one in apart]
-    none = r2r(data, kept=0)
-    assert (none.choosing, none.splits) == ("val_seen", ("train", "val_seen", "val_unseen", "test"))
+    none = r2r(data, validation_scans=0)
+    assert (none.validation_split, none.splits) == ("val_seen", ("train", "val_seen", "val_unseen", "test"))
     with pytest.raises(ValueError, match="train has 3 scans: 3 can't be kept aside"):
-        r2r(data, kept=3).episodes("train")
+        r2r(data, validation_scans=3).episodes("train")
 
 
 def test_every_episode_of_train_has_a_mirror_image_if_its_words_have(data: Path) -> None:
     write(data / "r2r" / "R2R_train.json", RECORD | {"instructions": ["go left", "go round clockwise", "go on"]})
-    with_images, without = (r2r(data, kept=0, mirrored=images).episodes("train") for images in (True, False))
+    with_images, without = (r2r(data, validation_scans=0, mirror=images).episodes("train") for images in (True, False))
     assert [one.name for one in without] == ["7_0", "7_1", "7_2"]
     assert [one.name for one in with_images] == ["7_0", "7_1", "7_2", "7_0/mirror", "7_2/mirror"]
     assert [one.instruction for one in with_images[3:]] == ["go right", "go on"]
@@ -198,7 +198,7 @@ def test_every_episode_of_train_has_a_mirror_image_if_its_words_have(data: Path)
 
 def test_what_is_told_in_another_language_has_no_mirror_image(data: Path) -> None:
     write(data / "r2r" / "R2R_train.json", RECORD, RECORD | {"path_id": 8, "language": "te-IN"})
-    names = [one.name for one in r2r(data, kept=0).episodes("train")]
+    names = [one.name for one in r2r(data, validation_scans=0).episodes("train")]
     assert {name.removesuffix("/mirror") for name in names if "/" in name} == {"7_0", "7_1", "7_2"}
     assert {"8_0", "8_1", "8_2"} < set(names)
 
@@ -206,7 +206,7 @@ def test_what_is_told_in_another_language_has_no_mirror_image(data: Path) -> Non
 def test_a_file_of_ones_own_is_a_task_in_the_words_of_r2r(data: Path) -> None:
     own = write(data / "own.json", RECORD | {"instructions": ["Turn right in the aquarium"]})
     task = r2r(data, annotations=str(own))
-    assert (task.splits, task.choosing, task.judging) == ((FILE,), FILE, FILE)
+    assert (task.splits, task.validation_split, task.test_split) == ((FILE,), FILE, FILE)
     world = task.open(FILE)
     words = world.observe(world.begin(np.zeros(1, dtype=np.int64)))["instruction"][0]
     assert (words[words != PADDING] == UNKNOWN).tolist() == [False, False, True, False, True]
@@ -215,7 +215,7 @@ def test_a_file_of_ones_own_is_a_task_in_the_words_of_r2r(data: Path) -> None:
 def test_a_pattern_of_files_is_a_task_of_their_splits(data: Path) -> None:
     write(data / "R4R_train.json", RECORD, RECORD | {"scan": "loft", "path_id": "l"})
     write(data / "R4R_val_unseen.json", RECORD | {"path_id": "far"})
-    task = r2r(data, annotations=str(data / "R4R_{split}.json"), kept=1)
+    task = r2r(data, annotations=str(data / "R4R_{split}.json"), validation_scans=1)
     assert [one.name for one in task.episodes("val_unseen")] == ["far_0", "far_1", "far_2"]
     assert len(task.episodes("held_out")) == 3
 
@@ -223,8 +223,8 @@ def test_a_pattern_of_files_is_a_task_of_their_splits(data: Path) -> None:
 def test_wrong_options_of_the_task_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"r2r needs data: the folder that holds matterport/ and r2r/"):
         r2r()
-    with pytest.raises(ValueError, match="kept is a number of scans, not -1"):
-        r2r(tmp_path, kept=-1)
+    with pytest.raises(ValueError, match="validation_scans is a number of scans, not -1"):
+        r2r(tmp_path, validation_scans=-1)
     with pytest.raises(ValueError, match=rf"{tmp_path / 'r2r'} holds neither R2R_train.json nor R2R_train.json.gz"):
         r2r(tmp_path).open("train")
     (tmp_path / "r2r").mkdir()
@@ -235,7 +235,10 @@ def test_wrong_options_of_the_task_are_refused(tmp_path: Path) -> None:
 
 def test_an_instruction_of_any_length_is_read_and_ordinary_splits_are_seen_alike(data: Path) -> None:
     write(data / "own.json", RECORD | {"instructions": ["walk " * 1000, "walk on"]})
-    long, short = r2r(data, annotations=str(data / "own.json")).open(FILE), r2r(data, kept=0).open("val_seen")
+    long, short = (
+        r2r(data, annotations=str(data / "own.json")).open(FILE),
+        r2r(data, validation_scans=0).open("val_seen"),
+    )
     shown = long.observe(long.begin(np.arange(2)))["instruction"]
     assert (shown != PADDING).sum(axis=1).tolist() == [1000, 2]
     assert long.spaces["instruction"].contains(shown[0])

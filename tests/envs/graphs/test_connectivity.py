@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data import data_folder
-from graphs import HALL, WAYS, connectivity, graph, line, slow_distances, write_archive, write_folder
+from helpers.data import data_folder
+from helpers.graph_worlds import HALL, WAYS, connectivity, graph, line, slow_distances, write_archive, write_folder
 
 from vln.envs.graphs.connectivity import find_connectivity, read_graph, read_graphs
 from vln.envs.graphs.graph import Graph

@@ -12,21 +12,21 @@ import numpy as np
 import pooch
 import pytest
 import torch
-from graphs import RECORD, asked, connectivity, graph, scattered, world, write_folder
 from gymnasium.envs.registration import EnvSpec
+from helpers.graph_worlds import RECORD, asked, connectivity, graph, scattered, world, write_folder
 
 from vln.agent import Decision
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.scripted import Habit
-from vln.agents.shape import Shape
-from vln.checking import check_vector_env
-from vln.env import TaskEnv
-from vln.envs.graphs.atlas import NONE
+from vln.agents.config import AgentConfig
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.scripted import FixedPolicy
 from vln.envs.graphs.graph import Graph
+from vln.envs.graphs.graph_batch import NONE
 from vln.envs.graphs.images import VIEWS, read_images, write_images
 from vln.envs.graphs.world import ACTIONS, BASELINES, Graphs, GraphState
-from vln.rollouts import Rollout, RolloutState, rollout, sample
-from vln.vector_env import TaskVectorEnv
+from vln.gym.env import TaskEnv
+from vln.gym.env_checker import check_vector_env
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.rollouts import Rollout, RolloutState, rollout, sample
 
 SIZE = 3
 HALL, OTHER, EMPTY = graph(), replace(scattered(3), scan="other"), replace(scattered(1), scan="empty")
@@ -97,7 +97,7 @@ def test_the_discrete_camera_sees_the_view_that_it_looks_at(file: Path) -> None:
             view = slow_view(float(state.heading[slot]), float(state.elevation[slot]))
             np.testing.assert_array_equal(shown[slot], images.of(building.scan, building.viewpoints[here])[view])
             looked_at.add(view)
-        state = place.step(state, rng.integers(len(place.moves) - 1, size=len(state)))
+        state = place.step(state, rng.integers(len(place.action_names) - 1, size=len(state)))
     assert looked_at == set(range(VIEWS))
 
 
@@ -130,7 +130,7 @@ def test_of_buildings_without_an_episode_no_images_are_needed(tmp_path: Path) ->
 
 
 def test_mirrored_buildings_are_refused(file: Path) -> None:
-    with pytest.raises(ValueError, match=r"mirrored=False; --no-mirrored"):
+    with pytest.raises(ValueError, match=r"mirror=False; --no-mirror"):
         world([*EPISODES, asked(HALL.mirror, "abc")], features=file)
 
 
@@ -141,7 +141,7 @@ def test_who_is_blind_is_shown_no_images(file: Path) -> None:
     assert {"view", "images"} <= set(blind.without)
 
 
-SHAPE = Shape(hidden=12, word_dim=8, sight=32, fog=0.2)
+SHAPE = AgentConfig(hidden=12, word_dim=8, view_dim=32, view_dropout=0.2)
 SENSES = ("instruction", "view", "images", "previous", "possible", "pose")
 SIGHTS = [(actions, view) for actions in ACTIONS for view in ("local", "lookahead", "none")]
 
@@ -150,7 +150,7 @@ def navigator(place: Graphs, senses: tuple[str, ...] = SENSES) -> RecurrentAgent
     """One that has learned nothing, but whose decisions depend on all it senses."""
     torch.manual_seed(0)
     spaces = {name: space for name, space in place.spaces.items() if name in senses}
-    agent = RecurrentAgent(spaces, place.move_space, 0, SHAPE)
+    agent = RecurrentAgent(spaces, place.action_space, 0, SHAPE)
     for weights in agent.policy.parameters():
         torch.nn.init.normal_(weights)
     return agent.eval()
@@ -158,7 +158,7 @@ def navigator(place: Graphs, senses: tuple[str, ...] = SENSES) -> RecurrentAgent
 
 def lived(place: Graphs) -> Rollout:
     """A window of lives of any moves, in which many episodes begin and end."""
-    habit = Habit([1 / len(place.moves)] * len(place.moves))
+    habit = FixedPolicy([1 / len(place.action_names)] * len(place.action_names))
     course = RolloutState.begin(place, habit, 5, seed=3)
     return rollout(place, habit, course, 12, sample, torch.Generator().manual_seed(0))[0]
 
@@ -168,10 +168,10 @@ def test_a_navigator_that_sees_images_decides_alike_step_by_step(actions: str, v
     place = world(EPISODES, actions=actions, view=view, features=file)
     agent, seen = navigator(place), lived(place)
     memory, decisions = agent.initial(5), []
-    whole, _ = agent(seen.observation, memory, seen.starts)
-    for time, starts in enumerate(seen.starts):
+    whole, _ = agent(seen.observation, memory, seen.episode_starts)
+    for time, episode_starts in enumerate(seen.episode_starts):
         moment = {name: values[time] for name, values in seen.observation.items()}
-        decision, memory = agent.step(moment, memory, starts)
+        decision, memory = agent.step(moment, memory, episode_starts)
         decisions.append(decision)
     policy = Decision.stack(decisions).policy
     torch.testing.assert_close(policy.log_prob(seen.actions), whole.policy.log_prob(seen.actions))
@@ -187,7 +187,7 @@ def test_what_a_navigator_decides_depends_on_images(
     place = world(EPISODES, actions=actions, view=view, features=file)
     agent, seen = navigator(place, senses), lived(place)
     images = seen.observation["images"].clone().requires_grad_()
-    decision, _ = agent({**seen.observation, "images": images}, agent.initial(5), seen.starts)
+    decision, _ = agent({**seen.observation, "images": images}, agent.initial(5), seen.episode_starts)
     decision.value.sum().backward()
     assert images.grad is not None
     shown = (images != 0).any(dim=-1)
@@ -198,7 +198,9 @@ def test_a_navigator_without_the_sense_does_not_see_images(file: Path) -> None:
     place = world(EPISODES, features=file)
     agent, seen = navigator(place, tuple(sense for sense in SENSES if sense != "images")), lived(place)
     other = {**seen.observation, "images": seen.observation["images"] + 1}
-    first, second = (agent(observation, agent.initial(5), seen.starts)[0] for observation in (seen.observation, other))
+    first, second = (
+        agent(observation, agent.initial(5), seen.episode_starts)[0] for observation in (seen.observation, other)
+    )
     torch.testing.assert_close(first.value, second.value)
 
 
@@ -206,7 +208,7 @@ def test_an_image_of_zeros_is_no_missing_candidate(file: Path) -> None:
     place = world(EPISODES, features=file)
     agent, seen = navigator(place), lived(place)
     dark = {**seen.observation, "images": torch.zeros_like(seen.observation["images"])}
-    policy = agent(dark, agent.initial(5), seen.starts)[0].policy
+    policy = agent(dark, agent.initial(5), seen.episode_starts)[0].policy
     assert ((policy.probs > 0) == (seen.observation["possible"] > 0)).all()
 
 
@@ -236,7 +238,7 @@ PLACES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("seen", [True, False], ids=["images", "no images"])
 def test_gymnasium_makes_one_and_many(place: str, seen: bool, data: Path) -> None:
-    chosen = {**PLACES[place], "data": str(data), "kept": 0, "mirrored": False}
+    chosen = {**PLACES[place], "data": str(data), "validation_scans": 0, "mirror": False}
     if "annotations" in chosen:
         chosen["annotations"] = chosen["annotations"].format(data=data)
     if seen:
@@ -259,5 +261,5 @@ def test_gymnasium_makes_one_and_many(place: str, seen: bool, data: Path) -> Non
 
 
 def test_gymnasium_says_who_trains_with_images_what_to_do(data: Path) -> None:
-    with pytest.raises(ValueError, match="mirrored=False"):
-        gymnasium.make("vln/R2R-v0", data=str(data), features=str(data / "features"), kept=0)
+    with pytest.raises(ValueError, match="mirror=False"):
+        gymnasium.make("vln/R2R-v0", data=str(data), features=str(data / "features"), validation_scans=0)

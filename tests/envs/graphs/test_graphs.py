@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data import data_folder
-from graphs import asked, graph, hall_world, line, scattered, slow_distances, world
 from gymnasium.spaces import Dict
+from helpers.data import data_folder
+from helpers.graph_worlds import asked, graph, hall_world, line, scattered, slow_distances, world
 from numpy.typing import NDArray
 
 from vln.envs.graphs.annotations import Annotations, Start, find_annotations, path_of, read_annotations
-from vln.envs.graphs.atlas import HALF_VIEW, NONE, Atlas
 from vln.envs.graphs.graph import Graph
-from vln.envs.graphs.outlook import NAMES, outlook
+from vln.envs.graphs.graph_batch import HALF_VIEW, NONE, GraphBatch
+from vln.envs.graphs.lookahead import NAMES, outlook
 from vln.envs.graphs.task import atlas_of, graphs_in
 from vln.envs.graphs.world import LOW_LEVEL, Graphs, GraphState
 from vln.episode import Episode
-from vln.finished import outcome_of
+from vln.evaluation.finished import outcome_of
 from vln.language import Vocabulary
 from vln.outcomes import PathOutcome
 from vln.world import put, take
@@ -216,7 +216,7 @@ def agree(places: Graphs, state: GraphState, second: Sequence[Walker]) -> None:
         assert came == walker.came
         bits = np.unpackbits(state.visited[slot].view(np.uint8), bitorder="little")
         assert set(np.flatnonzero(bits).tolist()) == walker.visited
-        assert seen["possible"][slot].tolist() == walker.possible(len(places.moves))
+        assert seen["possible"][slot].tolist() == walker.possible(len(places.action_names))
         close(seen["pose"][slot], walker.pose(), "pose")
         rows = walker.seen()
         close(seen["view"][slot, : len(rows), :9], np.reshape(rows, (-1, 9)), "view")
@@ -255,7 +255,7 @@ def test_random_walks_are_those_of_a_slow_second_opinion(actions: str, view: str
         moves = random_moves(rng, seen["possible"])
         state = places.step(state, moves)
         for walker, move in zip(second, moves.tolist(), strict=True):
-            walker.step(move, len(places.moves))
+            walker.step(move, len(places.action_names))
         if not places.panoramic:
             assert places.observe(state)["previous"].tolist() == moves.tolist()
 
@@ -273,7 +273,7 @@ def test_random_walks_in_real_scans_are_those_of_a_slow_second_opinion(real: dic
         moves = random_moves(rng, places.observe(state)["possible"])
         state = places.step(state, moves)
         for walker, move in zip(second, moves.tolist(), strict=True):
-            walker.step(move, len(places.moves))
+            walker.step(move, len(places.action_names))
 
 
 @pytest.mark.parametrize("actions", ["panoramic", "low_level"])
@@ -534,7 +534,7 @@ def check_hops(place: Graph) -> None:
         assert not (best & (possible == 0)).any()
         for here in range(len(place)):
             marked = set(np.flatnonzero(best[here]).tolist())
-            assert marked == expected_hops(building, here, goal, len(places.moves)), (here, goal)
+            assert marked == expected_hops(building, here, goal, len(places.action_names)), (here, goal)
 
 
 def check_drives(place: Graph) -> None:
@@ -648,7 +648,7 @@ def test_wrong_arguments_are_refused_by_name(options: dict[str, Any], message: s
 
 
 def test_a_world_without_episodes_or_without_the_graph_of_one_is_refused() -> None:
-    atlas, words = Atlas.of([graph()]), Vocabulary(("go",))
+    atlas, words = GraphBatch.of([graph()]), Vocabulary(("go",))
     with pytest.raises(ValueError, match="a world needs at least one episode"):
         Graphs([], words, atlas)
     with pytest.raises(ValueError, match=r"the atlas has no graph of \['hall/mirror'\]"):
@@ -660,7 +660,7 @@ def test_without_a_view_there_is_none_and_all_else_stays() -> None:
     assert set(seeing.spaces) - set(blind.spaces) == {"view"}
     state = blind.begin(np.arange(3))
     assert set(blind.observe(state)) == set(blind.spaces)
-    assert hall_world(view="lookahead").spaces["view"].shape == (len(seeing.moves) - 1, 9 + len(NAMES))
+    assert hall_world(view="lookahead").spaces["view"].shape == (len(seeing.action_names) - 1, 9 + len(NAMES))
 
 
 def slow_metrics(building: Building, walked: list[int], reference: list[int], stopped: bool) -> dict[str, float]:
@@ -720,7 +720,7 @@ def test_metrics_of_a_detour_are_those_worked_out_by_hand() -> None:
     # Viewpoints at 0, 2, 4, 6, 8 and 10 m; asked to go to e at 8 along a b c d e.
     place = line(0, 2, 4, 6, 8, 10)
     places = world([asked(place, "abcde")])
-    stop = [len(places.moves) - 1]
+    stop = [len(places.action_names) - 1]
     # On to f and back to d: 10 + 4 walked, 2 from the goal. In nDTW f is off by 2 and the second d by 2, the e between
     # costs nothing; the best warp matches a..e and then f, e, d with the last e: 0 + 2 + 0 + 2.
     found, _ = measured(places, [*hops(place, "abcdefed"), *stop])
@@ -757,7 +757,7 @@ def test_metrics_of_a_detour_are_those_worked_out_by_hand() -> None:
 def test_passing_the_goal_without_stopping_there_is_an_oracle_success_only() -> None:
     place = line(0, 2, 4, 6, 8, 12)
     places = world([asked(place, "abc")])
-    found, _ = measured(places, [*hops(place, "abcdef"), len(places.moves) - 1])
+    found, _ = measured(places, [*hops(place, "abcdef"), len(places.action_names) - 1])
     assert (found["success"], found["oracle_success"], found["spl"], found["sdtw"]) == (0, 1, 0, 0)
     # Cut off at the goal, without having said stop.
     found, _ = measured(places, hops(place, "abc"))
@@ -766,7 +766,7 @@ def test_passing_the_goal_without_stopping_there_is_an_oracle_success_only() -> 
 
 def test_edge_cases_of_metrics() -> None:
     place = graph()
-    stop = len(world([asked(place, "a")]).moves) - 1
+    stop = len(world([asked(place, "a")]).action_names) - 1
     found, _ = measured(world([asked(place, "a")]), [stop])  # a path of one node
     assert found.pop("trajectory_length") == found.pop("navigation_error") == 0
     assert set(found.values()) == {1.0}
@@ -794,7 +794,7 @@ def test_metrics_of_random_walks_are_those_of_the_papers_formulas(real: dict[str
                 continue
             places = world([asked_any(place, reference)], actions=actions)
             ended = bool(rng.random() < 0.7)
-            count = len(places.moves) - 1
+            count = len(places.action_names) - 1
             moves = [*rng.choice([0, 0, *range(count)], size=rng.integers(12)).tolist(), *([count] if ended else [])]
             found, walked = measured(places, moves)
             slow = slow_metrics(building, walked, reference, ended)

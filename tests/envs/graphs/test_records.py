@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import RECORD, graph
+from helpers.graph_worlds import RECORD, graph
 
 from vln.envs.graphs.annotations import read_annotations
 

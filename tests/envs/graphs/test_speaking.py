@@ -8,28 +8,28 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from graphs import asked, graph, telling_world, world
-from tiny import SMALL, Kind, tiny_agent
+from helpers.graph_worlds import asked, graph, telling_world, world
+from helpers.tiny import SMALL, Kind, tiny_agent
 
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.scripted import Habit
-from vln.beam import NONE, plan, search
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.scripted import FixedPolicy
 from vln.envs.graphs.annotations import path_of, read_annotations
-from vln.envs.graphs.speaking import (
+from vln.envs.graphs.back_translation import (
     LEAST,
     MOST,
     SHORTEST,
-    judge_by_speaker,
     likelihood,
+    rescore_by_speaker,
     sample_paths,
     shortest_paths,
     speak,
     spoken_records,
 )
-from vln.envs.graphs.tellings import Tellings
+from vln.envs.graphs.path_descriptions import PathDescriptions
 from vln.episode import Episode
+from vln.evaluation.beam_search import NONE, plan, search
+from vln.evaluation.play import observed
 from vln.metrics import bleu
-from vln.moments import observed
 
 HALL = graph()
 
@@ -38,9 +38,9 @@ def speaker(seed: int = 0) -> RecurrentAgent:
     return tiny_agent(Kind(SMALL, "tells"), seed)
 
 
-def tell(episodes: Sequence[Episode]) -> Tellings:
+def tell(episodes: Sequence[Episode]) -> PathDescriptions:
     there = telling_world()
-    return Tellings(episodes, there.vocabulary, world(episodes).atlas, max_steps=5)
+    return PathDescriptions(episodes, there.vocabulary, world(episodes).atlas, max_steps=5)
 
 
 def test_sampled_paths_are_shortest_ones_of_the_right_length_that_nobody_wrote_about() -> None:
@@ -84,12 +84,12 @@ def test_at_temperature_zero_the_likeliest_words_are_said() -> None:
 def test_the_likelihood_of_words_is_that_of_saying_them_one_by_one() -> None:
     there, agent = telling_world(), speaker()
     state, memory = there.begin(np.arange(5)), agent.initial(5)
-    total, starts, over = torch.zeros(5), torch.ones(5, dtype=torch.bool), np.zeros(5, dtype=bool)
+    total, episode_starts, over = torch.zeros(5), torch.ones(5, dtype=torch.bool), np.zeros(5, dtype=bool)
     for _ in range(there.max_steps):
-        decision, memory = agent.step(observed(there, state, torch.device("cpu")), memory, starts)
+        decision, memory = agent.step(observed(there, state, torch.device("cpu")), memory, episode_starts)
         moves = there.expert(state).argmax(axis=1)
         total += decision.policy.log_prob(torch.from_numpy(moves)) * torch.from_numpy(~over)
-        state, starts = there.step(state, moves), torch.zeros(5, dtype=torch.bool)
+        state, episode_starts = there.step(state, moves), torch.zeros(5, dtype=torch.bool)
         over |= state.stopped
     torch.testing.assert_close(likelihood(there, agent), total)
 
@@ -116,15 +116,15 @@ def test_bleu_of_a_sentence_by_hand() -> None:
 
 def test_a_search_keeps_several_whole_ways_and_a_judge_chooses_among_them() -> None:
     there = world([asked(HALL, "abc"), asked(HALL, "se")], max_steps=3)
-    agent = Habit([1 / len(there.moves)] * len(there.moves))
+    agent = FixedPolicy([1 / len(there.action_names)] * len(there.action_names))
     begun = there.begin(np.arange(2))
     ways = search(there, agent, begun, width=4, keep=4)
-    assert ways.moves.shape == (3, 2, 4)
+    assert ways.actions.shape == (3, 2, 4)
     assert (ways.score[:, 1:] <= ways.score[:, :-1]).all()
-    assert len({tuple(ways.moves[:, 0, way]) for way in range(4)}) == 4
+    assert len({tuple(ways.actions[:, 0, way]) for way in range(4)}) == 4
     last = plan(there, agent, begun, 4, lambda episode, moves: 100 * torch.arange(4.0).expand(len(episode), 4))
-    assert np.array_equal(last, ways.moves[:, :, 3])
-    assert np.array_equal(plan(there, agent, begun, 4)[:, 0], ways.moves[:, 0, 0])
+    assert np.array_equal(last, ways.actions[:, :, 3])
+    assert np.array_equal(plan(there, agent, begun, 4)[:, 0], ways.actions[:, 0, 0])
 
 
 def test_a_speaker_finds_the_way_probable_of_which_it_would_say_these_words() -> None:
@@ -132,8 +132,8 @@ def test_a_speaker_finds_the_way_probable_of_which_it_would_say_these_words() ->
     agent, trust = speaker(), 0.75
     moves = np.full((4, 1, 2), NONE)
     to = {name: there.atlas.neighbour[HALL.number["a"]].tolist().index(HALL.number[name]) for name in "bc"}
-    moves[:2, 0, 0], moves[:2, 0, 1] = (to["b"], len(there.moves) - 1), (to["c"], len(there.moves) - 1)
-    judged = judge_by_speaker(there, tell, agent, trust)(np.array([0]), moves)
+    moves[:2, 0, 0], moves[:2, 0, 1] = (to["b"], len(there.action_names) - 1), (to["c"], len(there.action_names) - 1)
+    judged = rescore_by_speaker(there, tell, agent, trust)(np.array([0]), moves)
     ways = [replace(asked(HALL, path), instruction="go to c") for path in ("ab", "ac")]
     torch.testing.assert_close(judged[0], 3 * likelihood(tell(ways), agent))
 
@@ -141,6 +141,6 @@ def test_a_speaker_finds_the_way_probable_of_which_it_would_say_these_words() ->
 def test_a_speaker_is_told_whole_panoramic_ways_only() -> None:
     low = world([asked(HALL, "abc")], actions="low_level")
     with pytest.raises(ValueError, match="panoramic"):
-        judge_by_speaker(low, tell, speaker(), 0.5)
+        rescore_by_speaker(low, tell, speaker(), 0.5)
     with pytest.raises(ValueError, match="below 1"):
-        judge_by_speaker(world([asked(HALL, "abc")]), tell, speaker(), 1.0)
+        rescore_by_speaker(world([asked(HALL, "abc")]), tell, speaker(), 1.0)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from graphs import asked, graph, hall_world, world
+from helpers.graph_worlds import asked, graph, hall_world, world
 
-from vln import finished
 from vln.agents.scripted import scripted_for
 from vln.envs.graphs.trajectories import read_trajectories, score, walked, write_trajectories
 from vln.envs.graphs.world import Graphs
-from vln.evaluation import evaluate
-from vln.intervals import summary
+from vln.evaluation import finished
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.intervals import summary
 
 HALL = graph()
 

@@ -7,25 +7,25 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-import painted
 import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
-from painted import QUESTIONS, SENTENCES, SIZES, ask, judge, paint, scene, sentences
+from helpers import painted_tasks as painted
+from helpers.painted_tasks import QUESTIONS, SENTENCES, SIZES, ask, judge, paint, scene, sentences
 
-from vln.agents.recurrent import RecurrentAgent
-from vln.agents.scripted import Guess
-from vln.agents.shape import Shape
-from vln.checking import check_vector_env
-from vln.env import TaskEnv
-from vln.envs.catalogue import make_task
+from vln.agents.config import AgentConfig
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.scripted import UniformPolicy
 from vln.envs.pictures import PictureSentences, picture_questions, picture_sentences
-from vln.evaluation import evaluate
-from vln.lessons import Lessons
-from vln.rollouts import Act, follow_teacher, greedy
+from vln.envs.registry import make_task
+from vln.evaluation.evaluate import evaluate
+from vln.gym.env import TaskEnv
+from vln.gym.env_checker import check_vector_env
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.config import TrainConfig
+from vln.learning.rollouts import Act, follow_teacher, greedy
+from vln.learning.training import train
 from vln.tasks import Task
-from vln.training import train
-from vln.vector_env import TaskVectorEnv
 from vln.world_checker import check_world
 
 TASKS = {"sentences": (SENTENCES, 6, 180), "questions": (QUESTIONS, 1, 80)}  # with a window and updates to learn in
@@ -41,7 +41,7 @@ def say(world: PictureSentences, sentence: str) -> Any:
     """The final state of saying this of the first picture."""
     state = world.begin(np.array([0]))
     for word in [*sentence.split(), "stop"]:
-        state = world.step(state, np.array([world.moves.index(word)]))
+        state = world.step(state, np.array([world.action_names.index(word)]))
     return state
 
 
@@ -87,10 +87,10 @@ def test_an_agent_learns_what_a_blind_one_and_chance_do_not(what: str, tmp_path:
     for name, senses in (("agent", ("view", "previous", "instruction")), ("blind", ("previous", "instruction"))):
         torch.manual_seed(0)
         spaces = {name: space for name, space in world.spaces.items() if name in senses}
-        agent = RecurrentAgent(spaces, world.move_space, 0, Shape(hidden=64, word_dim=32, sight=64))
-        train(world, agent, Lessons(updates=updates, slots=16, window=window), tmp_path / name)
+        agent = RecurrentAgent(spaces, world.action_space, 0, AgentConfig(hidden=64, word_dim=32, view_dim=64))
+        train(world, agent, TrainConfig(updates=updates, num_envs=16, unroll_length=window), tmp_path / name)
         reached[name] = accuracy(task, agent)
-    by_chance = Guess(world.move_space, world.answers)
+    by_chance = UniformPolicy(world.action_space, world.num_answers)
     assert accuracy(task, by_chance, follow_teacher) == 1  # the oracle
     assert reached["agent"] >= 0.9
     assert reached["agent"] > max(reached["blind"], accuracy(task, by_chance)) + 0.2
@@ -119,7 +119,7 @@ def test_a_true_sentence_is_a_success_and_others_are_not() -> None:
 def test_the_expert_offers_every_way_to_go_on() -> None:
     world = SENTENCES.open("train")
     best = world.expert(world.begin(np.array([0])))
-    assert {world.moves[move] for move in np.flatnonzero(best[0])} == {"it", "the"}
+    assert {world.action_names[move] for move in np.flatnonzero(best[0])} == {"it", "the"}
 
 
 def test_a_sentence_may_be_partly_true() -> None:
@@ -151,7 +151,7 @@ def test_functions_that_do_not_fit_are_named(others: Mapping[str, Any], fault: s
 
 def test_sentences_that_are_too_long_are_left_out_until_there_are_none() -> None:
     world = SENTENCES.open("train", max_steps=4)
-    assert [world.moves[move] for move in np.flatnonzero(world.expert(world.begin(np.array([0])))[0])] == ["it"]
+    assert [world.action_names[move] for move in np.flatnonzero(world.expert(world.begin(np.array([0])))[0])] == ["it"]
     with pytest.raises(ValueError, match=r"no true sentence of train/0/0 can be said in 2 words"):
         SENTENCES.open("train", max_steps=3)
 

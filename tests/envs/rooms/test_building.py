@@ -5,11 +5,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from reader import AHEAD, OPEN, facing, find
+from helpers.instruction_reader import AHEAD, OPEN, facing, find
 
 from vln.envs.rooms.building import build
+from vln.envs.rooms.held_out import NOVEL_PAIRS
 from vln.envs.rooms.house import House
-from vln.envs.rooms.novelty import NOVEL_PAIRS
 from vln.envs.rooms.things import COLOURS, HOUSE_KINDS, ROOM_FLOORS, THRESHOLD, Colour, Kind
 
 SIZES = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vln.envs.catalogue import make_task
+from vln.envs.registry import make_task
 from vln.envs.rooms import COLOUR, FLOOR, KIND, Colour, Floor, House, Kind, Rooms
 from vln.envs.rooms.world import VIEWS
 from vln.episode import Episode

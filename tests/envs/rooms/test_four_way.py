@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers.tiny import tiny_world
 from numpy.typing import NDArray
 from test_symbols import poses, room
-from tiny import tiny_world
 
 from vln.envs.rooms.building import build
+from vln.envs.rooms.four_way import lanes
 from vln.envs.rooms.house import HEADINGS, KIND, House
-from vln.envs.rooms.lanes import lanes
 from vln.envs.rooms.paths import RIGHT
 from vln.envs.rooms.things import Colour, Floor, Kind
 
@@ -54,7 +54,7 @@ def test_nothing_is_seen_round_a_corner_but_where_the_way_turns_off() -> None:
 
 
 def test_who_turns_sees_the_same_lanes_in_another_order() -> None:
-    world = tiny_world("lanes")
+    world = tiny_world("four_way")
     state = world.begin(np.arange(4))
     seen = world.observe(state)["view"]
     turned = world.observe(world.step(state, np.full(4, RIGHT)))["view"]

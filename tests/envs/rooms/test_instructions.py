@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from reader import (
+from helpers.instruction_reader import (
     RELATIONS,
     ROOM,
     THING,
@@ -21,8 +21,8 @@ from reader import (
 )
 
 from vln.envs.rooms.families import FAMILIES, LONGEST
+from vln.envs.rooms.held_out import NOVEL_PAIRS
 from vln.envs.rooms.house import Goal, Pose
-from vln.envs.rooms.novelty import NOVEL_PAIRS
 from vln.envs.rooms.paths import FAR, moves_left
 from vln.envs.rooms.phrases import COUNT_WORDS, GO, JOINTS, PHRASINGS, WORDS, words_of
 from vln.envs.rooms.things import Kind

@@ -5,7 +5,7 @@ import pytest
 
 from vln.envs.rooms.first_person import SERIAL_BELOW, first_person
 from vln.envs.rooms.house import House
-from vln.envs.rooms.portrait import portrait
+from vln.envs.rooms.map_view import portrait
 from vln.envs.rooms.sprites import OBJECTS
 from vln.envs.rooms.textures import doors, floors, pictures
 from vln.envs.rooms.things import COLOURS, HOUSE_KINDS, PICTURES, Colour, Floor, Kind

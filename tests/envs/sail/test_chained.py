@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from data import data_folder
+from helpers.data import data_folder
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,17 +17,17 @@ from vln.envs.rooms.house import FLOOR, KIND, Goal, House
 from vln.envs.rooms.paths import FORWARD, LEFT, MOVES, RIGHT, STOP
 from vln.envs.rooms.things import Floor, Kind
 from vln.envs.rooms.world import Rooms, RoomState
-from vln.envs.sail.episodes import Relay
-from vln.envs.sail.judging import judge_relays, pooled
+from vln.envs.sail.chained import judge_relays, pooled
+from vln.envs.sail.episodes import ChainedParagraph
 from vln.envs.sail.task import Sail, sail
 from vln.episode import Episode
-from vln.evaluation import evaluate
-from vln.intervals import by_family, summary
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.intervals import by_family, summary
+from vln.evaluation.tables import Entry
 from vln.language import Vocabulary
+from vln.learning.rollouts import follow_teacher
 from vln.outcomes import Outcome
 from vln.policies import Categorical
-from vln.rollouts import follow_teacher
-from vln.tables import Entry
 
 MAPS = ("grid", "jelly", "l")
 MOVE = {"forward": FORWARD, "left": LEFT, "right": RIGHT, "stop": STOP}
@@ -51,7 +51,7 @@ class Recital(Agent):
         return Decision(Categorical(logits=logits), torch.zeros(starts.shape)), {"made": made + 1}
 
 
-def hall(sentences: int, goal: int, walls_fail: bool = True) -> tuple[Rooms, Relay]:
+def hall(sentences: int, goal: int, walls_fail: bool = True) -> tuple[Rooms, ChainedParagraph]:
     """A hall of five cells from west to east, columns 1 to 5: a paragraph that begins in the first, looking east."""
     cells = np.zeros((3, 7, 3), dtype=np.uint8)
     cells[..., KIND] = Kind.WALL
@@ -60,7 +60,7 @@ def hall(sentences: int, goal: int, walls_fail: bool = True) -> tuple[Rooms, Rel
     poses[1, goal] = True
     whole = Episode("go go", House(cells, cells[..., KIND] == Kind.WALL), (1, 1, 1), (Goal(poses),), "paragraph", "1")
     parts = tuple(replace(whole, instruction="go", name=f"1-{number}") for number in range(1, sentences + 1))
-    return Rooms(parts, Vocabulary(("go",)), max_steps=6, walls_fail=walls_fail), Relay(whole, parts)
+    return Rooms(parts, Vocabulary(("go",)), max_steps=6, walls_fail=walls_fail), ChainedParagraph(whole, parts)
 
 
 def judged(agent: Agent, sentences: int, goal: int, walls_fail: bool = True) -> Outcome:
@@ -118,7 +118,7 @@ def test_a_room_can_be_entered_in_any_pose() -> None:
 
 
 @cache
-def sentences_of(fold: str, heading: str) -> tuple[Rooms, list[Relay], Sail]:
+def sentences_of(fold: str, heading: str) -> tuple[Rooms, list[ChainedParagraph], Sail]:
     """The world of the sentences tested in a fold, its paragraphs, and where they come from."""
     task = sail(data_folder("sail").parent, fold=fold, heading=heading)
     world = task.open("val_unseen", view="none")

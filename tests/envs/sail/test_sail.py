@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from data import data_folder
+from helpers.data import data_folder
 
 from vln.envs.rooms.house import KIND, Pose
 from vln.envs.rooms.paths import FORWARD, LEFT, RIGHT, moves_left, neighbours, shortest_path
@@ -13,9 +13,9 @@ from vln.envs.sail.corpus import read_corpus
 from vln.envs.sail.episodes import (
     HEADINGS,
     ROUTES,
-    WORDS,
+    WORDING,
+    ChainedParagraph,
     Episode,
-    Relay,
     every_heading,
     mei_heading,
     mei_words,
@@ -154,7 +154,7 @@ def test_the_same_seed_draws_the_same_heading_in_any_list(corpus: Corpus) -> Non
 
 def test_an_instruction_is_said_in_the_words_of_mei_or_of_its_author(corpus: Corpus) -> None:
     paragraph = [corpus.paragraphs["2"]]
-    said, written = (paragraph_episodes(corpus, paragraph, mei_heading, WORDS[name])[0] for name in ("mei", "raw"))
+    said, written = (paragraph_episodes(corpus, paragraph, mei_heading, WORDING[name])[0] for name in ("mei", "raw"))
     assert said.instruction.startswith("face the octagon carpet move until you see red brick floor")
     assert written.instruction.startswith("face the octagon carpet. move until you see red brick floor")
 
@@ -192,7 +192,7 @@ def test_a_paragraph_cut_down_to_one_pose_still_leads_to_its_intended_end(corpus
         assert ROUTES["end"](paragraph, corpus).end != paragraph.start
 
 
-def follow(corpus: Corpus, relay: Relay) -> bool:
+def follow(corpus: Corpus, relay: ChainedParagraph) -> bool:
     """Whether one who does what every sentence's author did, from wherever the last one led, ends where one should."""
     pose, bumps = begin(relay.sentences[0]), 0
     for episode in relay.sentences:

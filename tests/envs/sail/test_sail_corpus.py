@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data import data_folder
+from helpers.data import data_folder
 
 from vln.envs.sail.corpus import read_corpus
-from vln.envs.sail.faults import PARDONED, step_between
 from vln.envs.sail.records import Corpus, Pose
+from vln.envs.sail.validation import PARDONED, step_between
 
 Files = dict[str, Any]
 

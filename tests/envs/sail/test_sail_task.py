@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data import data_folder
+from helpers.data import data_folder
 
 from vln.agents.scripted import scripted
 from vln.envs.rooms.paths import FORWARD, LEFT, MOVES
 from vln.envs.sail.task import LONGEST, MAX_STEPS, SPLITS, Sail, sail
-from vln.evaluation import evaluate
+from vln.evaluation.evaluate import evaluate
 from vln.language import UNKNOWN
 from vln.tasks import Task
 
@@ -25,7 +25,7 @@ def task(data: Path) -> Task:
 
 
 @pytest.mark.parametrize(
-    ("view", "size"), [("symbols", 7), ("symbols", 13), ("lanes", 13), ("first_person", 32), ("top_down", 56)]
+    ("view", "size"), [("symbols", 7), ("symbols", 13), ("four_way", 13), ("first_person", 32), ("top_down", 56)]
 )
 def test_an_expert_succeeds_in_every_split_and_view(task: Task, view: str, size: int) -> None:
     expert = scripted(MOVES)["expert"]
@@ -66,7 +66,7 @@ def test_the_vocabulary_holds_words_of_training_only(task: Task) -> None:
 
 
 def test_without_mirror_images_the_sentences_trained_on_are_those_of_the_protocol(data: Path) -> None:
-    source = sail(data, fold="jelly", mirrored=False).source
+    source = sail(data, fold="jelly", mirror=False).source
     assert isinstance(source, Sail)
     assert [episode.name for episode in source("train")] == [sentence.id for sentence in source.fold.train]
 
@@ -87,7 +87,7 @@ def test_sentences_in_turn_are_the_sentences_tested_alone(data: Path, heading: s
 
 def test_every_paragraph_is_read_to_its_end_and_new_words_are_unknown(data: Path) -> None:
     for words in ("mei", "raw"):
-        world = sail(data, words=words).open("paragraphs", view="none")
+        world = sail(data, wording=words).open("paragraphs", view="none")
         tokens = world.observe(world.begin(np.arange(len(world.episodes))))["instruction"]
         assert tokens.shape == (237, LONGEST)
         assert (tokens == UNKNOWN).any()

@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from data import data_folder
+from helpers.data import data_folder
 
 from vln.agents.scripted import scripted
 from vln.envs.rooms.paths import MOVES
-from vln.envs.sail.faults import check_sentence
 from vln.envs.sail.grammar import SIDES, hall_ahead, turned
-from vln.envs.sail.invented import NODES, invent_maze, invent_sentence
 from vln.envs.sail.lexicon import FLOORS, ITEMS, NUMBERS, ORDER
 from vln.envs.sail.records import Maze, Sentence
+from vln.envs.sail.synthetic import NODES, invent_maze, invent_sentence
 from vln.envs.sail.task import mazes, sail
-from vln.evaluation import evaluate
+from vln.envs.sail.validation import check_sentence
+from vln.evaluation.evaluate import evaluate
 
 RNG = np.random.default_rng(0)
 MAZES = [invent_maze(RNG) for _ in range(60)]
@@ -50,7 +50,7 @@ def test_invented_mazes_are_a_task_that_its_expert_solves(heading: str) -> None:
     task = mazes(houses=20, heading=heading)
     expert = scripted(MOVES)["expert"]
     for split in task.splits:
-        world = task.open(split, view="lanes", size=13)
+        world = task.open(split, view="four_way", size=13)
         outcomes = evaluate(world, expert.agent, range(50), expert.act, world.expert)
         assert all(outcome.success and outcome.length == outcome.shortest for outcome in outcomes)
     with pytest.raises(ValueError, match="no heading is called 'north'; there are mei, random"):
@@ -126,7 +126,7 @@ def test_what_is_said_is_so(kind: str) -> None:
 
 def test_invented_sentences_are_trained_on_and_never_judged() -> None:
     data = data_folder("sail").parent
-    plain, more, alone = sail(data), sail(data, invented=5), mazes(houses=5, heading="mei")
+    plain, more, alone = sail(data), sail(data, synthetic_mazes=5), mazes(houses=5, heading="mei")
     added = {e.instruction for e in more.episodes("train")} - {e.instruction for e in plain.episodes("train")}
     assert added
     assert added <= {e.instruction for e in alone.episodes("train")}

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from data import data_folder
+from helpers.data import data_folder
 
-from vln.agents.catalogue import make_agent
+from vln.agents.registry import make_agent
 from vln.alphabet import BEYOND, Alphabet
-from vln.envs.catalogue import make_task
+from vln.envs.registry import make_task
 from vln.envs.sequences.characters import read_texts
-from vln.evaluation import evaluate
-from vln.intervals import summary
-from vln.learning import Learner
-from vln.lessons import Lessons
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.generation import write, write_text
+from vln.evaluation.intervals import summary
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
 from vln.tasks import Task
-from vln.writing import write, write_text
 
 ALICE = "Alice was beginning to get very tired of sitting by her sister on the bank. " * 4
 
@@ -31,15 +31,15 @@ def alice(tmp_path: Path) -> Path:
 
 
 def test_at_every_character_the_next_one_is_asked_for(alice: Path) -> None:
-    task = make_task("characters", {"text": str(alice), "stretch": 10, "held": 0.5})
+    task = make_task("characters", {"text": str(alice), "episode_length": 10, "val_fraction": 0.5})
     half = len(ALICE) // 2
     for split, text in (("train", ALICE[:half]), ("val", ALICE[half:])):
         world = task.open(split)
         assert len(world.episodes) == (half - 1) // 10
         for number, episode in enumerate(world.episodes):
-            told = "".join(world.moves[asked] for asked in episode.place.asked)
-            given = "".join(world.moves[symbol] for symbol in episode.place.given)
-            assert given == text[10 * number : 10 * number + 10]
+            told = "".join(world.action_names[targets] for targets in episode.place.targets)
+            inputs = "".join(world.action_names[symbol] for symbol in episode.place.inputs)
+            assert inputs == text[10 * number : 10 * number + 10]
             assert told == text[10 * number + 1 : 10 * number + 11]
 
 
@@ -79,10 +79,10 @@ def test_shakespeare_is_as_described() -> None:
 
 
 def test_rare_characters_are_all_alike() -> None:
-    alphabet = Alphabet.of("aaabbbcd", least=2)
+    alphabet = Alphabet.of("aaabbbcd", min_count=2)
     assert alphabet.characters == ("a", "b", BEYOND)
     assert alphabet.encode("abxc").tolist() == [0, 1, 2, 2]
-    assert Alphabet.of("aabb", least=2).characters == ("a", "b")
+    assert Alphabet.of("aabb", min_count=2).characters == ("a", "b")
 
 
 def broken(folder: Path) -> dict[str, tuple[dict[str, Any], str]]:
@@ -101,7 +101,10 @@ def broken(folder: Path) -> dict[str, tuple[dict[str, Any], str]]:
         "binary.txt": ({}, r"binary\.txt is no text: there is a zero byte at 4"),
         "latin.txt": ({}, r"latin\.txt is no UTF-8 text: byte 3 can't be read"),
         "cut.txt.gz": ({}, r"cut\.txt\.gz can't be unpacked"),
-        "short.txt": ({"stretch": 10}, r"split train of short\.txt has \d characters, too few for a stretch of 10"),
+        "short.txt": (
+            {"episode_length": 10},
+            r"split train of short\.txt has \d characters, too few for an episode of 10",
+        ),
         "nothing": ({}, r"no file in .*nothing has a name that ends in \.txt, "),
         "one": ({}, r"of 2 files 1 hold any text"),
         "nowhere.txt": ({}, r"there is no text at .*nowhere\.txt"),
@@ -114,8 +117,8 @@ def test_what_is_no_text_is_named_with_the_reason(tmp_path: Path) -> None:
             make_task("characters", {"text": str(tmp_path / name), **options}).open("train")
     for options, complaint in (
         ({"text": "shakespeare"}, "--data DIR"),
-        ({"held": 1.5}, r"between 0 and 1, not 1\.5"),
-        ({"stretch": 0}, "at least one character, not 0"),
+        ({"val_fraction": 1.5}, r"between 0 and 1, not 1\.5"),
+        ({"episode_length": 0}, "at least one character, not 0"),
     ):
         with pytest.raises(ValueError, match=complaint):
             make_task("characters", options).open("train")
@@ -130,9 +133,11 @@ def hello() -> tuple[Task, Any]:
     task = make_task("characters")
     world = task.open("train")
     torch.manual_seed(0)
-    agent = make_agent(world.spaces, world.move_space, 0, {"memory": "elman", "hidden": 24, "word_dim": 0})
-    lessons = Lessons(slots=16, window=10, teacher_last=1.0, progress=0, updates=150, rate=0.01)
-    learner = Learner.begin(world, agent, lessons)
+    agent = make_agent(world.spaces, world.action_space, 0, {"memory": "elman", "hidden": 24, "word_dim": 0})
+    config = TrainConfig(
+        num_envs=16, unroll_length=10, teacher_share_end=1.0, progress_weight=0, updates=150, learning_rate=0.01
+    )
+    learner = Learner.begin(world, agent, config)
     for _ in range(150):
         learner.learn()
     return task, agent.eval()
@@ -144,7 +149,7 @@ def test_hello_is_learned_and_written(hello: tuple[Task, Any]) -> None:
     without = write_text(agent, HELLO, None, 4, top=1)  # where lines have no end it begins with the first character
     assert without == write_text(agent, HELLO, "e", 4, top=1)
     # After an l it takes memory to know whether l or o comes next; the first is not known to be h.
-    nats = summary(evaluate(task.open("val"), agent))["surprise"].mean
+    nats = summary(evaluate(task.open("val"), agent))["nll"].mean
     assert nats < 0.1
 
 
@@ -152,14 +157,14 @@ def test_what_surprises_is_minus_the_log_of_how_probable_the_next_character_was(
     task, agent = hello
     world = task.open("val")
     lines = [episode.place for episode in world.episodes]
-    given = torch.from_numpy(np.stack([line.given for line in lines]).T)
-    asked = torch.from_numpy(np.stack([line.asked for line in lines]).T)
+    inputs = torch.from_numpy(np.stack([line.inputs for line in lines]).T)
+    targets = torch.from_numpy(np.stack([line.targets for line in lines]).T)
     with torch.no_grad():
-        starts = torch.zeros(given.shape, dtype=torch.bool)
-        decision, _ = agent({"given": given.long()}, agent.initial(given.shape[1]), starts)
-    expected = -decision.policy.log_prob(asked.long()).mean(dim=0)
+        episode_starts = torch.zeros(inputs.shape, dtype=torch.bool)
+        decision, _ = agent({"input": inputs.long()}, agent.initial(inputs.shape[1]), episode_starts)
+    expected = -decision.policy.log_prob(targets.long()).mean(dim=0)
     judged = [outcome.metrics() for outcome in evaluate(world, agent)]
-    found = [metrics["surprise"] for metrics in judged]
+    found = [metrics["nll"] for metrics in judged]
     assert [metrics["bits"] for metrics in judged] == pytest.approx([nats / np.log(2) for nats in found])
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
@@ -192,7 +197,7 @@ def test_of_the_likeliest_few_only_those_are_drawn(hello: tuple[Task, Any]) -> N
     _, agent = hello
     with torch.no_grad():
         first = torch.zeros(1, 1, dtype=torch.long)
-        decision, _ = agent({"given": first}, agent.initial(1), torch.zeros(1, 1, dtype=torch.bool))
+        decision, _ = agent({"input": first}, agent.initial(1), torch.zeros(1, 1, dtype=torch.bool))
     likeliest = set(decision.policy.logits[0, 0].topk(2).indices.tolist())
     drawn = {write(agent, [0], 1, temperature=30, top=2, seed=seed)[0] for seed in range(40)}
     assert drawn == likeliest

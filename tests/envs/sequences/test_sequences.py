@@ -10,47 +10,42 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
+from helpers.short_sequences import SHORT, short
 
-from vln.agents.by_hand import repeated_ones_by_hand
-from vln.agents.catalogue import make_agent
-from vln.agents.memories import CELLS
-from vln.agents.recurrent import RecurrentAgent
+from vln.agents.handwritten import repeated_ones_by_hand
+from vln.agents.recurrent.core import CELLS
+from vln.agents.recurrent_agent import RecurrentAgent
+from vln.agents.registry import make_agent
 from vln.agents.scripted import scripted_for
-from vln.checking import check_vector_env
-from vln.envs.catalogue import make_task
-from vln.envs.sequences.bits import Drawn
+from vln.envs.registry import make_task
+from vln.envs.sequences.bits import SampledSequences
 from vln.envs.sequences.world import CLOSE, NOTHING, Sequences
-from vln.evaluation import evaluate
-from vln.intervals import summary
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.tables import evaluate_entries
-from vln.tasks import Task
-from vln.vector_env import TaskVectorEnv
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.intervals import summary
+from vln.evaluation.tables import evaluate_entries
+from vln.gym.env_checker import check_vector_env
+from vln.gym.vector_env import TaskVectorEnv
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
 
 NAMES = ("repeatones", "parity", "repeatprevious", "copy", "adding")
-SHORT = {"repeatprevious": {"length": 9, "ago": 3}, "copy": {"length": 4, "count": 3}, "adding": {"length": 7}}
 
 
-def short(name: str) -> Task:
-    return make_task(name, SHORT.get(name, {"length": 6}))
-
-
-def by_definition(name: str, given: list[Any]) -> list[Any]:
+def by_definition(name: str, inputs: list[Any]) -> list[Any]:
     """What is to be answered at every step, None where nothing is asked."""
     if name == "repeatones":
-        return [int("".join(map(str, given[: n + 1])).endswith("11")) for n in range(len(given))]
+        return [int("".join(map(str, inputs[: n + 1])).endswith("11")) for n in range(len(inputs))]
     if name == "parity":
-        return [given[: n + 1].count(1) % 2 for n in range(len(given))]
+        return [inputs[: n + 1].count(1) % 2 for n in range(len(inputs))]
     if name == "repeatprevious":
-        return [None, None, None, *given[:-3]]
+        return [None, None, None, *inputs[:-3]]
     if name == "copy":
         blank, sign = 8, 9
-        assert given[3:] == [blank] * 3 + [sign] + [blank] * 3
-        return [None] * 7 + given[:3]
-    marked = [value for value, mark in given if mark]
+        assert inputs[3:] == [blank] * 3 + [sign] + [blank] * 3
+        return [None] * 7 + inputs[:3]
+    marked = [value for value, mark in inputs if mark]
     assert len(marked) == 2
-    assert sum(mark for _, mark in given[:3]) == 1
+    assert sum(mark for _, mark in inputs[:3]) == 1
     return [None] * 6 + [sum(marked)]
 
 
@@ -59,20 +54,20 @@ def test_what_is_asked_is_what_its_definition_says(name: str) -> None:
     world = short(name).open("val")
     for episode in world.episodes:
         line = episode.place
-        expected = by_definition(name, line.given.tolist())
-        nothing = [np.isnan(asked) if name == "adding" else asked == NOTHING for asked in line.asked]
+        expected = by_definition(name, line.inputs.tolist())
+        nothing = [np.isnan(targets) if name == "adding" else targets == NOTHING for targets in line.targets]
         assert nothing == [answer is None for answer in expected]
-        for asked, answer in zip(line.asked.tolist(), expected, strict=True):
-            assert answer is None or asked == pytest.approx(answer)
+        for targets, answer in zip(line.targets.tolist(), expected, strict=True):
+            assert answer is None or targets == pytest.approx(answer)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lines_of_another_split_are_others_and_longer_ones_are_longer(name: str) -> None:
     task = short(name)
     train, val, longer = (task.episodes(split)[0].place for split in task.splits)
-    assert train.given.shape == val.given.shape
-    assert train.given.tolist() != val.given.tolist()
-    assert len(longer.given) > 4 * len(val.given)
+    assert train.inputs.shape == val.inputs.shape
+    assert train.inputs.tolist() != val.inputs.tolist()
+    assert len(longer.inputs) > 4 * len(val.inputs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -83,12 +78,12 @@ def test_the_expert_is_right_and_chance_is_not(name: str) -> None:
     assert rows["expert"]["accuracy"].mean == rows["expert"]["average_accuracy"].mean == 1
     assert rows["random"]["average_accuracy"].mean < 0.7
     if not world.numbers:  # type: ignore[attr-defined]
-        assert rows["random"]["surprise"].mean == pytest.approx(np.log(len(world.moves)))
+        assert rows["random"]["nll"].mean == pytest.approx(np.log(len(world.action_names)))
 
 
 def test_answers_are_counted_where_they_were_asked_for() -> None:
-    task = make_task("repeatprevious", {"length": 5, "ago": 2, "symbols": 3})
-    source = Drawn("val", "repeatprevious", np.array([[0, 1, 2, 0, 1]]), np.array([[-1, -1, 0, 1, 2]]))
+    task = make_task("repeatprevious", {"length": 5, "lag": 2, "symbols": 3})
+    source = SampledSequences("val", "repeatprevious", np.array([[0, 1, 2, 0, 1]]), np.array([[-1, -1, 0, 1, 2]]))
     world = replace(task, source=lambda split: source).open("val")
     state = world.begin(np.zeros(1, dtype=np.int64))
     errors = [world.error(state).item()]
@@ -135,9 +130,9 @@ def test_the_network_by_hand_is_right_on_every_line_and_at_every_length() -> Non
 
 def test_the_states_of_the_network_by_hand_are_the_current_bit_the_previous_one_and_one() -> None:
     network, bits = repeated_ones_by_hand(), torch.tensor([[1], [0], [1], [1]])
-    _, memory = network({"given": bits[:3]}, network.initial(1), torch.zeros(3, 1, dtype=torch.bool))
+    _, memory = network({"input": bits[:3]}, network.initial(1), torch.zeros(3, 1, dtype=torch.bool))
     assert memory["core"].tolist() == [[1, 0, 1]]
-    _, memory = network({"given": bits[3:]}, memory, torch.zeros(1, 1, dtype=torch.bool))
+    _, memory = network({"input": bits[3:]}, memory, torch.zeros(1, 1, dtype=torch.bool))
     assert memory["core"].tolist() == [[1, 1, 1]]
 
 
@@ -155,9 +150,16 @@ def learned(name: str, updates: int, blind: bool) -> RecurrentAgent:
     torch.manual_seed(0)
     world = make_task(name).open("train")
     spaces = {} if blind else world.spaces
-    agent = make_agent(spaces, world.move_space, 0, {"memory": "lstm", "hidden": 16, "word_dim": 0})
-    lessons = Lessons(updates=updates, window=20, rate=0.02, teacher_last=1.0, progress=0, warm_up=10)
-    learner = Learner.begin(world, agent, lessons)
+    agent = make_agent(spaces, world.action_space, 0, {"memory": "lstm", "hidden": 16, "word_dim": 0})
+    config = TrainConfig(
+        updates=updates,
+        unroll_length=20,
+        learning_rate=0.02,
+        teacher_share_end=1.0,
+        progress_weight=0,
+        warmup_updates=10,
+    )
+    learner = Learner.begin(world, agent, config)
     for _ in range(updates):
         learner.learn()
     assert isinstance(agent, RecurrentAgent)
@@ -165,8 +167,8 @@ def learned(name: str, updates: int, blind: bool) -> RecurrentAgent:
 
 
 def answers(network: RecurrentAgent, lines: Any) -> Any:
-    given = torch.from_numpy(lines.T.copy())
-    decision, _ = network({"given": given}, network.initial(len(lines)), torch.zeros(given.shape, dtype=torch.bool))
+    inputs = torch.from_numpy(lines.T.copy())
+    decision, _ = network({"input": inputs}, network.initial(len(lines)), torch.zeros(inputs.shape, dtype=torch.bool))
     return decision.policy.logits.argmax(dim=-1).T.numpy()
 
 
@@ -177,7 +179,7 @@ def ones(lines: Any) -> Any:
 @pytest.mark.parametrize("words", [0, 5])
 def test_a_symbol_is_one_of_many_or_a_learned_vector(words: int) -> None:
     world = short("copy").open("val")
-    agent = make_agent(world.spaces, world.move_space, 0, {"word_dim": words})
+    agent = make_agent(world.spaces, world.action_space, 0, {"word_dim": words})
     assert isinstance(agent, RecurrentAgent)
     assert agent.core.inputs == (words or 10)
 
@@ -185,19 +187,19 @@ def test_a_symbol_is_one_of_many_or_a_learned_vector(words: int) -> None:
 def test_what_is_not_asked_teaches_nothing() -> None:
     for name in ("repeatprevious", "adding"):
         world = short(name).open("train")
-        agent = make_agent(world.spaces, world.move_space, 0, {"hidden": 8})
-        lessons = Lessons(slots=4, window=2, teacher_last=1.0, progress=0)
-        assert Learner.begin(world, agent, lessons).learn()["norm"] < 1e-6
+        agent = make_agent(world.spaces, world.action_space, 0, {"hidden": 8})
+        config = TrainConfig(num_envs=4, unroll_length=2, teacher_share_end=1.0, progress_weight=0)
+        assert Learner.begin(world, agent, config).learn()["norm"] < 1e-6
 
 
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
         ("adding", {"length": 1}, "a line of adding has at least 2 steps, not 1"),
-        ("repeatprevious", {"length": 4, "ago": 4}, "at least 5 steps, not 4"),
+        ("repeatprevious", {"length": 4, "lag": 4}, "at least 5 steps, not 4"),
         ("copy", {"symbols": 0}, "symbols must be at least 1, not 0"),
-        ("parity", {"longer": 0}, "at least as long as the others, not 0 times"),
-        ("parity", {"ago": 3}, "takes no option"),
+        ("parity", {"eval_factor": 0}, "at least as long as the others, not 0 times"),
+        ("parity", {"lag": 3}, "takes no option"),
     ],
 )
 def test_lengths_that_can_not_be_are_refused(name: str, options: dict[str, int], complaint: str) -> None:
@@ -237,8 +239,12 @@ def test_gymnasium_makes_one_and_many_that_keep_their_promises(name: str) -> Non
 def test_every_memory_learns_to_answer(memory: str) -> None:
     torch.manual_seed(0)
     world = short("repeatones").open("train")
-    agent = make_agent(world.spaces, world.move_space, 0, {"memory": memory, "hidden": 16, "layers": 2, "word_dim": 0})
-    lessons = Lessons(slots=32, window=6, teacher_last=1.0, progress=0, updates=150, rate=0.01)
-    learner = Learner.begin(world, agent, lessons)
+    agent = make_agent(
+        world.spaces, world.action_space, 0, {"memory": memory, "hidden": 16, "layers": 2, "word_dim": 0}
+    )
+    config = TrainConfig(
+        num_envs=32, unroll_length=6, teacher_share_end=1.0, progress_weight=0, updates=150, learning_rate=0.01
+    )
+    learner = Learner.begin(world, agent, config)
     losses = [learner.learn()["loss"] for _ in range(150)]
     assert np.mean(losses[-5:]) < 0.1 < losses[0]

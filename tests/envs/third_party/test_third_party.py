@@ -10,25 +10,25 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from helpers.third_party import add_peers
+from helpers.tiny import SMALL
 from numpy.typing import NDArray
-from peers import add_peers
-from tiny import SMALL
 
-from vln.agents.catalogue import agent_for
-from vln.borrowed import Borrowed
-from vln.envs.catalogue import make_task
+from vln.agents.registry import agent_for
 from vln.envs.glimpse.circle_square import LIMIT, LOOKS, PATCH, SIDE, CircleSquares
-from vln.envs.glimpse.eye import Eye
+from vln.envs.glimpse.sensor import GlimpseSensor
 from vln.envs.glimpse.world import Glimpses
-from vln.envs.peers.active_perception import NAME, make_env, peer_circle_square, translation
-from vln.evaluation import evaluate
+from vln.envs.registry import make_task
+from vln.envs.third_party.active_perception import NAME, make_env, peer_circle_square, translation
+from vln.evaluation.evaluate import evaluate
+from vln.evaluation.play import moments
+from vln.evaluation.replays import replay
+from vln.gym.external_world import ExternalWorld
+from vln.indexed_episodes import IndexedEpisodes
 from vln.language import Vocabulary
-from vln.learning import Learner
-from vln.lessons import Lessons
-from vln.moments import moments
-from vln.numbered import Numbered
-from vln.replays import replay
-from vln.rollouts import greedy
+from vln.learning.config import TrainConfig
+from vln.learning.learner import Learner
+from vln.learning.rollouts import greedy
 
 # A thread of theirs that paints ahead complains when the garbage of an environment happens to be collected in it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -94,7 +94,7 @@ def test_their_numbers_are_those_we_took(config: Any) -> None:
 
 
 def test_our_eye_on_their_pictures_sees_and_goes_what_theirs_does(theirs: Any, config: Any) -> None:
-    rng, eye, world = np.random.default_rng(0), Eye(PATCH, contrast=False), ours(contrast=False)
+    rng, eye, world = np.random.default_rng(0), GlimpseSensor(PATCH, contrast=False), ours(contrast=False)
     observation, info = theirs.reset(seed=4)
     pictures = torch.from_numpy(config.dataset[info["index"]][0]).permute(0, 3, 1, 2)
     state = replace(world.begin(info["index"]), where=observation["glimpse_pos"])
@@ -115,16 +115,20 @@ def test_our_eye_on_their_pictures_sees_and_goes_what_theirs_does(theirs: Any, c
 def test_both_worlds_show_and_ask_agents_the_same() -> None:
     one, other = ours(), peer_circle_square().open("val")
     assert one.spaces == other.spaces
-    assert one.move_space == other.move_space
-    assert (one.moves, one.names, one.max_steps) == (other.moves, other.names, other.max_steps)
-    assert make_task("circlesquare").vocabulary == make_task("circlesquare-peer").vocabulary
+    assert one.action_space == other.action_space
+    assert (one.action_names, one.answer_names, one.max_steps) == (
+        other.action_names,
+        other.answer_names,
+        other.max_steps,
+    )
+    assert make_task("circlesquare").vocabulary == make_task("circlesquare-apgym").vocabulary
 
 
 def test_an_agent_lives_alike_in_both(ap_gym: Any) -> None:
     """With the same pictures and starts; what differs is the rounding of brightness, which evening out enlarges."""
     told: list[Any] = []
     peer = peer_circle_square().open("test")
-    assert isinstance(peer, Borrowed)
+    assert isinstance(peer, ExternalWorld)
     begun = peer.begin(EVERYONE)
     peer.translation = replace(peer.translation, truth=partial(_target, told))
     torch.manual_seed(3)
@@ -141,7 +145,7 @@ def test_an_agent_lives_alike_in_both(ap_gym: Any) -> None:
         np.testing.assert_allclose(seen["where"], likewise["where"], atol=0.02)
         assert np.abs(seen["view"] - likewise["view"]).mean() < 0.02
         assert (one.decision.answer - other.decision.answer).abs().mean() < 0.02
-        np.testing.assert_array_equal(peer.answer(one.state), world.answer(other.state))
+        np.testing.assert_array_equal(peer.correct_answer(one.state), world.correct_answer(other.state))
 
 
 def _target(told: list[Any], info: Any) -> Any:
@@ -154,12 +158,12 @@ def _target(told: list[Any], info: Any) -> Any:
 def test_contrast_is_evened_out_as_our_eye_does_it(config: Any) -> None:
     env = make_env(SLOTS)
     observation, info = env.reset(seed=3)
-    seen = translation(Eye(PATCH)).observe(observation)
+    seen = translation(GlimpseSensor(PATCH)).observe(observation)
     pictures = torch.from_numpy(config.dataset[info["index"]][0]).permute(0, 3, 1, 2)
-    expected = Eye(PATCH).look_by_matrices(pictures, torch.from_numpy(observation["glimpse_pos"]))
+    expected = GlimpseSensor(PATCH).look_by_matrices(pictures, torch.from_numpy(observation["glimpse_pos"]))
     np.testing.assert_allclose(seen["view"], expected, atol=1e-4)
     np.testing.assert_array_equal(seen["where"], observation["glimpse_pos"])
-    raw = translation(Eye(PATCH, contrast=False)).observe(observation)
+    raw = translation(GlimpseSensor(PATCH, contrast=False)).observe(observation)
     np.testing.assert_allclose(raw["view"], observation["glimpse"], atol=1e-6)
 
 
@@ -180,21 +184,21 @@ def test_without_painting_ahead_their_environment_is_the_same(theirs: Any) -> No
 def test_they_count_as_many_right_answers_as_we_do_in_every_episode() -> None:
     rng = np.random.default_rng(2)
     infos: list[Any] = []
-    asked = replace(translation(Eye(PATCH)), truth=partial(_target, infos))
-    world = Borrowed(Numbered("val", 100), Vocabulary(()), make_env, asked, LOOKS)
+    asked = replace(translation(GlimpseSensor(PATCH)), truth=partial(_target, infos))
+    world = ExternalWorld(IndexedEpisodes("val", 100), Vocabulary(()), make_env, asked, LOOKS)
     labels = []
     for first in (0, SLOTS):  # the second time they are begun again, not stepped over
         state = world.begin(EVERYONE + first)
         for look in range(LOOKS):
             np.testing.assert_array_equal(state.steps, look)
             answer = rng.normal(size=(SLOTS, 2)).astype(np.float32)
-            before, state = state, world.step(world.reply(state, answer), moves(rng))
-            np.testing.assert_array_equal(world.answer(before), infos[-1]["index"] % 2)
+            before, state = state, world.step(world.give_answer(state, answer), moves(rng))
+            np.testing.assert_array_equal(world.correct_answer(before), infos[-1]["index"] % 2)
         counted = infos[-1]["stats"]["scalar"]
         np.testing.assert_allclose(counted["avg_accuracy"], world.measure(state)["average_accuracy"], atol=1e-6)
         np.testing.assert_array_equal(counted["final_accuracy"], world.success(state))
         # Theirs is normalised: 1 is what a guess loses.
-        np.testing.assert_allclose(infos[-1]["prediction"]["loss"], state.surprise / np.log(2), rtol=1e-4)
+        np.testing.assert_allclose(infos[-1]["prediction"]["loss"], state.nll / np.log(2), rtol=1e-4)
         labels.append(infos[-1]["index"])
     assert len(infos) == 2 * LOOKS
     assert (labels[0] != labels[1]).any()
@@ -202,11 +206,13 @@ def test_they_count_as_many_right_answers_as_we_do_in_every_episode() -> None:
 
 @pytest.mark.usefixtures("ap_gym")
 def test_one_can_learn_be_judged_and_be_shown_there() -> None:
-    task = make_task("circlesquare-peer")
+    task = make_task("circlesquare-apgym")
     world, judging = task.open("train"), task.open("val")
     torch.manual_seed(0)
     agent = agent_for(world, replace(SMALL, memory="gru"))
-    learner = Learner.begin(world, agent, Lessons(rule="reinforce", slots=8, window=LOOKS, half=False, led=0.5))
+    learner = Learner.begin(
+        world, agent, TrainConfig(rule="reinforce", num_envs=8, unroll_length=LOOKS, bfloat16=False, teacher_warmup=0.5)
+    )
     for _ in range(2):
         assert learner.learn()["episodes"] == 8
     outcomes = evaluate(judging, agent, range(60))
@@ -214,7 +220,7 @@ def test_one_can_learn_be_judged_and_be_shown_there() -> None:
     assert [one.metrics() for one in evaluate(judging, agent, range(60))] == [one.metrics() for one in outcomes]
     (shown,) = replay(judging, agent, [0])
     assert len(shown.steps) == LOOKS
-    assert shown.answers == ("square", "circle")
+    assert shown.answer_names == ("square", "circle")
 
 
 @pytest.mark.usefixtures("ap_gym")
@@ -223,7 +229,7 @@ def test_every_split_opens_and_has_episodes_of_its_own() -> None:
     begun = [task.open(split).begin(EVERYONE) for split in task.splits]
     assert len({state.seen.tobytes() for state in begun}) == len(task.splits)
     names = [episode.name for episode in task.episodes("val")]
-    assert len(set(names)) == len(names) == task.probes
+    assert len(set(names)) == len(names) == task.validation_episodes
     with pytest.raises(ValueError, match="no split 'exam'; it has train, val, test"):
         task.open("exam")
 
@@ -244,7 +250,7 @@ def test_the_scanner_goes_all_over_the_picture() -> None:
 
 def test_without_their_package_it_is_said_how_to_come_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ap_gym", None)
-    with pytest.raises(ImportError, match=r"pip install 'vln\[peers\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'vln\[third-party\]'"):
         peer_circle_square().open("val")
 
 

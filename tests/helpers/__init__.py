@@ -1,0 +1,1 @@
+"""What tests share: tiny worlds and agents, small trainings, second opinions, and where things are."""

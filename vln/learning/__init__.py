@@ -1,0 +1,1 @@
+"""Learning: windows of episodes, what is descended, trainings from beginning to end, what they save and tell."""
