@@ -337,9 +337,9 @@ def test_an_encoder_of_ones_own_sees_in_place_of_ours(tmp_path: Path) -> None:
     with standing_in(tmp_path):
         (tmp_path / "mine.py").write_text(OWN)
         few = "--updates 2 --num-envs 2 --unroll-length 4 --hidden 8 --threads 1 --teacher-share-end 1 --baselines 0"
-        with pytest.raises(SystemExit, match=r"--encoder takes NAME=FILE\.py:ENCODER, .*, not 'given'"):
+        with pytest.raises(SystemExit, match=r"--encoder takes NAME=FILE\.py:ENCODER, .*, not 'input'"):
             run("train", "parity", "--encoder", "input", *few.split())
-        with pytest.raises(ValueError, match=r"no observation is called \['taken'\]; there are given"):
+        with pytest.raises(ValueError, match=r"no observation is called \['taken'\]; there are input"):
             run("train", "parity", "--encoder", "taken=mine.py:Halves", *few.split())
         assert run("train", "parity", "--encoder", "input=mine.py:Halves", *few.split())
         folder = tmp_path / "runs" / "parity"

@@ -30,7 +30,7 @@ def portrait(
     now = len(told)
     first = max(0, min(now + 1, len(inputs)) - SHOWN)
     page = np.full((ROW * (rows + 1), MARGIN + wide * SHOWN + 12, 3), PAPER, dtype=np.uint8)
-    names = [*(["input"] if rows == 3 else [f"given {n + 1}" for n in range(rows - 2)]), "answered", "right"]
+    names = [*(["input"] if rows == 3 else [f"input {n + 1}" for n in range(rows - 2)]), "answered", "right"]
     for row, name in enumerate(names):
         _write(page, name, 8, row, GREY)
     for column, step in enumerate(range(first, min(first + SHOWN, len(inputs)))):

@@ -202,9 +202,9 @@ def test_a_memory_that_is_cut_has_the_same_values_and_no_past() -> None:
 
 
 @pytest.mark.parametrize("view_dim", [16, 32])
-def test_what_is_seen_may_be_as_many_numbers_as_any_other_sense(sight: int) -> None:
+def test_what_is_seen_may_be_as_many_numbers_as_any_other_sense(view_dim: int) -> None:
     world = tiny_world()
-    agent = RecurrentAgent(world.spaces, world.action_space, 0, replace(SMALL, view_dim=sight))
+    agent = RecurrentAgent(world.spaces, world.action_space, 0, replace(SMALL, view_dim=view_dim))
     seen = lived()
     decision, _ = agent(seen.observation, agent.initial(seen.episode_starts.shape[1]), seen.episode_starts)
     assert decision.value.shape == seen.episode_starts.shape

@@ -202,7 +202,7 @@ def test_a_rule_of_ones_own_trains_from_the_command_line_goes_on_and_is_judged_w
         assert run("train", *own, *more, *SHORT)
         folder = tmp_path / "runs" / "goto"
         facts = load_checkpoint(folder / CHECKPOINT).facts
-        assert facts["plan"]["rule"] == {"minibatches": 2, "epochs": 1}
+        assert facts["plan"]["rule_options"] == {"minibatches": 2, "epochs": 1}
         assert facts["plan"]["world_options"]["max_steps"] == 9
         assert facts["value"] == "return"
         with pytest.raises(SystemExit, match=r"ppo\.py run as a program"):

@@ -100,12 +100,12 @@ function showColumns(replay) {
     }));
     return row;
   };
-  const given = replay.steps[0].given.map((_, number, all) => (
-    line(all.length > 1 ? `given ${number + 1}` : "given", (step) => step.given[number])
+  const inputs = replay.steps[0].input.map((_, number, all) => (
+    line(all.length > 1 ? `input ${number + 1}` : "input", (step) => step.input[number])
   ));
   const graded = ({ good }) => good === null ? "" : good ? "good" : "bad";
   byId("columns").querySelector("tbody").replaceChildren(
-    line("step", (step) => replay.steps.indexOf(step) + 1, () => "quiet"), ...given,
+    line("step", (step) => replay.steps.indexOf(step) + 1, () => "quiet"), ...inputs,
     line("answered", ({ answered }) => answered, graded), line("right", ({ truth }) => truth));
 }
 
