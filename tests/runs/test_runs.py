@@ -119,7 +119,7 @@ def test_an_agent_needs_no_task_and_a_task_needs_consent(folder: Path) -> None:
     assert open_run(folder, gone, make_agent).agent(*_moment())[0].value.shape == (1, 1)
     for changed, trust, said in (
         ({"task": "mine.py:TASK"}, Trust(paths=True), "mine.py run as a program"),
-        ({"agent": {"encoders": {"view": "mine.py:Eye"}}}, Trust(paths=True), "mine.py run as a program"),
+        ({"agent_options": {"encoders": {"view": "mine.py:Eye"}}}, Trust(paths=True), "mine.py run as a program"),
         ({"task_options": {"data": "some/where"}}, Trust(code=True), "some/where opened, where its data was"),
         ({"world_options": {"features": str(folder)}}, Trust(code=True), "where its features was"),
     ):
