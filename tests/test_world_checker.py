@@ -137,7 +137,10 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "raises": ({"labels": lambda w, s: dict[str, Any]()["far"]}, "random walk: KeyError was raised in <lambda>, line"),
     "texts": ({"instructions": lambda w, e: [None] * len(e)}, "are not 5 texts"),
     "teacher": ({"teacher": lambda w, s: was("expert")(w, s).astype(int)}, "teacher is not bool"),
-    "answers": ({"num_answers": 2, "correct_answer": lambda w, s: s.previous + 7}, "answer is not int64 .* from 0 to 1"),
+    "answers": (
+        {"num_answers": 2, "correct_answer": lambda w, s: s.previous + 7},
+        "answer is not int64 .* from 0 to 1",
+    ),
 }
 
 
