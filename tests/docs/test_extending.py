@@ -1,9 +1,8 @@
-"""What docs/extending.md shows is run in exactly the form it shows, in an empty folder."""
+"""What docs/extending.md and the pages under it show is run in exactly the form they show, in an empty folder."""
 
 import re
 import runpy
 import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.commands import ROOT, run, standing_in
+from helpers.commands import run
+from helpers.pages import EXTENDING, programs, standing_beside_programs
 
 from vln.envs.registry import make_task
 from vln.evaluation.evaluate import evaluate
@@ -22,50 +22,46 @@ from vln.tasks import shuffled
 from vln.user_files import load
 from vln.world import World
 
-PAGE = (ROOT / "docs" / "extending.md").read_text()
-# The name of a file, what is in it, and what the page says it prints, where it says so word for word.
-PROGRAM = re.compile(r"`(\w+\.py)`[^`]*\n\n```python\n(.*?)```(?:\n\nIt prints:\n\n```text\n(.*?)```)?", re.S)
-PROGRAMS = {name: (code, printed) for name, code, printed in PROGRAM.findall(PAGE)}
-COMMANDS = re.findall(r"^python scripts/train\.py (.*)$", PAGE, re.M)
+SHOWN = programs(EXTENDING)
+COMMANDS = re.findall(r"^python scripts/train\.py (.*)$", EXTENDING, re.M)
 
-LONGEST = {"brackets.py": 40, "tiles.py": 80, "walk_tiles.py": 40, "says.py": 40, "leaky.py": 60, "walker.py": 60}
+LONGEST = {
+    "corner.py": 40,
+    "brackets.py": 40,
+    "tiles.py": 80,
+    "walk_tiles.py": 40,
+    "says.py": 40,
+    "leaky.py": 60,
+    "walker.py": 60,
+}
 FEW = "--updates 2 --num-envs 4 --threads 1 --baselines 0"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder with the programs of the page and nothing else, where one is."""
-    for name, (code, _) in PROGRAMS.items():
-        (tmp_path / name).write_text(code)
-    with standing_in(tmp_path), pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(tmp_path)
+    with standing_beside_programs(tmp_path):
         yield tmp_path
-    for name in PROGRAMS:
-        sys.modules.pop(name.removesuffix(".py"), None)
-
-
-def lines(code: str) -> int:
-    return len([line for line in code.splitlines() if line.strip()])
 
 
 def test_every_program_of_the_page_is_found() -> None:
-    assert PAGE.count("```python") == len(PROGRAMS)
-    assert PAGE.count("```bash") == len(re.findall(r"^```bash\n(?:python scripts/|vln )", PAGE, re.M)) >= len(COMMANDS)
+    assert EXTENDING.count("```python") == len(SHOWN)
+    commands = re.findall(r"^```bash\n(?:python scripts/|vln )", EXTENDING, re.M)
+    assert EXTENDING.count("```bash") == len(commands) >= len(COMMANDS)
 
 
 @pytest.mark.parametrize(("name", "most"), LONGEST.items())
 def test_a_program_is_as_short_as_promised(name: str, most: int) -> None:
-    assert lines(PROGRAMS[name][0]) <= most
+    assert SHOWN[name].lines <= most
 
 
-@pytest.mark.parametrize("name", [name for name, (code, _) in PROGRAMS.items() if "__main__" in code])
+@pytest.mark.parametrize("name", [name for name, program in SHOWN.items() if "__main__" in program.code])
 def test_a_program_runs_and_prints_what_the_page_says(
     name: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runpy.run_path(name, run_name="__main__")
-    out, printed = capsys.readouterr().out, PROGRAMS[name][1]
+    out = capsys.readouterr().out
     assert out
-    assert not printed or out == printed
+    assert not SHOWN[name].printed or out == SHOWN[name].printed
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -91,16 +87,10 @@ def test_an_agent_of_ones_own_learns_a_world_of_ones_own(folder: Path) -> None:
     assert reached(misled) < 80  # the baseline: told the instructions of other episodes
 
 
-def program(name: str) -> str:
-    """The program that the page would have saved under this name."""
-    return PAGE.split(f"`{name}`:\n\n```python\n")[1].split("```")[0]
-
-
 def test_the_metric_that_is_shown_is_in_the_table_and_on_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "bumps.py").write_text(program("bumps.py"))
-    with standing_in(tmp_path):
+    with standing_beside_programs(tmp_path):
         runpy.run_path("bumps.py", run_name="__main__")
         printed = capsys.readouterr().out
         table = run("evaluate", "--agent", "random", "--task", "bumps.py:TASK", "--episodes", "4", "--threads", "1")
@@ -108,15 +98,23 @@ def test_the_metric_that_is_shown_is_in_the_table_and_on_the_command_line(
     found = dict(re.findall(r"^(\w+): ([\d.]+) bumps$", printed, re.M))
     assert float(found["straight"]) > float(found["random"]) > float(found["expert"]) == 0
     assert table["metrics"]["bumps"]["unit"] == "moves"
-    sys.modules.pop("bumps", None)
 
 
 def test_the_table_and_page_that_are_shown_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with standing_in(tmp_path):
-        Path("compared.py").write_text(program("compared.py"))
+    with standing_beside_programs(tmp_path):
         runpy.run_path("compared.py")
     rows = re.findall(r"^ ?(agent|blind\*?|random|stop|straight|expert) ", capsys.readouterr().out, re.M)
     assert set(rows) == {"agent", "random", "stop", "straight", "blind", "expert"}
     page = (tmp_path / "page.html").read_text()
     assert "goto: mine on val_seen" in page
     assert ">blind<" in page
+
+
+def test_a_task_of_ones_own_has_a_name_for_the_console(folder: Path) -> None:
+    assert make_task("corner.py:TASK").open("val_seen").episodes[0].family == "Corner"
+    with pytest.raises(ValueError, match=r"corner\.py has nothing called 'TUSK'"):
+        make_task("corner.py:TUSK")
+    with pytest.raises(ValueError, match=r"no file 'kerner\.py'"):
+        make_task("kerner.py:TASK")
+    with pytest.raises(ValueError, match="takes no option"):
+        make_task("corner.py:TASK", {"difficulty": 1})

@@ -20,13 +20,13 @@ from vln.learning.learner import Learner
 from vln.learning.rules import Rule, rule_of
 from vln.learning.training import CHECKPOINT, train
 
-PAGE = (ROOT / "docs" / "extending.md").read_text()
+PAGE = (ROOT / "docs" / "extending" / "rule.md").read_text()
 (PROGRAM,) = re.findall(r"as `ppo\.py`:\n\n```python\n(.*?)```", PAGE, re.S)
 CONFIG = TrainConfig(updates=6, num_envs=4, unroll_length=3, warmup_updates=1, bfloat16=False)
 
 
 def ppo(**options: Any) -> Rule:
-    """The rule that docs/extending.md shows."""
+    """The rule that docs/extending/rule.md shows."""
     shown: dict[str, Any] = {}
     exec(PROGRAM, shown)
     rule: Rule = shown["PPO"](**options)
