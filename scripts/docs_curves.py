@@ -7,7 +7,7 @@ from pathlib import Path
 TITLES = {
     "success": "training episodes",
     "val_success": "validation episodes, greedy",
-    "val_bits": "validation",
+    "val_nll": "validation, nats per character",
     "loss": "loss",
 }
 SHARES = ("success", "val_success")  # shown as percentages
@@ -33,7 +33,12 @@ def curve_svg(table: Path, *columns: str) -> bytes:
             scale = 100 if column in SHARES else 1
             style = "o-" if len(points) < 12 else "-"
             axes.plot(
-                updates, [scale * value for value in values], style, label=TITLES[column], color=f"C{number}", markersize=3
+                updates,
+                [scale * value for value in values],
+                style,
+                label=TITLES[column],
+                color=f"C{number}",
+                markersize=3,
             )
         axes.set_xlabel("updates")
         axes.set_ylabel("success, %" if columns[0] in SHARES else TITLES[columns[0]])

@@ -1,4 +1,4 @@
-"""Write the tables and numbers of docs/worlds from the code and from docs/results, between the marks that ask for them.
+"""Write what stands between the marks of README.md and docs/: tables, numbers and curves of the code and docs/results.
 
 python scripts/write_docs.py
 python scripts/write_docs.py --check
@@ -18,6 +18,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 import tyro
+from docs_commands import command_rows, option_rows
+from docs_curves import TITLES, curve_svg
+from docs_numbers import RESULTS, filled, metric_shown, number
 from errors import plainly
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
@@ -33,18 +36,17 @@ from vln.envs.sail.task import SPLITS
 from vln.episode import Episode
 from vln.evaluation.evaluate import evaluate
 from vln.language import Vocabulary
-from vln.metrics import Metric, metric_of, ordered
+from vln.metrics import metric_of, ordered
 from vln.options import Option
 from vln.tasks import GeneratedEpisodes, Task
 from vln.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES, RESULTS = ROOT / "docs" / "worlds", ROOT / "docs" / "results"
-MARK = re.compile(r"<!-- (\w+): (.*?) -->.*?<!-- end -->", re.S)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+MARK = re.compile(r"<!-- (\w+):(.*?)-->.*?<!-- end -->", re.S)
+INLINE = ("result",)  # kinds of marks that stand within a sentence
 NEEDS_DATA = {"r2r": {"data": "DIR"}, "r2r-speaker": {"data": "DIR"}}
 LIKE = {"sail": "mazes", "circlesquare-apgym": "circlesquare"}  # tasks whose worlds show the same as one without data
-
-SHARES = ("sentence", "paragraph")
 
 # What an agent is shown, by name.
 OBSERVATIONS = {
@@ -68,12 +70,16 @@ class Options:
 
 
 def main(options: Options) -> list[Path]:
-    """Write the pages, or compare them. Returns those that were not what they are now."""
-    stale = [page for page in sorted(PAGES.glob("*.md")) if written(page.read_text()) != page.read_text()]
-    for page in stale:
-        print(f"{page.relative_to(ROOT)}: {'not what the code says' if options.check else 'written'}")
+    """Write the pages and curves, or compare them. Returns those that were not what they are now."""
+    files = {page: written(page.read_text()).encode() for page in PAGES}
+    files |= {
+        RESULTS / f"{name}.svg": curve_svg(RESULTS / f"{name}.csv", *columns) for name, columns in curves().items()
+    }
+    stale = [file for file, content in files.items() if not file.exists() or file.read_bytes() != content]
+    for file in stale:
+        print(f"{file.relative_to(ROOT)}: {'not what the code says' if options.check else 'written'}")
         if not options.check:
-            page.write_text(written(page.read_text()))
+            file.write_bytes(files[file])
     if options.check and stale:
         raise SystemExit("python scripts/write_docs.py writes them")
     return stale
@@ -86,9 +92,9 @@ def written(page: str) -> str:
         kind, text = mark[1], mark[2]
         if kind not in WRITERS:
             raise ValueError(f"nothing is written for the mark {mark[0][:60]!r}; there are {', '.join(WRITERS)}")
-        body = WRITERS[kind](*map(str.strip, text.split("|")))
-        body = body if kind == "result" else f"\n\n{body}\n\n"
-        return f"<!-- {kind}: {text} -->{body}<!-- end -->"
+        body = numbers(text) if kind == "numbers" else WRITERS[kind](*filter(None, map(str.strip, text.split("|"))))
+        body = body if kind in INLINE else f"\n\n{body}\n\n"
+        return f"<!-- {kind}:{text}-->{body}<!-- end -->"
 
     return MARK.sub(write, page)
 
@@ -173,27 +179,62 @@ def baselines(name: str) -> str:
 
 def result(file: str, row: str, metric: str) -> str:
     """One number of docs/results, without its unit."""
-    found = json.loads((RESULTS / file).read_text())["rows"]
-    for key in (row, metric):
-        if key not in found:
-            raise ValueError(f"{file} has no {key!r}; there are {', '.join(found)}")
-        found = found[key]
-    return _metric(metric).written(found["mean"])
+    return number(file.removesuffix(".json"), row, metric)
 
 
 def results(file: str, *columns: str) -> str:
     """A table of docs/results: these metrics of all its rows."""
     rows = json.loads((RESULTS / file).read_text())["rows"]
-    heads = [_metric(one).head for one in columns]
+    heads = [metric_shown(one).head for one in columns]
     return table(
         ("", *heads),
         [(row, *(result(file, row, one) if one in values else "" for one in columns)) for row, values in rows.items()],
     )
 
 
+def numbers(template: str) -> str:
+    """A table, or any text, with numbers of docs/results in it (see docs_numbers)."""
+    return filled(template.strip())
+
+
+def curve(name: str, *columns: str) -> str:
+    """The curve of a training: columns of docs/results/NAME.csv, which main() draws as NAME.svg beside it."""
+    titles = " and ".join(TITLES[column] for column in columns)
+    return f"![{titles}, over the updates](../results/{name}.svg)"
+
+
+def curves() -> dict[str, list[str]]:
+    """The columns of every curve that a page shows, by its name."""
+    shown = (mark[2].split("|") for page in PAGES for mark in MARK.finditer(page.read_text()) if mark[1] == "curve")
+    return {name.strip(): [column.strip() for column in columns] for name, *columns in shown}
+
+
+def commands() -> str:
+    """The commands, each with what it does."""
+    return table(("command", "what it does"), command_rows())
+
+
+def config(which: str) -> str:
+    """The options of a training ("train") or of an agent ("agent")."""
+    return table(("option", "default", "meaning"), option_rows(which))
+
+
 WRITERS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (ids, options, observations, actions, metrics, baselines, result, results)
+    for function in (
+        ids,
+        options,
+        observations,
+        actions,
+        metrics,
+        baselines,
+        result,
+        results,
+        numbers,
+        curve,
+        commands,
+        config,
+    )
 }
 
 
@@ -236,11 +277,6 @@ def _splits(task: Task) -> tuple[tuple[str, ...], str]:
 
 def _many(names: list[str]) -> str:
     return f"An action is one of K choices: {', '.join(names[:3])} and so on"
-
-
-def _metric(name: str) -> Metric:
-    """The metric of a table's column; those that only the tables of SAIL have are shares of successes, too."""
-    return replace(metric_of("success"), title=name) if name in SHARES else metric_of(name)
 
 
 def _shape(space: Space[Any]) -> tuple[int, ...]:
