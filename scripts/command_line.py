@@ -15,7 +15,8 @@ import tyro
 from vln.envs.registry import TASKS, spec_of
 from vln.learning.training import CHECKPOINT
 from vln.options import Option, from_root
-from vln.runs.run import WARY, doubt, plan_of
+from vln.runs.plan import WARY, doubt
+from vln.runs.run import plan_of
 
 HELP, HELP_ALL, SET = ("-h", "--help"), "--help-all", "--set"
 WIDEST = 110  # columns of a short help

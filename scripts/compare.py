@@ -44,7 +44,8 @@ from vln.learning.logs import METRICS_FILE, read_metrics
 from vln.learning.training import CHECKPOINT
 from vln.metrics import Metric, described_metric, metric_of, ordered
 from vln.options import places_in
-from vln.runs.run import Plan, begin_run, plan_of
+from vln.runs.plan import Plan
+from vln.runs.run import begin_run, plan_of
 from vln.user_files import MARK, absolute_name
 from vln.world import World
 

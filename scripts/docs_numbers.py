@@ -90,7 +90,7 @@ def _row(file: str, row: str) -> Any:
     if row not in rows:
         raise ValueError(f"{file}.json has no row {row!r}; there are {', '.join(rows)}")
     values = rows[row]
-    return _over_runs(values["runs"]) | values if isinstance(values, Mapping) and "runs" in values else values
+    return {**_over_runs(values["runs"]), **values} if isinstance(values, Mapping) and "runs" in values else values
 
 
 def _over_runs(runs: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from vln.gym.env import TaskEnv
 from vln.gym.vector_env import TaskVectorEnv
 from vln.learning.devices import use_threads
 from vln.runs.run import open_run
-from vln.world import World, put
+from vln.state import put
+from vln.world import World
 
 # The action spaces, and what is told of neighbours in them.
 PLACES: dict[str, dict[str, Any]] = {

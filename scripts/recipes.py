@@ -11,7 +11,7 @@ from run_options import RunArguments
 from vln.agents.config import AgentConfig
 from vln.envs.registry import TASKS
 from vln.learning.config import TrainConfig
-from vln.runs.run import Plan
+from vln.runs.plan import Plan
 from vln.user_files import MARK, absolute_name
 
 DEFAULT_TASK = "goto"

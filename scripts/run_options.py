@@ -11,7 +11,8 @@ from command_line import TaskArguments
 from vln.agents.registry import make_agent
 from vln.envs.registry import make_task, spec_of
 from vln.options import Option, from_root, places_in
-from vln.runs.run import Plan, Run, Trust, open_run, plan_of
+from vln.runs.plan import Plan, Trust
+from vln.runs.run import Run, open_run, plan_of
 from vln.user_files import MARK
 
 NOT_SHOWN = ("data", "features")  # where something is does not change what it is

@@ -29,7 +29,8 @@ from vln.learning.distributed import launch
 from vln.learning.interruptions import stop_status
 from vln.learning.training import CHECKPOINT
 from vln.options import Option, options_of, places_in
-from vln.runs.run import WARY, Plan, begin_run, doubt, plan_of
+from vln.runs.plan import WARY, Plan, doubt
+from vln.runs.run import begin_run, plan_of
 from vln.tasks import Baseline, TaskSpec
 from vln.user_files import MARK, absolute_name, load
 from vln.world import World

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from vln.evaluation.intervals import by_family, by_length, interval, summary
-from vln.metrics import cls, ndtw, sdtw, spl
 from vln.outcomes import PathOutcome
+from vln.scores import cls, ndtw, sdtw, spl
 
 
 def on_a_line(path: list[float], reference: list[float]) -> NDArray[np.float64]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import Vocabulary
-from vln.world import State, World
+from vln.state import State
+from vln.world import World
 
 GOAL = 3
 

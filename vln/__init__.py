@@ -48,7 +48,8 @@ def open_run(
     # Loaded here, so that to import vln stays quick.
     from vln.agents.registry import make_agent
     from vln.envs.registry import make_task
-    from vln.runs.run import Trust, open_run
+    from vln.runs.plan import Trust
+    from vln.runs.run import open_run
 
     trust = Trust(trust_code, trust_paths)
     return open_run(Path(folder), make_task, make_agent, device, task_options, world_options, trust)

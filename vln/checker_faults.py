@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vln.actions import first_part
-from vln.world import State
+from vln.state import State
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # a sum may depend on the size of a batch in its last bits
 

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.world import State, World
+from vln.state import State
+from vln.world import World
 
 
 @dataclass(frozen=True)

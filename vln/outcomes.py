@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vln.metrics import END_METRICS, PATH_METRICS, ndtw
+from vln.metrics import END_METRICS, PATH_METRICS
+from vln.scores import ndtw
 
 NOWHERE = np.empty((0, 2))  # the positions of an outcome that was made without any
 

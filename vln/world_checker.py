@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vln.actions import choices_in, draw_actions, each_part, named_parts
 from vln.checker_faults import Faults, form_of, is_array, same_values
 from vln.language import Vocabulary
-from vln.world import State, World, put, take
+from vln.state import State, put, take
+from vln.world import World
 
 BATCH = 5  # episodes side by side
 STEPS = 60  # of the walks, at most
@@ -105,7 +106,7 @@ def _check_begun(world: World[Any], state: State, numbers: NDArray[np.int64], fa
     """Whether the walk can go on."""
     here = "begin"
     if not isinstance(state, State):
-        faults.add(here, f"gives no vln.world.State but {type(state).__name__}")
+        faults.add(here, f"gives no vln.state.State but {type(state).__name__}")
         return False
     types = {"episode": "int64", "steps": "int32", "previous": "int64", "length": "float32", "least_error": "float32"}
     types |= {"stopped": "bool", "failed": "bool"}

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import PADDING, UNKNOWN, Vocabulary
-from vln.metrics import bleu
+from vln.scores import bleu
 from vln.spaces import Path
-from vln.world import State, World
+from vln.state import State
+from vln.world import World
 
 from .annotations import path_of
 from .graph_batch import NONE, GraphBatch

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.spaces import Candidates, LastAction, Pose, Possible, Words
+from vln.state import State
 from vln.tasks import Baseline
-from vln.world import HasPaths, State, World
+from vln.world import HasPaths, World
 
 from .action_names import sign_of
 from .annotations import episode_from

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.spaces import Words
+from vln.state import State
 from vln.tasks import BLIND_AND_DEAF, Task
-from vln.world import State, World
+from vln.world import World
 
 from .painted import SIZES, DrawScene, PaintedScene, PaintScene, enlarge, painted_episodes, picture_space, pictures_of
 

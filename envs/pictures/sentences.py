@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from vln.episode import Episode
 from vln.language import FIRST_WORD, PADDING, UNKNOWN, Vocabulary, split_words
+from vln.state import State
 from vln.tasks import Baseline, Task
-from vln.world import State, World
+from vln.world import World
 
 from .painted import SIZES, DrawScene, PaintedScene, PaintScene, enlarge, painted_episodes, picture_space, pictures_of
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.spaces import Codes, LastAction, Picture, Words
+from vln.state import State
 from vln.tasks import Baseline
-from vln.world import HasPaths, State, World
+from vln.world import HasPaths, World
 
 from .episode_arrays import EpisodeArrays
 from .first_person import first_person

@@ -17,8 +17,9 @@ from vln.evaluation.tables import Entry
 from vln.learning.rollouts import Act, greedy
 from vln.metrics import Metric
 from vln.outcomes import Outcome
+from vln.state import put, take
 from vln.tasks import SplitMetric
-from vln.world import World, put, take
+from vln.world import World
 
 from .episodes import ChainedParagraph
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from vln.episode import Episode, Episodes
 from vln.language import Vocabulary
 from vln.pages.texts import written
-from vln.world import State, World
+from vln.state import State
+from vln.world import World
 
 from .map_view import portrait
 

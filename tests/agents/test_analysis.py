@@ -21,7 +21,8 @@ from vln.agents.recurrent_agent import RecurrentAgent
 from vln.envs.registry import make_task
 from vln.envs.rooms import Rooms
 from vln.pages.figures import keep_figures, kept_figures
-from vln.world import World, take
+from vln.state import take
+from vln.world import World
 
 VIEWS = ("symbols", "first_person", *GLIMPSES, *GRAPHS, *LINES, "tells")
 STEPS = 5

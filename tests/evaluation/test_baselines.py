@@ -17,8 +17,9 @@ from vln.learning.checkpoints import load_checkpoint
 from vln.learning.learner import TrainConfig
 from vln.learning.rollouts import sample
 from vln.learning.training import CHECKPOINT
+from vln.runs.plan import Plan
 from vln.runs.results import scripted_in
-from vln.runs.run import Plan, begin_run
+from vln.runs.run import begin_run
 from vln.runs.trained import train_task
 from vln.tasks import Baseline, Task
 

@@ -32,8 +32,8 @@ from vln.gym.episode_batch import EpisodeBatch
 from vln.gym.sb3 import GymnasiumVecEnv
 from vln.gym.vector_env import TaskVectorEnv
 from vln.language import Vocabulary
-from vln.metrics import spl
 from vln.rewards import SUCCESS_REWARD
+from vln.scores import spl
 from vln.tasks import GeneratedEpisodes
 from vln.world import World
 

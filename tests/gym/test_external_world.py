@@ -28,7 +28,7 @@ from vln.language import Vocabulary
 from vln.learning.config import TrainConfig
 from vln.learning.rollouts import RolloutState, rollout, sample
 from vln.learning.training import train
-from vln.world import put, take
+from vln.state import put, take
 from vln.world_checker import check_world
 
 LOOKS = 3

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.spaces import LastAction, Words
-from vln.world import HasPaths, State, World
+from vln.state import State
+from vln.world import HasPaths, World
 
 LEFT, RIGHT, STOP = 0, 1, 2
 PIT = 0  # the cell at the left end: who walks into it has failed, and no way leads on

@@ -13,7 +13,8 @@ from vln.agent import Agent, Decision, Memory, Observation
 from vln.episode import Episode
 from vln.language import Vocabulary
 from vln.policies import Categorical, Gaussian, Policy, Product
-from vln.world import State, World
+from vln.state import State
+from vln.world import World
 
 STROKES = 3
 CLOSE = 0.2  # of every stroke, for success

@@ -17,7 +17,8 @@ from vln.envs.rooms import Goal, House, Rooms
 from vln.envs.rooms.world import VIEWS
 from vln.learning.config import TrainConfig
 from vln.learning.rollouts import sample
-from vln.runs.run import Plan, Run, begin_run
+from vln.runs.plan import Plan
+from vln.runs.run import Run, begin_run
 from vln.tasks import Task
 
 HOUSE = House.of_text("#########/#...#...#/#.r.+..b#/#########", r="red chair", b="blue table")

@@ -21,7 +21,8 @@ from vln.learning.checkpoints import Checkpoint, load_checkpoint, save_checkpoin
 from vln.learning.config import TrainConfig
 from vln.learning.training import CHECKPOINT
 from vln.pages.report import write_page
-from vln.runs.run import Plan, Trust, begin_run, doubt, open_run, plan_of
+from vln.runs.plan import Plan, Trust, doubt
+from vln.runs.run import begin_run, open_run, plan_of
 from vln.tasks import BLIND_AND_DEAF, Task
 
 CONFIG = TrainConfig(updates=2, num_envs=2, unroll_length=3)

@@ -10,7 +10,8 @@ from torch import Tensor
 from vln.agent import Agent, Rescorer
 from vln.evaluation.play import observed, rows_of
 from vln.policies import Categorical
-from vln.world import S, World, put, take
+from vln.state import S, put, take
+from vln.world import World
 
 NONE = -1  # after the last move of a plan
 

@@ -15,7 +15,8 @@ from vln.actions import Action, each_part, empty_actions
 from vln.episode import Episode
 from vln.kernels import kernel
 from vln.outcomes import Outcome, PathOutcome
-from vln.world import HasPaths, State, World, take
+from vln.state import State, take
+from vln.world import HasPaths, World
 
 FEW = 1_000_000  # pairs of positions whose distances are held at once; of more, only those between different places
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from vln.actions import Action, each_part
 from vln.agent import Agent, Decision, Memory, Observation
 from vln.learning.rollouts import Act
-from vln.world import S, World, take
+from vln.state import S, take
+from vln.world import World
 
 SLOTS = 256  # episodes lived side by side
 

@@ -21,7 +21,8 @@ from vln.learning.rollouts import Act, greedy
 from vln.learning.rules import Value
 from vln.metrics import metric_of, number
 from vln.outcomes import Outcome
-from vln.world import Display, State, World
+from vln.state import State
+from vln.world import Display, World
 
 Picture = NDArray[np.uint8]
 Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes

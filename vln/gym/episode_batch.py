@@ -13,7 +13,8 @@ from vln.evaluation.finished import EpisodeStep, needs_steps, outcome_of
 from vln.metrics import END_METRICS, PATH_METRICS
 from vln.pages.padding import on_page
 from vln.rewards import Rewards
-from vln.world import State, World, put, take
+from vln.state import State, put, take
+from vln.world import World
 
 
 @dataclass(frozen=True)

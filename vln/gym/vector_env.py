@@ -16,7 +16,8 @@ from vln.gym.env import check_render_mode, checked_action, chosen_episode
 from vln.gym.episode_batch import EpisodeBatch, Transition
 from vln.gym.generators import Generators, checked_seed
 from vln.rewards import SUCCESS_REWARD
-from vln.world import State, World
+from vln.state import State
+from vln.world import World
 
 Observation = dict[str, NDArray[Any]]
 Info = dict[str, Any]

@@ -17,7 +17,8 @@ from vln.learning.distributed import SINGLE_PROCESS, Processes
 from vln.learning.rollouts import Act, Rollout, RolloutState, follow_teacher, rollout, sample, scheduled_sampling
 from vln.learning.rules import Rule, rule_of, teacher_share
 from vln.learning.timer import Timer
-from vln.world import S, World
+from vln.state import S
+from vln.world import World
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Records of a window of time: where a rollout writes what happens, step by step."""
+"""Buffers of a rollout: where it is written, step by step."""
 
 from collections import defaultdict
 from typing import Any
@@ -14,12 +14,12 @@ from vln.world import World
 
 
 class ValueBuffer:
-    """What was expected of the actions taken, kept as it comes."""
+    """Log-probabilities and values of the actions taken."""
 
     def __init__(self) -> None:
         self.log_prob: list[Tensor] = []
         self.value: list[Tensor] = []
-        self.cut_off: list[tuple[int, Tensor, Tensor]] = []
+        self.next_values: list[tuple[int, Tensor, Tensor]] = []
 
     def add(self, decision: Decision, action: Action) -> None:
         self.log_prob.append(decision.policy.log_prob(action).detach().float())
@@ -30,16 +30,16 @@ class ValueBuffer:
         if not self.value:
             return {}
         value = torch.stack(self.value)
-        # What was expected a step later was expected of the same episode, unless it had ended.
-        later = torch.cat([value[1:], torch.zeros_like(value[:1])])
-        for time, rows, expected in self.cut_off:
-            later[time, rows] = expected
-        later = later.masked_fill(terminated, 0)
-        return {"log_prob": torch.stack(self.log_prob), "value": value, "next_value": later}
+        # The value a step later is of the same episode, unless that had ended.
+        next_value = torch.cat([value[1:], torch.zeros_like(value[:1])])
+        for time, rows, values in self.next_values:
+            next_value[time, rows] = values
+        next_value = next_value.masked_fill(terminated, 0)
+        return {"log_prob": torch.stack(self.log_prob), "value": value, "next_value": next_value}
 
 
 class ArrayBuffer:
-    """Arrays that a window is written into step by step, so that nothing is stacked afterwards."""
+    """Arrays for a whole unroll, so that nothing is stacked afterwards."""
 
     def __init__(self, world: World[Any], steps: int, count: int, device: torch.device) -> None:
         self.device = device
@@ -47,8 +47,8 @@ class ArrayBuffer:
             name: np.empty((steps, count, *space.shape), dtype=space.dtype)  # type: ignore[misc]
             for name, space in world.spaces.items()
         }
-        # What is not told at the first step is told at none.
-        self.best: Action | None = None
+        # These are there at every step, or at none.
+        self.teacher_actions: Action | None = None
         self.answer: NDArray[np.int64] | None = None
         flags = ("episode_starts", "terminated", "truncated", "success")
         self.flags = {name: np.empty((steps, count), dtype=np.bool_) for name in flags}
@@ -60,7 +60,7 @@ class ArrayBuffer:
         return torch.from_numpy(values).to(self.device)
 
     def native(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Flags as the world has its own."""
+        """Flags in the form of the world's own."""
         return flags
 
     def array(self, values: Tensor) -> NDArray[Any]:
@@ -71,17 +71,19 @@ class ArrayBuffer:
         self,
         time: int,
         observation: dict[str, NDArray[Any]],
-        best: Action | None,
+        teacher_actions: Action | None,
         episode_starts: NDArray[np.bool_],
         error: NDArray[np.float32],
     ) -> None:
         for name, values in self.observation.items():
             values[time] = observation[name]
-        if best is not None:
-            if self.best is None:
+        if teacher_actions is not None:
+            if self.teacher_actions is None:
                 steps = len(self.error)
-                self.best = each_part(lambda part: np.empty((steps, *part.shape), dtype=part.dtype), best)
-            put_actions(self.best, time, best)
+                self.teacher_actions = each_part(
+                    lambda part: np.empty((steps, *part.shape), dtype=part.dtype), teacher_actions
+                )
+            put_actions(self.teacher_actions, time, teacher_actions)
         self.flags["episode_starts"][time], self.error[time] = episode_starts, error
 
     def answered(self, time: int, answer: NDArray[np.int64]) -> None:
@@ -90,7 +92,7 @@ class ArrayBuffer:
         self.answer[time] = answer
 
     def decided(self, decision: Decision, action: Action, values: bool) -> None:
-        """What is learned from is decided again, over the whole window at once."""
+        """Record values; the decisions themselves are computed again for learning, over the whole unroll at once."""
         if values:
             self.values.add(decision, action)
 
@@ -108,23 +110,23 @@ class ArrayBuffer:
         for name, flags in (("terminated", terminated), ("truncated", truncated), ("success", success)):
             self.flags[name][time] = flags
 
-    def cut_off(self, time: int, rows: NDArray[np.int64], expected: Tensor) -> None:
-        """What is expected [n] after the action of a time in these environments, where the window does not tell."""
+    def add_next_value(self, time: int, rows: NDArray[np.int64], values: Tensor) -> None:
+        """Values [n] after an action in these environments, where the next step has none of their episode."""
         if len(rows):
-            self.values.cut_off.append((time, self.tensor(rows), expected.float()))
+            self.values.next_values.append((time, self.tensor(rows), values.float()))
 
-    def moment(self, time: int) -> tuple[Observation, Tensor]:
+    def observed(self, time: int) -> tuple[Observation, Tensor]:
         observation = {name: self.tensor(values[time]) for name, values in self.observation.items()}
         return observation, self.tensor(self.flags["episode_starts"][time])
 
     def fields(self) -> dict[str, Any]:
-        """Those of a Rollout, but its memory."""
+        """The fields of a Rollout except its memory."""
         flags = {name: self.tensor(values) for name, values in self.flags.items()}
         return {
             "observation": {name: self.tensor(values) for name, values in self.observation.items()},
             "actions": each_part(self.tensor, self.actions),
             "answer": None if self.answer is None else self.tensor(self.answer),
-            "teacher_actions": None if self.best is None else each_part(self.tensor, self.best),
+            "teacher_actions": None if self.teacher_actions is None else each_part(self.tensor, self.teacher_actions),
             "reward": self.tensor(self.reward),
             "error": self.tensor(self.error),
             **_flags(flags),
@@ -133,17 +135,17 @@ class ArrayBuffer:
 
 
 class TensorBuffer:
-    """The same for a world in tensors: they are kept as they come, gradients and all, and stacked at the end."""
+    """The same for a world in tensors: they keep their gradients, and are stacked at the end."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.kept: defaultdict[str, list[Any]] = defaultdict(list)
+        self.by_name: defaultdict[str, list[Any]] = defaultdict(list)
         self.observations: list[Observation] = []
         self.decisions: list[Decision] = []
         self.values = ValueBuffer()
 
     def tensor(self, values: Any) -> Tensor:
-        """What a world tells that is in tensors, on their device; what lies beside them, in arrays, is sent there."""
+        """A world's tensors as they are; its arrays as tensors on the device."""
         return values if isinstance(values, Tensor) else torch.from_numpy(values).to(self.device)
 
     def native(self, flags: Any) -> Tensor:
@@ -153,15 +155,15 @@ class TensorBuffer:
         return values
 
     def before(
-        self, time: int, observation: Observation, best: Action | None, episode_starts: Any, error: Tensor
+        self, time: int, observation: Observation, teacher_actions: Action | None, episode_starts: Any, error: Tensor
     ) -> None:
         self.observations.append(observation)
-        self._keep(episode_starts=episode_starts, error=error)
-        if best is not None:
-            self._keep(teacher_actions=best)
+        self._append(episode_starts=episode_starts, error=error)
+        if teacher_actions is not None:
+            self._append(teacher_actions=teacher_actions)
 
     def answered(self, time: int, answer: Any) -> None:
-        self._keep(answer=answer)
+        self._append(answer=answer)
 
     def decided(self, decision: Decision, action: Action, values: bool) -> None:
         if torch.is_grad_enabled():
@@ -170,21 +172,23 @@ class TensorBuffer:
             self.values.add(decision, action)
 
     def after(self, time: int, action: Action, reward: Tensor, terminated: Any, truncated: Any, success: Any) -> None:
-        self._keep(actions=action, reward=reward, terminated=terminated, truncated=truncated, success=success)
+        self._append(actions=action, reward=reward, terminated=terminated, truncated=truncated, success=success)
 
-    def cut_off(self, time: int, rows: NDArray[np.int64], expected: Tensor) -> None:
+    def add_next_value(self, time: int, rows: NDArray[np.int64], values: Tensor) -> None:
         if len(rows):
-            self.values.cut_off.append((time, self.tensor(rows), expected.float()))
+            self.values.next_values.append((time, self.tensor(rows), values.float()))
 
-    def moment(self, time: int) -> tuple[Observation, Tensor]:
-        return self.observations[time], self.kept["episode_starts"][time]
+    def observed(self, time: int) -> tuple[Observation, Tensor]:
+        return self.observations[time], self.by_name["episode_starts"][time]
 
     def fields(self) -> dict[str, Any]:
-        stacked = {name: each_part(lambda *parts: torch.stack(parts), *values) for name, values in self.kept.items()}
+        stacked = {name: each_part(lambda *parts: torch.stack(parts), *values) for name, values in self.by_name.items()}
         flags = {name: stacked.pop(name) for name in ("episode_starts", "terminated", "truncated", "success")}
         names = self.observations[0]
         return {
-            "observation": {name: torch.stack([seen[name] for seen in self.observations]) for name in names},
+            "observation": {
+                name: torch.stack([observation[name] for observation in self.observations]) for name in names
+            },
             "answer": stacked.pop("answer", None),
             "teacher_actions": stacked.pop("teacher_actions", None),
             "decision": Decision.stack(self.decisions) if self.decisions else None,
@@ -193,9 +197,9 @@ class TensorBuffer:
             **self.values.fields(flags["terminated"]),
         }
 
-    def _keep(self, **values: Any) -> None:
+    def _append(self, **values: Any) -> None:
         for name, value in values.items():
-            self.kept[name].append(each_part(self.tensor, value))
+            self.by_name[name].append(each_part(self.tensor, value))
 
 
 def _flags(flags: dict[str, Tensor]) -> dict[str, Tensor]:

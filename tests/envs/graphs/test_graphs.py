@@ -24,7 +24,7 @@ from vln.episode import Episode
 from vln.evaluation.finished import outcome_of
 from vln.language import Vocabulary
 from vln.outcomes import PathOutcome
-from vln.world import put, take
+from vln.state import put, take
 
 FORWARD, LEFT, RIGHT, UP, DOWN, STOP = range(6)
 STEP = math.tau / 12  # radians

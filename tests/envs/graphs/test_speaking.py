@@ -29,7 +29,7 @@ from vln.envs.graphs.path_descriptions import PathDescriptions
 from vln.episode import Episode
 from vln.evaluation.beam_search import NONE, plan, search
 from vln.evaluation.play import observed
-from vln.metrics import bleu
+from vln.scores import bleu
 
 HALL = graph()
 
