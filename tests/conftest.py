@@ -2,9 +2,12 @@
 
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import hypothesis
 import pytest
+from helpers.mirrors import Mirror
 
 from vln.learning.devices import use_threads
 
@@ -41,3 +44,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped"):
         reporter.write_line("\nCI runs every test, but some were skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mirror]]:
+    """Opens servers that close with the test; a proxy could not reach them."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(Mirror(*arguments))

@@ -28,7 +28,8 @@ from vln.world import World
 
 from .annotations import path_of
 from .records import Broken, Repeating, read_json
-from .world import Graphs, GraphState
+from .state import GraphState
+from .world import Graphs
 
 Trajectory = list[tuple[str, float, float]]
 Label = Callable[[GraphState], NDArray[np.bool_]]

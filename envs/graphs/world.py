@@ -1,7 +1,7 @@
 """Graphs: the world of buildings that are walked from viewpoint to viewpoint, seen by where one's neighbours lie."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from vln.episode import Episode, tokens_of
 from vln.language import Vocabulary
 from vln.spaces import Candidates, LastAction, Pose, Possible, Words
-from vln.state import State
 from vln.tasks import Baseline
 from vln.world import HasPaths, World
 
@@ -38,6 +37,7 @@ from .kernels import (
 from .lookahead import NAMES
 from .map_view import page_size, portrait
 from .paths import paths_of
+from .state import GraphState
 
 Actions = Literal["panoramic", "low_level"]
 View = Literal["local", "lookahead", "none"]
@@ -49,26 +49,6 @@ ROUTES: tuple[str, ...] = get_args(Route)
 MAX_STEPS = {"panoramic": 20, "low_level": 60}  # moves of an episode
 WORDS = 200  # of an instruction, unless one is longer
 BOUND = 1000.0  # of the features' spaces; they are of the order of one
-
-
-@dataclass(frozen=True)
-class GraphState(State):
-    """A State, and where the agents stand.
-
-    node: int32 [B], of the atlas. heading, elevation: float32 [B], radians, where the agent faces; 0 is +y and level.
-    turned: float32 [B], radians clockwise, by the last move. came: int32 [B], the node left last; NONE at first.
-    visited: uint64 [B, words], a bit for every viewpoint of the building. progress: int32 [B], how many edges of the
-    annotated path have been gone. left: float32 [B], metres to the goal; inf where it is secret or no way leads.
-    """
-
-    node: NDArray[np.int32]
-    heading: NDArray[np.float32]
-    elevation: NDArray[np.float32]
-    turned: NDArray[np.float32]
-    came: NDArray[np.int32]
-    visited: NDArray[np.uint64]
-    progress: NDArray[np.int32]
-    left: NDArray[np.float32]
 
 
 class Graphs(HasPaths, World[GraphState]):

@@ -22,7 +22,8 @@ from vln.agents.scripted import FixedPolicy
 from vln.envs.graphs.graph import Graph
 from vln.envs.graphs.graph_batch import NONE
 from vln.envs.graphs.images import VIEWS, read_images, write_images
-from vln.envs.graphs.world import ACTIONS, BASELINES, Graphs, GraphState
+from vln.envs.graphs.state import GraphState
+from vln.envs.graphs.world import ACTIONS, BASELINES, Graphs
 from vln.gym.env import TaskEnv
 from vln.gym.env_checker import check_vector_env
 from vln.gym.vector_env import TaskVectorEnv

@@ -18,8 +18,9 @@ from vln.envs.graphs.annotations import Annotations, Start, find_annotations, pa
 from vln.envs.graphs.graph import Graph
 from vln.envs.graphs.graph_batch import HALF_VIEW, NONE, GraphBatch
 from vln.envs.graphs.lookahead import NAMES, outlook
+from vln.envs.graphs.state import GraphState
 from vln.envs.graphs.task import atlas_of, graphs_in
-from vln.envs.graphs.world import LOW_LEVEL, Graphs, GraphState
+from vln.envs.graphs.world import LOW_LEVEL, Graphs
 from vln.episode import Episode
 from vln.evaluation.finished import outcome_of
 from vln.language import Vocabulary
