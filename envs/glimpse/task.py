@@ -58,16 +58,16 @@ def glimpse(
 ) -> Task:
     """What is the picture?
 
-    pictures: which ones: digits (those of scikit-learn), mnist, shapes, font_digits, the path of a folder
-    (see folders.folder), or an album (see image_splits.ImageSplits).
-    data: the folder of data sets; mnist/ is in it.
-    canvas: the side of a larger, dark canvas that each picture lies anywhere on (see placed.Placed).
-    clutter: how many pieces of other pictures lie about.
-    distort: how far pictures to train on are turned, scaled, sheared and shifted at random, from 0 to 1.
-    elastic: how far they are bent at random, from 0 to 1 (elastic distortions; Simard et al. 2003).
-    ask: what the picture is (class); of two digits their sum, or both in order (see pairs.Pairs); of one that moves
-    which way it went, or what it is now (see frames.Frames).
-    side: the side that pictures in a folder are scaled to. grey: whether colours are seen as greys.
+    pictures: Source of the pictures, which is digits (of scikit-learn), mnist, shapes, font_digits, the path of a
+    folder (see folders.folder), or an ImageSplits.
+    data: Folder of data sets; mnist/ is in it.
+    canvas: Side of a larger, dark canvas on which each picture is placed at random, in pixels (see canvas.py).
+    clutter: Number of pieces of other pictures on the canvas.
+    distort: Strength of random rotation, scaling, shearing and shifting of training pictures, from 0 to 1.
+    elastic: Strength of random elastic distortions of training pictures, from 0 to 1 (Simard et al. 2003).
+    ask: Question about the picture, which is its class; of two digits their sum, or both in order (see pairs.Pairs); of
+    a moving one its direction (way) or its present class (now; see frames.Frames).
+    side: Side that pictures of a folder are scaled to, in pixels. grey: Whether to convert colours to grey.
     """
     if ask not in QUESTIONS:
         raise ValueError(f"nothing is asked that is called {ask!r}; there are {', '.join(QUESTIONS)}")
@@ -94,8 +94,8 @@ def glimpsefind(
 ) -> Task:
     """What words ask of digits and shapes on one canvas: which digit lies left of the red circle, how many are blue.
 
-    pictures: of digits, as in `glimpse`. data: the folder of data sets; mnist/ is in it.
-    questions: how many to train on, each seen in very many variants.
+    pictures: Source of the digits, as in `glimpse`. data: Folder of data sets; mnist/ is in it.
+    questions: Number of questions to train on, each with very many variants of its canvas.
     """
     album = _album(pictures, data, None)
     sizes = {"train": questions} | dict.fromkeys(SPLITS[1:], QUESTIONS_TO_JUDGE)
@@ -127,14 +127,16 @@ def see(
 ) -> Glimpses:
     """The world of these scenes; see also Glimpses.
 
-    patch: the side of the finest patch, in pixels; as 8 for pictures of 28 unless given, and at least 3.
-    scales: how many patches there are around one centre, each of twice the side.
-    contrast: whether the contrast of each is evened out.
-    whole: an eye that sees all of the picture in one look, whatever its patch would be.
-    looks: how many there are in an episode. start: where the first look goes.
-    move: a point to look at, a way to go, or a step left, right, up or down. limit: of a relative move, at most.
-    stride: of a discrete move, in pixels. stops: whether a discrete move can end the looking.
-    gaze: what moves the eye, the agent (free) or something else. max_words: token ids of an instruction.
+    patch: Side of the finest patch, in pixels; in proportion to 8 for pictures of 28 unless given, and at least 3.
+    scales: Number of patches around one centre, each of twice the side of the one before.
+    contrast: Whether to normalise the contrast of each patch.
+    whole: Whether the sensor sees the whole picture in one look.
+    looks: Number of looks of an episode. start: Location of the first look.
+    move: Kind of action: a location to look at (continuous), a shift of it (relative), or a step left, right, up or
+    down (discrete). limit: Length of the longest relative move.
+    stride: Length of a discrete move, in pixels. stops: Whether one of the discrete moves ends the episode.
+    gaze: Control of the sensor, which is the agent's (free) or a scripted one. max_words: Number of token ids of an
+    instruction.
     """
     if whole:
         height, width, _ = episodes.shape

@@ -44,7 +44,7 @@ class PathDescriptions(World[PathDescriptionState]):
     knows no other way to say it. The error is how many of that person's words are still to be said, success to have
     said as many.
 
-    view: what is told of every edge, as in Graphs. max_steps: the most words, the stop included.
+    view: Features of every edge, as in Graphs. max_steps: Number of words of the longest sentence, the stop included.
     """
 
     unit = "words"

@@ -112,12 +112,13 @@ def r2r(
 ) -> Task:
     """Room-to-Room (Anderson et al. 2018, arXiv:1711.07280), or other annotations of its format.
 
-    data: the folder that holds `matterport/` (the graphs) and `r2r/` (R2R_train.json and so on, plain or gzipped).
-    annotations: another file, which is then split "file", or a pattern with {split} in it (R4R_{split}.json).
-    skip_broken: whether to leave out broken records, and say how many, instead of raising ValueError at the first.
-    validation_scans: number of scans of train to keep aside, as split held_out, to choose agents by.
-    mirror: whether to train on mirror images too, with their English words exchanged.
-    extra_annotations: a file of further episodes to train on, as speak.py writes it.
+    data: Folder that holds `matterport/` (the graphs) and `r2r/` (R2R_train.json and so on, plain or gzipped).
+    annotations: Another annotations file, whose episodes are then split "file", or a pattern with {split} in it
+    (R4R_{split}.json).
+    skip_broken: Whether to leave out broken records and print their number, instead of an error at the first.
+    validation_scans: Number of scans of train to hold out, as split held_out, for validation.
+    mirror: Whether to train on mirror images too, with left and right exchanged in their English words.
+    extra_annotations: File of further episodes to train on, as speak.py writes it.
     """
     source = source_of(data, annotations, skip_broken, validation_scans, mirror, extra_annotations)
 

@@ -55,17 +55,17 @@ class Graphs(HasPaths, World[GraphState]):
     """Walk a building's navigation graph (Anderson et al. 2018, arXiv:1711.07280), with images where there are any.
 
     atlas: of all the graphs that episodes may take place in.
-    actions: panoramic (choose one of the neighbours, or stop) or low_level (forward to the most central neighbour
-        in view, turn left and right, look up and down by 30 degrees, stop). A move that is not possible is a step in
-        which nothing happens; `possible` says which are.
-    view: what is told of every neighbour. "local": what one sees from where one stands, its direction, its distance,
-        whether one was there. "lookahead": also what the map says of what lies beyond (see outlook). Two tracks, whose
-        results are not to be compared. "none": nothing.
-    max_steps: moves of an episode, at most; 20 (panoramic) or 60 unless given.
-    max_words: token ids of an instruction; more where one of the episodes has a longer one.
-    route: which way the expert goes, the shortest to the goal or the annotated path (and back to it, if one is off).
-    features: a file or folder of precomputed images (see read_images). With it `images` are shown: panoramic, of every
-        neighbour the view that faces it, [K, D]; low level, what the camera sees, [D].
+    actions: Action space, panoramic (one of the neighbours, or stop) or low_level (forward to the most central
+    neighbour in view, turn left and right, look up and down by 30 degrees, stop). An impossible action changes nothing;
+    the observation `possible` marks the possible ones.
+    view: Features of every neighbour. "local" has its direction, its distance and whether it was visited; "lookahead"
+    also the map's facts of what lies beyond it (see lookahead.py). These are two tracks, whose results are not
+    comparable. "none" has none.
+    max_steps: Length of the longest episode, in steps; 20 (panoramic) or 60 unless given.
+    max_words: Number of token ids of an instruction; more where one of the episodes has a longer one.
+    route: Path of the expert, the shortest to the goal or the annotated one (and back to it from elsewhere).
+    features: File or folder of precomputed image features (see read_images). With it there is an observation `images`,
+    which has the view towards every neighbour, [K, D] (panoramic), or the camera's view, [D] (low level).
 
     Distances are in metres. Success is to stop less than 3 metres from the goal, along the shortest path. Where a goal
     is secret (R2R's test split) it is infinitely far, and an expert stops at once.

@@ -16,9 +16,9 @@ MAX_STEPS = {1: 40, 2: 60, 3: 80, 4: 160}  # moves of an episode, by difficulty
 def rooms(family: str, difficulty: int = 3, houses: int = SIZES["train"][0]) -> Task:
     """A family of instructions in generated houses.
 
-    difficulty: 1 (one small room) to 4 (up to nine rooms, 25x25 cells). houses: how many there are to train in; long
-    trainings need more, or they learn them by heart. The first of them are the same however many there are, and so is
-    every other split.
+    difficulty: Size of the houses, from 1 (one small room) to 4 (up to nine rooms, 25x25 cells). houses: Number of
+    houses to train in; long trainings need more, or they memorise them. The first houses are the same for any number,
+    and so is every other split.
     """
     build, write = FAMILIES[family](difficulty)
     if houses < SIZES["val_seen"][0]:

@@ -58,15 +58,17 @@ class RoomState(State):
 class Rooms(HasPaths, World[RoomState]):
     """Walk a house: forward, turn left, turn right, stop.
 
-    view: what the agent sees, RGB from within, codes of `size` x `size` cells ahead, codes of what lies within `size`
-        cells ahead, right, behind and left (lanes), an RGB crop from above of what symbols shows, or nothing.
-    size: of the view, pixels or cells a side; 64 (first_person), 56 (top_down) or 7 unless given.
-    field_of_view: of first_person, in degrees. max_steps: moves of an episode, at most; the task's own unless given.
-    max_words: token ids of an instruction; more where one of the episodes has a longer one.
-    walls_fail: whether walking into something ends the episode as a failure (SAIL's rule) or only costs a step.
-    track_sight: whether to keep what has been seen, which `teacher` needs and nothing else.
-    location_question: whether to ask where in view the goal is, which is no question where goals are not told by what
-    one sees.
+    view: View of the agent, which is RGB from within (first_person), codes of the `size` x `size` cells ahead
+    (symbols), codes of the `size` cells ahead, right, behind and left (four_way), the cells of symbols as RGB from
+    above (top_down), or none.
+    size: Side of the view in pixels or cells; 64 (first_person), 56 (top_down) or 7 unless given.
+    field_of_view: Angle of view of first_person, in degrees. max_steps: Length of the longest episode, in steps; the
+    task's own unless given.
+    max_words: Number of token ids of an instruction; more where one of the episodes has a longer one.
+    walls_fail: Whether a move into an obstacle ends the episode as a failure (SAIL's rule) or only costs a step.
+    track_sight: Whether to track the cells that the agent has seen, which only `teacher` needs.
+    location_question: Whether to ask where in view the goal is; it can't be asked where goals are not named by visible
+    things.
 
     Distances are in moves; the distances between positions (for nDTW and CLS) in cells.
     """

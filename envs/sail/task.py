@@ -105,11 +105,12 @@ def sail(
 ) -> Task:
     """SAIL (MacMahon et al. 2006; Chen & Mooney 2011) in one fold of a protocol.
 
-    data: the folder that holds `sail/`. protocol: vDev, vTest or half-map. fold: the map tested on (grid, jelly, l; in
-    half-map grid-0, grid-1, ...). heading: what an unknown start heading becomes, `mei` (gives the first turn away) or
-    `random`. wording: `mei` (cleaned) or `raw`. route: which end of a paragraph is scored, `mei`, `path` or `end`.
-    mirror: whether to train on mirror images too. synthetic_mazes: number of synthetic mazes to train in too, with ten
-    made-up sentences each.
+    data: Folder that holds `sail/`. protocol: Protocol of training, validation and test maps, which is vDev, vTest or
+    half-map. fold: Map to test on (grid, jelly, l; in half-map grid-0, grid-1, ...). heading: Start heading where it is
+    unknown, `mei` (which gives the first turn away) or `random`. wording: Wording of the instructions, `mei` (cleaned)
+    or `raw`. route: End of a paragraph that is scored, `mei`, `path` or `end`.
+    mirror: Whether to train on mirror images too. synthetic_mazes: Number of synthetic mazes to train in too, with ten
+    generated sentences each.
     """
     if data is None:
         raise ValueError("sail needs data: the folder that holds sail/maps.json and the rest (--data DIR)")
@@ -140,7 +141,7 @@ def relays_of(task: Task) -> list[ChainedParagraph]:
 def mazes(houses: int = 2000, heading: Heading = "random") -> Task:
     """Invented mazes, and what a grammar says about them: the rules of SAIL, nothing to download, nobody's words.
 
-    houses: how many mazes there are to train in. heading: as in `sail`, for whom is told what to face.
+    houses: Number of mazes to train in. heading: Start heading, as in `sail`, where the instruction says what to face.
     """
     if heading not in HEADINGS:
         raise ValueError(f"no heading is called {heading!r}; there are {', '.join(HEADINGS)}")

@@ -129,7 +129,7 @@ def sequence_task(
 def repeatones(length: int = 20, eval_factor: int = 10) -> Task:
     """Bits; at every step, whether this one and the one before are ones.
 
-    length: how many steps there are. eval_factor: how many times as many in split val_longer.
+    length: Number of steps of a line. eval_factor: Factor of the length in split val_longer.
     """
     return sequence_task("repeatones", repeated_ones, length, eval_factor, symbols=2, answers=BITS)
 
@@ -137,7 +137,7 @@ def repeatones(length: int = 20, eval_factor: int = 10) -> Task:
 def parity(length: int = 20, eval_factor: int = 10) -> Task:
     """Bits; at every step, whether the ones so far are odd in number.
 
-    length: how many steps there are. eval_factor: how many times as many in split val_longer.
+    length: Number of steps of a line. eval_factor: Factor of the length in split val_longer.
     """
     return sequence_task("parity", parities, length, eval_factor, symbols=2, answers=BITS)
 
@@ -145,8 +145,8 @@ def parity(length: int = 20, eval_factor: int = 10) -> Task:
 def repeatprevious(length: int = 40, eval_factor: int = 10, symbols: int = 4, lag: int = 4) -> Task:
     """Symbols; at every step, which one was given `lag` steps before.
 
-    length: how many steps there are. eval_factor: how many times as many in split val_longer.
-    symbols: how many there are. lag: in steps.
+    length: Number of steps of a line. eval_factor: Factor of the length in split val_longer.
+    symbols: Number of different symbols. lag: Number of steps between a symbol and its repetition.
     """
     _at_least(1, symbols=symbols, lag=lag)
     draw = partial(repeats, symbols, lag)
@@ -158,8 +158,8 @@ def repeatprevious(length: int = 40, eval_factor: int = 10, symbols: int = 4, la
 def copy(length: int = 20, eval_factor: int = 10, symbols: int = 8, count: int = 10) -> Task:
     """`count` symbols, to be said again after `length` steps.
 
-    length: how many steps to wait. eval_factor: how many times as long in split val_longer.
-    symbols: how many there are. count: how many of them are to be said again.
+    length: Number of steps to wait. eval_factor: Factor of the wait in split val_longer.
+    symbols: Number of different symbols. count: Number of symbols to repeat.
     """
     _at_least(1, symbols=symbols, count=count)
     named, draw = _named(symbols), partial(copies, symbols, count)
@@ -169,7 +169,7 @@ def copy(length: int = 20, eval_factor: int = 10, symbols: int = 8, count: int =
 def adding(length: int = 20, eval_factor: int = 10) -> Task:
     """Numbers from 0 to 1, two of them marked; in the end, their sum.
 
-    length: how many steps there are. eval_factor: how many times as many in split val_longer.
+    length: Number of steps of a line. eval_factor: Factor of the length in split val_longer.
     """
     return sequence_task("adding", sums, length, eval_factor, least=2)
 

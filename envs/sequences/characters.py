@@ -181,12 +181,13 @@ def characters(
 ) -> Task:
     """Foretell a text, character by character (see read_texts).
 
-    text: hello, shakespeare (in the data folder), python (the source of its standard library), or a file or folder.
-    data: the folder of data sets; text/ is in it.
-    episode_length: in characters; memory is carried through it, over all its windows. 1,000 unless given,
-    or 20 for hello.
-    val_fraction: the share of the text that is held back to be judged by.
-    min_count: how often a character must occur to be known; the rarer are all alike.
+    text: Text, which is hello, shakespeare (in the data folder), python (the source of its standard library), or a file
+    or folder.
+    data: Folder of data sets; text/ is in it.
+    episode_length: Length of an episode in characters, through which memory is carried over all unrolls; 1,000 unless
+    given, or 20 for hello.
+    val_fraction: Share of the text that is held out for validation.
+    min_count: Number of occurrences of a character to be known; rarer ones share one symbol.
     """
     if episode_length is None:
         episode_length = 20 if text == HELLO else 1000

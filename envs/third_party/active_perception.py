@@ -47,7 +47,7 @@ def peer_circle_square() -> Task:
 
 
 def borrow(episodes: Any, vocabulary: Vocabulary, contrast: bool = True) -> ExternalWorld:
-    """The world of these episodes. contrast: whether what is seen is evened out, as our own eye does it."""
+    """The world of these episodes. contrast: Whether to normalise the contrast of glimpses, as our own sensor does."""
     _ap_gym()
     return ExternalWorld(episodes, vocabulary, make_env, translation(GlimpseSensor(PATCH, contrast=contrast)), LOOKS)
 
