@@ -1,4 +1,4 @@
-"""What goes on inside recurrent agents.
+"""Analyse the memory of recurrent agents: gradients through time, units, gates, saliency.
 
     python scripts/analyse.py gradients --figures DIR     how far learning reaches back in time, by memory
     python scripts/analyse.py truncation                  what cutting the gradient at a window's end changes

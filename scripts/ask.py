@@ -1,4 +1,4 @@
-"""Ask a trained agent to follow an instruction in a house of your own, without a goal, and see what it does.
+"""Ask a trained agent to follow an instruction in a house of your own, and see its actions.
 
 python scripts/ask.py runs/demo "go to the blue table" --house house.txt --start 1,1,east --video out.mp4
 
@@ -42,28 +42,28 @@ class Options(RunArguments):
     """Which agent, what it is told, where it stands, and what to keep of it."""
 
     run: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
-    """The folder of a run."""
+    """Folder of a run."""
     instruction: Annotated[str, tyro.conf.Positional] = tyro.MISSING
-    """The instruction, in the words that the agent was trained in; unknown words are named."""
+    """Instruction, in the words of the training; unknown words are named."""
     house: Path | None = None
-    """The file of a floor plan. Only in rooms."""
+    """File of a floor plan; in rooms only."""
     start: str | None = None
-    """The start of the agent: row,column,heading as in 1,1,east, counted from 0; in R2R viewpoint,degrees. With --house
-    it is needed, otherwise it is that of the episode unless given."""
+    """Start of the agent, as row,column,heading (1,1,east, counted from 0), or in R2R viewpoint,degrees. Needed with
+    --house; else the start of the episode unless given."""
     split: str | None = None
-    """Without --house: the split of the episode in whose place it is; the task's own for judging unless given."""
+    """Split of the episode whose place is used without --house; the task's test split unless given."""
     episode: int | None = None
-    """Without --house: the number of that episode, from 0; 0 unless given."""
+    """Number of that episode, from 0; 0 unless given."""
     draw: bool = False
-    """Draw each action from the policy instead of taking the most probable one."""
+    """Whether to sample actions from the policy instead of acting greedily."""
     seed: int = 0
-    """Random seed of the drawing."""
+    """Random seed of sampled actions."""
     video: Path | None = None
-    """The file of a video to write, ending in .mp4 or .gif."""
+    """File of a video to write, ending in .mp4 or .gif."""
     picture: Path | None = None
-    """The file of a picture to write: the whole path, after the last action."""
+    """File of a picture to write: the whole path, after the last action."""
     fps: float = FPS
-    """Actions a second, in the video."""
+    """Actions a second of the video."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
 

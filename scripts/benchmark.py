@@ -1,4 +1,4 @@
-"""How fast the worlds are, and how fast agents are trained in them.
+"""Measure the speed of environments, trainings and recurrent cores.
 
     python scripts/benchmark.py worlds --json worlds.json
     python scripts/benchmark.py training --threads 1 2
@@ -58,17 +58,17 @@ class Worlds:
     """Steps and frames per second of the worlds."""
 
     task: str = "goto"
-    """The task whose split train is lived in."""
+    """Task whose training split is measured."""
     num_envs: int = 1024
-    """Episodes side by side."""
+    """Number of environments."""
     threads: int = 1
     """CPU threads."""
     repeats: int = 9
-    """How often each speed is measured."""
+    """Number of measurements of each speed."""
     seconds: float = 0.5
-    """How long one measurement lasts."""
+    """Seconds of one measurement."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,19 @@ class Training:
     """Steps per second of imitation training from symbols, and of a bare loop of the same network."""
 
     task: str = "goto"
-    """The task whose split train is learned."""
+    """Task to train on."""
     num_envs: int = 256
-    """Episodes side by side."""
+    """Number of environments."""
     unroll_length: int = 64
-    """Steps that are learned from at once."""
+    """Steps of an unroll."""
     hidden: int = 256
-    """The size of the LSTM."""
+    """Units of the LSTM."""
     threads: tuple[int, ...] = (1, 2)
-    """CPU threads, one after the other."""
+    """CPU threads, measured one number after the other."""
     repeats: int = 5
-    """How often each speed is measured."""
+    """Number of measurements of each speed."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 def drawn_moves(stops: float, slots: int) -> Iterator[NDArray[np.int64]]:

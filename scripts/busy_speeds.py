@@ -21,21 +21,21 @@ class Busy:
     """Steps per second of whole trainings, start-up included, alone and beside busy processes, one after another."""
 
     recipes: tuple[str, ...] = ("circlesquare", "shakespeare", "demo")
-    """Which recipes of train.py."""
+    """Recipes of train.py to measure."""
     updates: tuple[int, ...] = (150, 60, 30)
-    """How many updates of each."""
+    """Number of updates of each recipe."""
     beside: int = 1
-    """How many processes do nothing but spin meanwhile."""
+    """Number of other processes that spin meanwhile."""
     against: Path | None = None
-    """Another checkout of this project, whose trainings take turns with this one's."""
+    """Folder of another checkout, whose trainings alternate with this one's."""
     data: Path = Path("data")
-    """The folder of data sets."""
+    """Folder of data sets."""
     threads: int | None = None
     """CPU threads; chosen by the trainings unless given."""
     repeats: int = 5
-    """How often each is measured."""
+    """Number of measurements of each."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 def busy_speeds(options: Busy) -> dict[str, Speed]:

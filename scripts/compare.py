@@ -1,4 +1,4 @@
-"""Compare memories in a task: every cell with as many weights and as many steps, over several seeds.
+"""Compare recurrent cores in a task: every cell with equal numbers of weights and steps, over several seeds.
 
 python scripts/compare.py goto --updates 600 --json goto.json --figure goto.svg
 python scripts/compare.py adding --length 50 --unroll-length 50 --memories elman lstm lru s6 --name adding-50
@@ -63,19 +63,19 @@ class Options(RunArguments):
     name: str | None = None
     """Of the folder in runs/ that holds the runs; compare-TASK unless given."""
     init_from: Path | None = None
-    """The folder of another comparison, of whose runs each of these begins with the one of its memory and seed."""
+    """Folder of another comparison; each training begins with the weights of its memory and seed there."""
     memories: tuple[str, ...] = tuple(CELLS)
-    """Which memories. All have as many weights as the agent with an LSTM of --hidden, or nearly."""
+    """Recurrent cores to compare. All have about as many weights as the agent with an LSTM of --hidden units."""
     seeds: int = 3
-    """How many trainings of each."""
+    """Number of trainings of each core."""
     split: str | None = None
-    """Where they are judged; where agents are chosen unless given."""
+    """Split to evaluate on; the validation split unless given."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
     figure: Path | None = None
-    """Where to draw the curves (.png, .svg or .pdf)."""
+    """File to draw the curves to (.png, .svg or .pdf)."""
     device: str | None = None
-    """cpu or cuda; a GPU when there is one unless given."""
+    """Device, cpu or cuda; a GPU if there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
     agent_config: tyro.conf.OmitArgPrefixes[AgentConfig] = field(default_factory=AgentConfig)

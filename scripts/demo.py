@@ -1,4 +1,4 @@
-"""Train the default agent from first-person pixels, judge it in houses it has never seen, and leave pictures of it.
+"""Train the default agent from first-person pixels, evaluate it in new houses, and leave table, report and video.
 
     python scripts/demo.py
 

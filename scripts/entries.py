@@ -25,21 +25,20 @@ class TableArguments(RunArguments):
     """Whom to look at, and where. Options of task and world that are given take the place of a run's own."""
 
     run: Annotated[Path | None, tyro.conf.Positional] = None
-    """The folder of a run."""
+    """Folder of a run."""
     agent: str | None = None
-    """Without a run: which agent that needs no training: random, stop, straight, expert, chance, or one that the task
-    declares itself."""
+    """Scripted agent, without a run: random, stop, straight, expert, chance, or one that the task declares."""
     task: str | None = None
-    """In which task, without a run; with one: another than its own, which must show and ask the same."""
+    """Task, without a run; with a run another task than its own, with the same observations and actions."""
     split: str | None = None
-    """Which of the task's splits: val_seen, val_unseen, val_novel, val, test, ... (a wrong one is answered with those
-    there are); the one that it is judged by unless given."""
+    """Split of the task: val_seen, val_unseen, val_novel, val, test, ... (an unknown one is answered with the list);
+    the task's test split unless given."""
     draw: bool = False
-    """Whether agents draw their moves from their policies, instead of making the likeliest: so they leave loops."""
+    """Whether to sample actions from the policies instead of acting greedily, which avoids loops."""
     seed: int = 0
-    """Of the agents that draw their moves."""
+    """Random seed of sampled actions."""
     device: str | None = None
-    """cpu or cuda; a GPU when there is one unless given."""
+    """Device, cpu or cuda; a GPU if there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
 

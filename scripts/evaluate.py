@@ -1,4 +1,4 @@
-"""Evaluate a trained run, or an agent that needs no training, beside baselines and the expert.
+"""Evaluate a trained run, or a scripted agent, beside the baselines and the oracle of its task.
 
 python scripts/evaluate.py runs/demo --split val_unseen --json table.json --report report.html
 python scripts/evaluate.py --agent random --task goto
@@ -29,23 +29,23 @@ class Options(TableArguments):
     """Whom to judge, where, and what to leave."""
 
     episodes: int | None = None
-    """How many, from the first on; all unless given."""
+    """Number of episodes, from the first on; all unless given."""
     beam: int = 1
-    """Above 1: the agent tries ways in the place before it goes, the likeliest so many of them at every step."""
+    """Width of a beam search in the world before the agent acts; 1 for none."""
     speaker: Path | None = None
-    """Of R2R, with --beam: the folder of a speaker's run that has a say in which of the ways found is gone."""
+    """Folder of a speaker's run that rescores the paths of the beam search (R2R, with --beam)."""
     trust: float | None = None
-    """In the speaker, from 0 to below 1; 0.5 unless given."""
+    """Weight of the speaker's score, from 0 to below 1; 0.5 unless given."""
     ensemble: tuple[Path, ...] = ()
-    """The folders of runs of the same task that decide together with the first."""
+    """Folders of runs of the same task whose policies are averaged with the first."""
     json: Path | None = None
-    """Where to write the table as JSON."""
+    """File to write the table to, as JSON."""
     report: Path | None = None
-    """Where to write a page to look at; needs a run."""
+    """HTML file to write a report to; needs a run."""
     trajectories: Path | None = None
-    """Of R2R: where to write what the evaluation server takes."""
+    """File to write trajectories to, in the form of R2R's evaluation server."""
     replays: int | None = None
-    """How many episodes the page shows, failures first; 20 unless given."""
+    """Number of episodes that the report shows, failures first; 20 unless given."""
 
     def check(self) -> None:
         """Raise SystemExit where something is asked for that would change nothing."""

@@ -1,4 +1,4 @@
-"""Load a public data set from the network. Run it again after it was cut off: it goes on from there.
+"""Download a public data set, check its files, and go on with an interrupted download.
 
 python scripts/get_data.py mnist
 python scripts/get_data.py mnist --to DIR
@@ -61,9 +61,9 @@ class Options:
     """What to load, and where to."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """The data set: mnist or r2r."""
+    """Data set, mnist or r2r."""
     to: Path = Path("data")
-    """The folder in which the data set has folders of its own; what --data of the other scripts names."""
+    """Folder to load into; the other scripts' --data."""
 
 
 def load(data_set: DataSet, name: str, to: Path) -> int:

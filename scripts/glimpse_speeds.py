@@ -33,19 +33,19 @@ class Glimpsing:
     """Steps per second of the worlds of glimpses, and pictures per second of trainings in them."""
 
     num_envs: int = 1024
-    """Episodes side by side, of the worlds."""
+    """Number of environments of the worlds."""
     batches: tuple[int, ...] = (128, 512)
-    """Pictures that are learned from at once."""
+    """Pictures of a batch."""
     looks: int = 6
-    """How many there are at a picture."""
+    """Number of looks of an episode."""
     threads: int = 2
     """CPU threads of trainings; worlds are measured with one."""
     repeats: int = 7
-    """How often each speed is measured."""
+    """Number of measurements of each speed."""
     seconds: float = 1.0
-    """How long one measurement lasts."""
+    """Seconds of one measurement."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 def glimpse_speeds(options: Glimpsing) -> dict[str, Speed]:

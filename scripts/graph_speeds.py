@@ -36,21 +36,21 @@ class Walking:
     """Steps per second of Room-to-Room's worlds, and episodes per second of judging in them."""
 
     data: Path
-    """The folder that holds matterport/ and r2r/."""
+    """Folder that holds matterport/ and r2r/."""
     run: Path | None = None
-    """The folder of a run, to measure how fast its agent is judged; else one that has learned nothing is."""
+    """Folder of a run whose evaluation is timed; an untrained agent unless given."""
     num_envs: int = 1024
-    """Episodes side by side, of the worlds."""
+    """Number of environments of the worlds."""
     episodes: int | None = None
-    """Of val_unseen, that are judged; all unless given."""
+    """Number of episodes of val_unseen to evaluate; all unless given."""
     threads: int = 1
     """CPU threads."""
     repeats: int = 7
-    """How often each speed is measured."""
+    """Number of measurements of each speed."""
     seconds: float = 1.0
-    """How long one measurement lasts."""
+    """Seconds of one measurement."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 def graph_speeds(options: Walking) -> dict[str, Speed]:

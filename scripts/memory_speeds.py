@@ -20,23 +20,23 @@ class Remembering:
     """Steps per second of learning with every memory, forwards and backwards."""
 
     batch: int = 256
-    """Sequences side by side, of the fused memories beside torch's own."""
+    """Number of sequences of gated cells, beside torch's own."""
     unroll_length: int = 64
-    """Their steps."""
+    """Steps of these sequences."""
     hidden: int = 256
-    """Their size."""
+    """Units of these cells."""
     long_batch: int = 8
-    """Sequences side by side, of the scanned memories beside a walk step by step."""
-    long_window: int = 1024
-    """Their steps."""
+    """Number of sequences of linear cells, beside the same cell step by step."""
+    long_unroll_length: int = 1024
+    """Steps of these sequences."""
     long_hidden: int = 128
-    """Their size."""
+    """Units of these cells."""
     threads: int = 1
     """CPU threads."""
     repeats: int = 5
-    """How often each speed is measured."""
+    """Number of measurements of each speed."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 def memory_speeds(options: Remembering) -> dict[str, Speed]:
@@ -49,7 +49,7 @@ def memory_speeds(options: Remembering) -> dict[str, Speed]:
         theirs = learned_bare(make(options.hidden, options.hidden), inputs)
         speeds |= compared(kind, ours, "torch's own", theirs, options.repeats)
     for kind in SCANNED:
-        inputs = torch.randn(options.long_window, options.long_batch, options.long_hidden)
+        inputs = torch.randn(options.long_unroll_length, options.long_batch, options.long_hidden)
         memory = Recurrent(kind, options.long_hidden, options.long_hidden)
         speeds |= compared(kind, learned(memory, inputs), "step by step", walked(memory, inputs), options.repeats)
     return speeds

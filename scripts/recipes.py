@@ -28,32 +28,32 @@ class Options(RunArguments):
     """FILE.py:NAME of an agent of your own, in place of the one that the spaces of the world call for; its options are
     --agent.OPTION."""
     encoder: tuple[str, ...] = ()
-    """NAME=FILE.py:ENCODER for every observation that an encoder of your own is for, in place of ours."""
+    """Encoders of your own, NAME=FILE.py:ENCODER for each observation."""
     set: tuple[str, ...] = ()
-    """PART.OPTION=VALUE for every option that is set so, of task, world, and an agent, rule or memory of your own: the
-    same as --OPTION VALUE, or --PART.OPTION VALUE for what is your own."""
+    """Options as PART.OPTION=VALUE, of task, world, and an agent, rule or memory of your own: the same as --OPTION
+    VALUE, or --PART.OPTION VALUE of your own parts."""
     agent_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
     rule_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
     memory_options: tyro.conf.Fixed[Mapping[str, Any]] = field(default_factory=dict)
     name: str | None = None
     """Of the run, a folder in runs/; the recipe's or the task's unless given."""
     recipe: str | None = None
-    """Named settings to begin from, those of a row of RESULTS.md."""
+    """Named set of options, which made a row of the results."""
     resume: Path | None = None
-    """The folder of a run to go on with. Its own settings hold; beside it can be said where its files are now, on what
-    to compute, and how long its baselines are to be trained."""
+    """Folder of a run to go on with, under its own options; beside it only where its files are now, the device, and its
+    baselines' share."""
     init_from: Path | None = None
-    """The folder of a run whose weights to begin with; it may be of another task and know other words."""
+    """Folder of a run whose weights initialize the agent; it may be of another task and vocabulary."""
     init_embeddings: Path | None = None
-    """A file of word vectors to begin with, a word and its numbers a line (GloVe); unless given they are learned."""
+    """File of word vectors that initialize the embedding, a word and its numbers a line (GloVe)."""
     baselines: float | None = None
-    """How long to train the blind agent and the other baselines of the table, as a share of the agent's updates: 1
-    unless given, as long as the agent; 0 for none. With less they bear a star in the table."""
+    """Updates of each trained baseline, as a share of the agent's; 1 unless given, 0 for none. The table marks
+    baselines below 1."""
     device: str | None = None
-    """cpu or cuda; a GPU when there is one unless given."""
+    """Device, cpu or cuda; a GPU if there is one unless given."""
     threads: int | None = None
-    """CPU threads. Unless given, as many as are measured to be fastest, at the start and again when it has become slow;
-    with a fixed number the same seed gives the same weights, to the last bit."""
+    """CPU threads. Unless given, the fastest number is measured, at the start and when updates become slow; with a
+    fixed number the same seed gives the same weights, to the last bit."""
     agent_config: tyro.conf.OmitArgPrefixes[AgentConfig] = field(default_factory=AgentConfig)
     train_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
 

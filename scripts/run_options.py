@@ -24,9 +24,9 @@ class TrustArguments:
     """What a run may do that somebody else may have made."""
 
     trust_code: bool = False
-    """Let a run have the Python file run that it names as its task; whoever made the run wrote that file."""
+    """Whether to run the Python files that the run names; whoever made the run wrote them."""
     trust_paths: bool = False
-    """Let a run have the files and folders opened that it names, where they are not named here."""
+    """Whether to open the files and folders that the run names, where they are not named here."""
 
     def known(self, plan: Plan) -> Mapping[str, Option]:
         """The options of a run's task and world; none where that would run a file that is not trusted."""
@@ -72,17 +72,17 @@ class Where(TrustArguments):
     """Where the files of runs are now, for a command whose other options are not of them."""
 
     data: str | None = None
-    """The folder of the data sets."""
+    """Folder of the data sets."""
     text: str | None = None
-    """The text that is foretold."""
+    """Text to predict."""
     pictures: str | None = None
-    """The folder of pictures."""
+    """Folder of pictures."""
     annotations: str | None = None
-    """The file of annotations."""
+    """File of annotations."""
     features: str | None = None
-    """The file or folder of image features."""
+    """File or folder of image features."""
     skip_broken: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Of annotations: whether to leave out broken records, and say how many."""
+    """Whether to leave out broken records of annotations and print their number."""
 
     def open(self, folder: Path, device: str = "cpu") -> Run:
         """The run in a folder, with its files where they are said to be; what it has none of is not asked."""

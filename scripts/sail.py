@@ -1,4 +1,4 @@
-"""Train and judge agents in every maze of SAIL, and say what they reach together: the rows of RESULTS.md.
+"""Train and evaluate agents in every maze of SAIL, and pool their results: the rows of the results.
 
 python scripts/sail.py --data DIR
 python scripts/sail.py --data DIR --heading random --seeds 3
@@ -49,25 +49,25 @@ class Options:
     """What to train, and how often."""
 
     data: Path
-    """The folder that holds sail/."""
+    """Folder that holds sail/."""
     heading: str = "mei"
-    """What an unknown start heading becomes: mei (gives the first turn away) or random."""
+    """Start heading where it is unknown: mei (which gives the first turn away) or random."""
     seeds: int = 3
-    """How many agents to train in every fold."""
+    """Number of agents to train in every fold."""
     ensemble: int = 10
-    """How many of them, at most, decide together in the row of the ensemble."""
+    """Largest number of agents of the ensemble."""
     beam: int = 10
-    """How wide the ensemble searches."""
+    """Width of the ensemble's beam search."""
     name: str = "sail"
-    """Of the folder in runs/ that the runs are left in."""
+    """Name of the folder in runs/ for the runs."""
     baselines: int = 1
-    """For how many of the seeds to train a blind and a deaf agent too."""
-    beginnings: int = 1
-    """How many agents learn in invented mazes first; the agents in the folds begin with one of them each, in turn."""
-    beginning_baselines: float = 1.0
-    """How long the blind and the deaf agent learn in invented mazes, as a share of the agent's updates."""
+    """Number of seeds for which baselines are trained too."""
+    pretrainings: int = 1
+    """Number of agents trained in synthetic mazes first; the agents of the folds begin with their weights, in turn."""
+    pretraining_baselines: float = 1.0
+    """Updates of the baselines in synthetic mazes, as a share of the agent's."""
     json: Path | None = None
-    """Where to write the figures."""
+    """File to write the figures to, as JSON."""
 
 
 Row = tuple[list[Outcome], list[Outcome]]  # of the sentences and of the paragraphs of one fold
@@ -80,15 +80,15 @@ def folder_of(options: Options, fold: str, seed: int) -> Path:
 def train_all(options: Options) -> None:
     """Train what is not there yet. What was broken off goes on."""
     mazes, sail = RECIPES["mazes"], RECIPES["sail"]
-    for seed in range(min(options.beginnings, options.seeds)):
+    for seed in range(min(options.pretrainings, options.seeds)):
         about, config = {**mazes.task_options, "heading": options.heading}, replace(mazes.train_config, seed=seed)
-        baselines = options.beginning_baselines if seed < options.baselines else 0.0
+        baselines = options.pretraining_baselines if seed < options.baselines else 0.0
         train_in(
             folder_of(options, "mazes", seed),
             replace(mazes, task_options=about, train_config=config, baselines=baselines),
         )
     for seed in range(options.seeds):
-        init_from = folder_of(options, "mazes", seed % options.beginnings)
+        init_from = folder_of(options, "mazes", seed % options.pretrainings)
         baselines = 1.0 if seed < options.baselines else 0.0
         for fold in FOLDS:
             about = {"data": str(options.data.absolute()), "fold": fold, "heading": options.heading}
@@ -113,7 +113,7 @@ def open_all(options: Options, folders: Iterable[Path]) -> list[Run]:
 def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
     """For every kind of row one entry a seed."""
     runs = open_all(options, (folder_of(options, fold, seed) for seed in range(options.seeds)))
-    beginnings = min(options.beginnings, options.seeds)
+    pretrainings = min(options.pretrainings, options.seeds)
     task = runs[0].task
     world, relays = runs[0].open("val_unseen"), relays_of(task)
 
@@ -132,9 +132,9 @@ def judge_fold(options: Options, fold: str) -> dict[str, list[Row]]:
             for run, its in zip(baselines, opened, strict=True)
         ]
     # What agents that have learned in invented mazes only make of people's words, of which some are unknown to them.
-    begun = open_all(options, (folder_of(options, "mazes", seed) for seed in range(beginnings)))
-    strange = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in begun]
-    rows["invented only"] = [lived(Entry(run.agent), its) for run, its in zip(begun, strange, strict=True)]
+    pretrained = open_all(options, (folder_of(options, "mazes", seed) for seed in range(pretrainings)))
+    strange = [run.open_in(task, "val_unseen", **run.plan.world_options) for run in pretrained]
+    rows["synthetic only"] = [lived(Entry(run.agent), its) for run, its in zip(pretrained, strange, strict=True)]
     rows["agent"] = [lived(Entry(run.agent)) for run in runs]
     rows["agent, beam"] = [lived(Entry(runs[0].agent, beam=options.beam))]
     together = Ensemble([run.agent for run in runs[: options.ensemble]]).eval()
@@ -181,7 +181,7 @@ def show(rows: dict[str, Any], titles: Sequence[str]) -> Table:
 
 def main(options: Options) -> dict[str, Any]:
     """Train, judge, show and write."""
-    if min(options.seeds, options.beginnings, options.ensemble) < 1:
+    if min(options.seeds, options.pretrainings, options.ensemble) < 1:
         raise SystemExit("it takes at least one seed, one beginning and one member of the ensemble")
     use_threads(None)
     train_all(options)
@@ -191,7 +191,7 @@ def main(options: Options) -> dict[str, Any]:
         "heading": options.heading,
         "walls": "fail",
         "seeds": options.seeds,
-        "beginnings": min(options.beginnings, options.seeds),
+        "pretrainings": min(options.pretrainings, options.seeds),
         "beam": options.beam,
     }
     if options.json:

@@ -1,4 +1,4 @@
-"""Score trajectories that any program has written, in the form that R2R's evaluation server takes.
+"""Score trajectories of any program, in the form of R2R's evaluation server.
 
 Only this split's annotations and its scans are read.
 
@@ -27,18 +27,18 @@ class Options:
     """What to score, and against what."""
 
     trajectories: Annotated[Path, tyro.conf.Positional]
-    """A list of {"instr_id", "trajectory": [[viewpoint, heading, elevation], ...]}, one for each instruction, or one of
-    the other forms it is written in (steps of several viewpoints, an object a line, ...; plain or gzipped)."""
+    """File with a list of {"instr_id", "trajectory": [[viewpoint, heading, elevation], ...]}, one for each instruction,
+    or in one of its other forms (steps of several viewpoints, an object a line, ...; plain or gzipped)."""
     data: Path
-    """The folder that holds matterport/ and r2r/."""
+    """Folder that holds matterport/ and r2r/."""
     split: str = "val_unseen"
-    """val_seen, val_unseen, train, or file with --annotations."""
+    """Split: val_seen, val_unseen, train, or file with --annotations."""
     annotations: str | None = None
-    """Another file of R2R's format."""
+    """Another annotations file in R2R's format."""
     skip_broken: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Whether to leave out broken records of annotations, and say how many."""
+    """Whether to leave out broken records of annotations and print their number."""
     json: Path | None = None
-    """Where to write the table as JSON."""
+    """File to write the table to, as JSON."""
 
 
 def main(options: Options) -> dict[str, Any]:

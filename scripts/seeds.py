@@ -1,4 +1,4 @@
-"""Mean and spread over seeds: several tables of evaluate.py, of one split, as one.
+"""Mean and spread over seeds of several tables of evaluate.py of one split.
 
 python scripts/seeds.py table-0.json table-1.json table-2.json --json seeds.json
 """
@@ -28,9 +28,9 @@ class Options:
     """Which tables."""
 
     tables: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """The files of evaluate.py --json, one of each seed."""
+    """Tables of evaluate.py --json, one of each seed."""
     json: Path | None = None
-    """Where to write the figures as JSON."""
+    """File to write the figures to, as JSON."""
 
 
 def read_tables(files: Sequence[Path]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Have a trained speaker say what somebody is to do on paths that nobody has written about, to train a navigator on.
+"""Describe paths with a trained speaker: more instructions to train a navigator on.
 
 python scripts/train.py r2r-speaker --data DIR --name speaker --baselines 0
 python scripts/speak.py runs/speaker --data DIR --paths 20000 --out spoken.json
@@ -28,17 +28,17 @@ class Options(RunArguments):
     """Who speaks, of how many paths, and how."""
 
     run: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
-    """The folder of a run of task r2r-speaker."""
+    """Folder of a run of task r2r-speaker."""
     out: Path = tyro.MISSING
-    """The file to write, of the format of R2R's own."""
+    """File of annotations to write, in R2R's format."""
     paths: int = 10000
-    """How many paths, of the lengths and in the buildings of those that people wrote about for training."""
+    """Number of paths, with lengths and buildings like those of the training split."""
     temperature: float = 0.5
-    """How freely words are drawn: 1 as probable as the speaker finds them, 0 always the likeliest."""
+    """Temperature of sampling words: 1 samples from the policy, 0 is greedy."""
     seed: int = 0
-    """Of the paths and the words."""
+    """Random seed for paths and words."""
     device: str | None = None
-    """cpu or cuda; a GPU when there is one unless given."""
+    """Device, cpu or cuda; a GPU if there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
 

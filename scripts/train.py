@@ -1,4 +1,4 @@
-"""Train an agent on a task, and after it the trained baselines of its table: a blind and a deaf agent.
+"""Train an agent on a task, and after it the trained baselines of its table.
 
 python scripts/train.py goto --view first_person --size 32 --name mine
 python scripts/train.py --recipe demo

@@ -1,4 +1,4 @@
-"""Watch a trained run, or an agent that needs no training, live through episodes: as a video, in a window, or both.
+"""Watch episodes of a trained run, or of a scripted agent, as a video, in a window, or both.
 
 python scripts/watch.py runs/demo --split val_unseen --episodes 8 --video out.mp4
 python scripts/watch.py --agent expert --task route --window
@@ -25,13 +25,13 @@ class Options(TableArguments):
     """Whom to watch, where and how."""
 
     episodes: int = 8
-    """How many, from the first on; what fails is shown first."""
+    """Number of episodes, from the first on; failures are shown first."""
     video: Path | None = None
-    """The file to write, ending in .mp4 or .gif."""
+    """Video file to write, ending in .mp4 or .gif."""
     window: bool = False
-    """Whether to show it in a window."""
+    """Whether to show the episodes in a window."""
     fps: float = FPS
-    """Moves a second."""
+    """Actions a second."""
 
 
 def main(options: Options) -> None:

@@ -1,4 +1,4 @@
-"""Have a trained agent write: character by character, each of which it is given next.
+"""Generate text with a trained agent, character by character.
 
 python scripts/train.py --recipe shakespeare --data DIR
 python scripts/write.py runs/shakespeare --prompt "ROMEO:" --length 500 --temperature 0.8
@@ -16,7 +16,7 @@ from errors import plainly
 
 from vln.agents.registry import make_agent
 from vln.envs.registry import make_task
-from vln.evaluation.generation import write_text
+from vln.evaluation.generation import generate_text
 from vln.learning.devices import best_device, use_threads
 from vln.runs.run import open_run
 
@@ -26,19 +26,19 @@ class Options:
     """Who writes, after what, how much and how freely."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """The folder of a run of task characters."""
+    """Folder of a run of task characters."""
     prompt: str | None = None
-    """What the text begins with; the agent goes on from there. Unless given, it begins after the end of a line."""
+    """Beginning of the text, which the agent goes on from; the start of a line unless given."""
     length: int = 500
-    """How many characters to write."""
+    """Number of characters to write."""
     temperature: float = 1.0
-    """How freely they are drawn: 1 as probable as the agent finds them, 0 always the likeliest."""
-    top: int | None = None
-    """Of how many, the likeliest, each is drawn; of all unless given."""
+    """Temperature of sampling characters: 1 samples from the policy, 0 is greedy."""
+    top_k: int | None = None
+    """Number of most likely characters to sample from; all unless given."""
     seed: int = 0
-    """Of the drawing."""
+    """Random seed of the sampling."""
     device: str | None = None
-    """cpu or cuda; a GPU when there is one unless given."""
+    """Device, cpu or cuda; a GPU if there is one unless given."""
     threads: int | None = None
     """CPU threads; all cores unless given."""
 
@@ -49,8 +49,8 @@ def main(options: Options) -> None:
     run = open_run(options.run, make_task, make_agent, options.device or best_device())
     if run.alphabet is None:
         raise SystemExit(f"{options.run} is of task {run.plan.task}, which has no text to go on with: train characters")
-    how = {"temperature": options.temperature, "top": options.top, "seed": options.seed}
-    print(write_text(run.agent, run.alphabet, options.prompt, options.length, **how))
+    sampling = {"temperature": options.temperature, "top_k": options.top_k, "seed": options.seed}
+    print(generate_text(run.agent, run.alphabet, options.prompt, options.length, **sampling))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Options:
     """Whether to write or to compare."""
 
     check: bool = False
-    """Only say which pages are not what would be written."""
+    """Whether to compare only, and print which pages are stale."""
 
 
 def main(options: Options) -> list[Path]:

@@ -157,7 +157,7 @@ def test_sail_is_trained_and_judged_in_every_maze(here: Path, monkeypatch: pytes
     assert len(rows["blind"]["sentence"]["seeds"]) == 1
     begun = [plan_of(Path("runs/sail/mei") / name).init_from for name in ("l-0", "l-1", "l-0/blind")]
     assert begun == [str(here / "runs/sail/mei" / name) for name in ("mazes-0", "mazes-0", "mazes-0/blind")]
-    assert len(rows["invented only"]["paragraph"]["seeds"]) == 1
+    assert len(rows["synthetic only"]["paragraph"]["seeds"]) == 1
     assert {"agent, beam", "ensemble", "ensemble, beam"} <= set(rows)
     written = {path: path.stat().st_mtime_ns for path in Path("runs").rglob(CHECKPOINT)}
     module = __import__("sail")
@@ -227,7 +227,7 @@ def test_walking_on_graphs_is_measured(here: Path) -> None:
 
 
 def test_memories_are_timed_beside_torchs_own_and_a_walk(here: Path) -> None:
-    few = "--batch 2 --unroll-length 4 --hidden 8 --long-batch 2 --long-window 8 --long-hidden 8 --repeats 1".split()  # noqa: SIM905
+    few = "--batch 2 --unroll-length 4 --hidden 8 --long-batch 2 --long-unroll-length 8 --long-hidden 8 --repeats 1".split()  # noqa: SIM905
     rows = run("benchmark", "memories", *few)["rows"]
     assert len(rows) == 3 * 7
     assert rows["lstm / torch's own"]["unit"] == rows["s6 / step by step"]["unit"] == "share"

@@ -13,7 +13,7 @@ from vln.agent import Agent
 from vln.alphabet import Alphabet
 from vln.episode import Episode
 from vln.evaluation.evaluate import check_answers, evaluate
-from vln.evaluation.generation import write_text
+from vln.evaluation.generation import generate_text
 from vln.evaluation.tables import Entry
 from vln.interface import Interface
 from vln.language import Vocabulary, split_words
@@ -220,7 +220,7 @@ def sample_of(task: Task) -> Callable[[Agent], str] | None:
     if not task.texts:
         return None
     alphabet = Alphabet(task.vocabulary.words)
-    return lambda agent: write_text(agent, alphabet, None, SAMPLED)
+    return lambda agent: generate_text(agent, alphabet, None, SAMPLED)
 
 
 def plan_of(folder: Path) -> Plan:

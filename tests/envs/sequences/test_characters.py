@@ -14,7 +14,7 @@ from vln.alphabet import BEYOND, Alphabet
 from vln.envs.registry import make_task
 from vln.envs.sequences.characters import read_texts
 from vln.evaluation.evaluate import evaluate
-from vln.evaluation.generation import write, write_text
+from vln.evaluation.generation import generate, generate_text
 from vln.evaluation.intervals import summary
 from vln.learning.config import TrainConfig
 from vln.learning.learner import Learner
@@ -145,9 +145,11 @@ def hello() -> tuple[Task, Any]:
 
 def test_hello_is_learned_and_written(hello: tuple[Task, Any]) -> None:
     task, agent = hello
-    assert write_text(agent, HELLO, "h", 19, temperature=0) == "hellohellohellohello"
-    without = write_text(agent, HELLO, None, 4, top=1)  # where lines have no end it begins with the first character
-    assert without == write_text(agent, HELLO, "e", 4, top=1)
+    assert generate_text(agent, HELLO, "h", 19, temperature=0) == "hellohellohellohello"
+    without = generate_text(
+        agent, HELLO, None, 4, top_k=1
+    )  # where lines have no end it begins with the first character
+    assert without == generate_text(agent, HELLO, "e", 4, top_k=1)
     # After an l it takes memory to know whether l or o comes next; the first is not known to be h.
     nats = summary(evaluate(task.open("val"), agent))["nll"].mean
     assert nats < 0.1
@@ -171,7 +173,7 @@ def test_what_surprises_is_minus_the_log_of_how_probable_the_next_character_was(
 
 def test_the_same_seed_writes_the_same_and_a_colder_one_the_likeliest(hello: tuple[Task, Any]) -> None:
     _, agent = hello
-    wild = [write_text(agent, HELLO, "he", 60, temperature=50, seed=seed) for seed in (0, 0, 1)]
+    wild = [generate_text(agent, HELLO, "he", 60, temperature=50, seed=seed) for seed in (0, 0, 1)]
     assert wild[0] == wild[1] != wild[2]
     assert len(set(wild[0])) == 4
 
@@ -182,7 +184,7 @@ def test_the_same_seed_writes_the_same_and_a_colder_one_the_likeliest(hello: tup
         ("", {}, "a prompt has at least one symbol"),
         ("hex", {}, r"character 'x' \(number 3 of the text\) is not in the alphabet"),
         ("h", {"temperature": -1}, "at least 0, not -1"),
-        ("h", {"top": 0}, "of at least 1, not of 0"),
+        ("h", {"top_k": 0}, "top_k is at least 1, not 0"),
     ],
 )
 def test_what_can_not_be_gone_on_from_is_refused(
@@ -190,7 +192,7 @@ def test_what_can_not_be_gone_on_from_is_refused(
 ) -> None:
     _, agent = hello
     with pytest.raises(ValueError, match=complaint):
-        write_text(agent, HELLO, prompt, 5, **how)
+        generate_text(agent, HELLO, prompt, 5, **how)
 
 
 def test_of_the_likeliest_few_only_those_are_drawn(hello: tuple[Task, Any]) -> None:
@@ -199,6 +201,6 @@ def test_of_the_likeliest_few_only_those_are_drawn(hello: tuple[Task, Any]) -> N
         first = torch.zeros(1, 1, dtype=torch.long)
         decision, _ = agent({"input": first}, agent.initial(1), torch.zeros(1, 1, dtype=torch.bool))
     likeliest = set(decision.policy.logits[0, 0].topk(2).indices.tolist())
-    drawn = {write(agent, [0], 1, temperature=30, top=2, seed=seed)[0] for seed in range(40)}
+    drawn = {generate(agent, [0], 1, temperature=30, top_k=2, seed=seed)[0] for seed in range(40)}
     assert drawn == likeliest
-    assert {write(agent, [0], 1, temperature=30, seed=seed)[0] for seed in range(80)} == set(range(4))
+    assert {generate(agent, [0], 1, temperature=30, seed=seed)[0] for seed in range(80)} == set(range(4))
