@@ -50,7 +50,7 @@ from vln.user_files import MARK, absolute_name
 from vln.world import World
 
 CURVES = ("squared_error", "loss")  # what is drawn where moves are learned: the first of these that was recorded
-TITLES = {"squared_error": "mean squared error", "answering": "nats, of answers"}  # drawn on a logarithmic scale
+TITLES = {"squared_error": "mean squared error", "answer_loss": "answer loss, nats"}  # drawn on a logarithmic scale
 PIECES = 100  # points of a curve
 SECONDS_FILE = "cpu_seconds.json"  # in the folder of a run
 
@@ -147,7 +147,7 @@ def trained(options: Options, shape: AgentConfig, seed: int) -> dict[str, Any] |
     metrics = [outcome.metrics() for outcome in evaluate(world, run.agent)]
     lines = read_metrics(folder / METRICS_FILE)
     # An eye that is led at first is not judged by how well it follows.
-    curves = ("answering",) if world.scores_answers else CURVES
+    curves = ("answer_loss",) if world.scores_answers else CURVES
     curve = next(name for name in curves if any(line.get(name) is not None for line in lines))
     seconds = folder / SECONDS_FILE
     return {

@@ -19,7 +19,7 @@ from vln.agents.scripted import UniformPolicy
 from vln.evaluation.evaluate import evaluate
 from vln.learning.config import TrainConfig
 from vln.learning.learner import Learner
-from vln.learning.losses import answering, reinforce, returns, value_loss
+from vln.learning.losses import answer_loss, reinforce_loss, returns, value_loss
 from vln.learning.rollouts import Rollout, RolloutState, rollout, sample
 from vln.learning.rules import RULES
 from vln.learning.training import snapshot, train
@@ -85,7 +85,7 @@ def test_reinforce_is_on_average_the_exact_gradient() -> None:
         one = Decision(policy, one.value[:steps])
         for total, part in zip(
             estimate,
-            torch.autograd.grad(reinforce(one, seen, to_success(one, seen)), weights, retain_graph=True),
+            torch.autograd.grad(reinforce_loss(one, seen, to_success(one, seen)), weights, retain_graph=True),
             strict=True,
         ):
             total -= probability[row].detach() * part
@@ -123,9 +123,9 @@ def test_the_last_answer_can_count_more_than_those_before() -> None:
     decision = replace(decision, answer=logits)
     lived = replace(lived, answer=torch.tensor([[0], [0]]))
     half, most = np.log(2), -np.log(0.75)
-    assert answering(decision, lived).item() == pytest.approx((half + most) / 2)
-    assert answering(decision, lived, early=0).item() == pytest.approx(most)
-    assert answering(decision, lived, early=0.5).item() == pytest.approx((0.5 * half + most) / 1.5)
+    assert answer_loss(decision, lived).item() == pytest.approx((half + most) / 2)
+    assert answer_loss(decision, lived, early=0).item() == pytest.approx(most)
+    assert answer_loss(decision, lived, early=0.5).item() == pytest.approx((0.5 * half + most) / 1.5)
 
 
 @pytest.mark.parametrize("move", ["continuous", "relative"])
@@ -224,7 +224,7 @@ def test_a_teacher_of_points_is_imitated() -> None:
         agent,
         TrainConfig(updates=80, num_envs=32, unroll_length=LOOKS, learning_rate=1e-2, warmup_updates=5, bfloat16=False),
     )
-    told = [learner.learn()["imitation"] for _ in range(80)]
+    told = [learner.learn()["imitation_loss"] for _ in range(80)]
     assert np.mean(told[-5:]) < np.mean(told[:5]) - 1
 
 

@@ -227,8 +227,8 @@ def test_walking_on_graphs_is_measured(here: Path) -> None:
 
 
 def test_memories_are_timed_beside_torchs_own_and_a_walk(here: Path) -> None:
-    few = "--batch 2 --unroll-length 4 --hidden 8 --long-batch 2 --long-unroll-length 8 --long-hidden 8 --repeats 1".split()  # noqa: SIM905
-    rows = run("benchmark", "memories", *few)["rows"]
+    few = "--batch 2 --unroll-length 4 --hidden 8 --long-batch 2 --long-unroll-length 8 --long-hidden 8 --repeats 1"
+    rows = run("benchmark", "memories", *few.split())["rows"]
     assert len(rows) == 3 * 7
     assert rows["lstm / torch's own"]["unit"] == rows["s6 / step by step"]["unit"] == "share"
 

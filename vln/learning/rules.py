@@ -12,11 +12,11 @@ from torch import Tensor
 from vln.agent import Decision
 from vln.learning.config import TrainConfig
 from vln.learning.losses import (
-    answering,
-    distance,
-    imitation,
-    reinforce,
-    removed_error,
+    answer_loss,
+    imitation_loss,
+    pathwise_loss,
+    progress_loss,
+    reinforce_loss,
     returns,
     value_loss,
 )
@@ -95,7 +95,7 @@ class LossRule(Rule):
 
     @abstractmethod
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
-        """What is descended."""
+        """The loss to descend."""
 
     @property
     def early(self) -> float:
@@ -104,19 +104,19 @@ class LossRule(Rule):
     def learn(self, learning: Learning, rollout: Rollout) -> Mapping[str, Tensor]:
         decision = learning.decide(rollout)
         loss = self.own(decision, rollout) if self.own else self.loss(decision, rollout)
-        taught = rollout.teacher_actions is not None
-        if taught and not self.teacher:
-            loss = loss + teacher_share(self, self.config, learning.update) * imitation(decision, rollout)
+        has_teacher = rollout.teacher_actions is not None
+        if has_teacher and not self.teacher:
+            loss = loss + teacher_share(self, self.config, learning.update) * imitation_loss(decision, rollout)
         learning.descend(loss)
-        numbers = {"answering": answering(decision, rollout, self.early)}
-        if taught:
-            numbers["imitation"] = imitation(decision, rollout)
+        numbers = {"answer_loss": answer_loss(decision, rollout, self.early)}
+        if has_teacher:
+            numbers["imitation_loss"] = imitation_loss(decision, rollout)
             numbers |= decision.policy.agreement(rollout.teacher_actions)
         return numbers
 
 
 class Imitation(LossRule):
-    """Imitate the teacher's actions, answer the world's question, and know how far it still is."""
+    """Imitation of the teacher's actions, answers to the world's question, and a progress monitor."""
 
     teacher = True
 
@@ -125,16 +125,18 @@ class Imitation(LossRule):
         return "distance" if self.config.progress_weight else None
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
-        asides = self.config.progress_weight * distance(decision, rollout) + answering(decision, rollout, self.early)
-        return imitation(decision, rollout) + asides
+        asides = self.config.progress_weight * progress_loss(decision, rollout) + answer_loss(
+            decision, rollout, self.early
+        )
+        return imitation_loss(decision, rollout) + asides
 
 
 class Reinforce(LossRule):
     """REINFORCE (Williams 1992) with the value as its baseline, and the answers (Mnih et al. 2014, arXiv:1406.6247).
 
-    The reward is success, or the environment's (see TrainConfig.reward). What is still expected at the window's end is
-    the value of its last step. An episode that was cut off failed; where rewards are the environment's, it goes on in
-    expectation.
+    The reward is success, or the environment's (see TrainConfig.reward). The expected return at the unroll's end is the
+    value of its last step. A truncated episode failed; where rewards are the environment's, it counts with the value of
+    its last observation.
     """
 
     @property
@@ -150,22 +152,22 @@ class Reinforce(LossRule):
         if self.values:
             assert rollout.next_value is not None
             reward = rollout.reward.detach() + self.config.discount * rollout.next_value * rollout.truncated
-        to_come = returns(reward, rollout.dones, decision.value[-1].detach(), self.config.discount)
-        # The numbers that an episode's last answer comes with do nothing; a choice may be what ended it.
-        answered, numbers = rollout.answer is not None, isinstance(decision.policy, Gaussian)
-        idle = rollout.dones if answered and numbers else None
-        moving = reinforce(decision, rollout, to_come, idle)
-        return moving + value_loss(decision, to_come) + answering(decision, rollout, self.early)
+        to_go = returns(reward, rollout.dones, decision.value[-1].detach(), self.config.discount)
+        # A point beside an episode's last answer has no effect; a choice may be what ended the episode.
+        has_answer, is_point = rollout.answer is not None, isinstance(decision.policy, Gaussian)
+        idle = rollout.dones if has_answer and is_point else None
+        policy_loss = reinforce_loss(decision, rollout, to_go, idle)
+        return policy_loss + value_loss(decision, to_go) + answer_loss(decision, rollout, self.early)
 
 
 class Pathwise(LossRule):
-    """Only answer: where to look is learned by the gradient of the answers through what was seen. Where nothing is
-    asked, by the gradient of the world's error."""
+    """The gradient of the answers, or without a question of the world's error, through the differentiable world to the
+    actions."""
 
     differentiates_world = True
 
     def loss(self, decision: Decision, rollout: Rollout) -> Tensor:
-        return removed_error(rollout) if rollout.answer is None else answering(decision, rollout, self.early)
+        return pathwise_loss(rollout) if rollout.answer is None else answer_loss(decision, rollout, self.early)
 
 
 RULES: dict[str, type[LossRule]] = {"imitation": Imitation, "reinforce": Reinforce, "pathwise": Pathwise}

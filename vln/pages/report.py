@@ -26,9 +26,9 @@ CURVES = (
     "success",
     "val_nll",
     "loss",
-    "imitation",
+    "imitation_loss",
     "squared_error",
-    "answering",
+    "answer_loss",
     "clip_rate",
     "steps_per_second",
 )
@@ -148,7 +148,7 @@ def curves_of(folder: Path, world: World[Any]) -> dict[str, list[tuple[float, fl
     Where episodes have no verdict, that of the world's headline is among them, whatever it is (see runs.probe_of).
     """
     lines = read_metrics(folder / METRICS_FILE)
-    left_out = (() if world.scores_answers else ("answering",)) + (() if world.verdicts else SUCCESSES)
+    left_out = (() if world.scores_answers else ("answer_loss",)) + (() if world.verdicts else SUCCESSES)
     headline = () if world.verdicts else (world.headline,)
     named = [name for name in dict.fromkeys((*headline, *CURVES)) if name not in left_out]
     return {name: [(line["update"], line[name]) for line in lines if line.get(name) is not None] for name in named}
