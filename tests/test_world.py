@@ -51,7 +51,7 @@ class Row(World[RowState]):
     def expert(self, state: RowState) -> NDArray[np.bool_]:
         return np.stack([state.place < GOAL, state.place >= GOAL], axis=1)
 
-    def draw(self, state: RowState, slot: int, trail: Any, tints: Any = None) -> NDArray[np.uint8]:
+    def draw(self, state: RowState, slot: int, path: Any, colours: Any = None) -> NDArray[np.uint8]:
         return np.full((8, 8, 3), 40 * int(state.place[slot]), dtype=np.uint8)
 
 

@@ -188,11 +188,11 @@ class World(ABC, Generic[S]):
 
     @abstractmethod
     def draw(
-        self, state: S, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: S, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
-        """A picture for people, uint8 [height, width, 3]: the place from above, the trail [n, ...], what is seen.
+        """A picture for people, uint8 [height, width, 3]: the place from above, the path [n, ...], what is seen.
 
-        tints: [n, 3], a colour for every place of the trail, to show what went on in an agent there.
+        colours: [n, 3], a colour for every place of the path, to show what went on in an agent there.
         """
 
     def labels(self, state: S) -> dict[str, NDArray[Any]]:

@@ -17,17 +17,17 @@ INK = (40, 40, 40)
 FRAMES = ((214, 84, 37), (37, 120, 190), (60, 150, 80), (150, 90, 170))
 
 
-def portrait(
+def draw_map(
     canvas: NDArray[np.uint8],
-    trail: NDArray[np.floating],
+    path: NDArray[np.floating],
     glimpse: NDArray[np.float32],
     eye: GlimpseSensor,
     instruction: str,
-    tints: NDArray[np.uint8] | None = None,
+    colours: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """uint8 [height, width, 3]; trail: [n, 2], the points looked at so far, in pixels (x, y) of the canvas.
+    """uint8 [height, width, 3]; path: [n, 2], the points looked at so far, in pixels (x, y) of the canvas.
 
-    tints: [n, 3], a colour for each of them.
+    colours: [n, 3], a colour for each of them.
     """
     height, width, channels = canvas.shape
     scale = SIDE / max(height, width)
@@ -36,7 +36,7 @@ def portrait(
         (round(width * scale), round(height * scale)),
         interpolation=cv2.INTER_NEAREST,
     )
-    points = np.round(trail * scale).astype(int)
+    points = np.round(path * scale).astype(int)
     for number in range(eye.scales - 1, -1, -1):
         half = eye.patch * 2**number / 2 * scale
         (left, top), (right, bottom) = points[-1] - round(half), points[-1] + round(half)
@@ -44,9 +44,9 @@ def portrait(
     if len(points) > 1:
         cv2.polylines(shown, [points.reshape(-1, 1, 2)], False, FRAMES[0], 2, cv2.LINE_AA)
     for number, point in enumerate(points):
-        if tints is not None:
+        if colours is not None:
             cv2.circle(shown, point.tolist(), 9, INK, -1, cv2.LINE_AA)
-            cv2.circle(shown, point.tolist(), 8, tints[number].tolist(), -1, cv2.LINE_AA)
+            cv2.circle(shown, point.tolist(), 8, colours[number].tolist(), -1, cv2.LINE_AA)
             continue
         last = number == len(points) - 1
         cv2.circle(shown, point.tolist(), 5 if last else 4, FRAMES[0], -1 if last else 2, cv2.LINE_AA)

@@ -88,11 +88,11 @@ class TensorGlimpses(ScoredWorld[Any]):
         return self.world.position(replace(state, where=self._t(state.where).detach().cpu().numpy()))
 
     def draw(
-        self, state: GlimpseState, slot: int, trail: Any, tints: NDArray[np.uint8] | None = None
+        self, state: GlimpseState, slot: int, path: Any, colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         canvas = self._t(state.canvas).cpu().numpy()
         where = self._t(state.where).detach().cpu().numpy()
-        return self.world.draw(replace(state, canvas=canvas, where=where), slot, trail, tints)
+        return self.world.draw(replace(state, canvas=canvas, where=where), slot, path, colours)
 
     def _moved(self, state: GlimpseState, move: Tensor, steps: NDArray[np.int32]) -> Tensor:
         world, before = self.world, self._t(state.where)

@@ -18,7 +18,7 @@ from vln.world import World
 
 from .chance import chances
 from .fixations import gaze_maps
-from .map_view import portrait
+from .map_view import draw_map
 from .scanner import grid, scan
 from .scene_source import SceneSource
 from .sensor import GlimpseSensor
@@ -176,11 +176,11 @@ class Glimpses(ScoredWorld[GlimpseState]):
         return (np.array([width, height], dtype=np.float32) / 2 + state.where * self.reach).astype(np.float32)
 
     def draw(
-        self, state: GlimpseState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: GlimpseState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         glimpse = self.eye.look(state.canvas[slot : slot + 1], state.where[slot : slot + 1])[0]
         asked = self.episodes[int(state.episode[slot])]
-        return portrait(state.canvas[slot], np.asarray(trail), glimpse, self.eye, asked.instruction, tints)
+        return draw_map(state.canvas[slot], np.asarray(path), glimpse, self.eye, asked.instruction, colours)
 
     def galleries(self, outcomes: Sequence[Outcome]) -> Mapping[str, Sequence[tuple[str, NDArray[np.uint8]]]]:
         return {"Where it looks, by class": gaze_maps(self.scenes, outcomes)}

@@ -45,30 +45,30 @@ _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 48)), np.sin(np.linspace(0,
 _ARROW = np.array([(0.0, 13.0), (9.0, -9.0), (0.0, -4.5), (-9.0, -9.0)])  # pixels; looks towards +y
 
 
-def portrait(
+def draw_map(
     episode: Episode,
-    trail: NDArray[np.integer],
+    path: NDArray[np.integer],
     heading: float,
     elevation: float = 0.0,
-    tints: NDArray[np.uint8] | None = None,
+    colours: NDArray[np.uint8] | None = None,
 ) -> Picture:
     """The way [n] from viewpoint to viewpoint, and who has come by it and faces so: uint8 [H, WIDTH, 3].
 
-    heading, elevation: radians, clockwise from +y and up. tints: [n, 3], a colour for each. H is even and depends on
+    heading, elevation: radians, clockwise from +y and up. colours: [n, 3], a colour for each. H is even and depends on
     the instruction alone, and what is shown where on the episode: the surroundings of the described path large, the
     whole building small beside them.
     """
     position = episode.place.position
-    page = _still(episode, round(float(position[trail[-1], 2]) / LEVEL)).copy()
+    page = _still(episode, round(float(position[path[-1], 2]) / LEVEL)).copy()
     for window in _windows(episode):
-        sheet, walked = _part(page, window.box), window.pixels(position[trail])
+        sheet, walked = _part(page, window.box), window.pixels(position[path])
         _draw_walk(sheet, walked, window.size)
-        for place, tint in zip(walked, () if tints is None else tints.tolist(), strict=tints is not None):
+        for place, tint in zip(walked, () if colours is None else colours.tolist(), strict=colours is not None):
             _draw_dot(sheet, place, 9 * window.size, INK)
             _draw_dot(sheet, place, 8 * window.size, tint)
         _draw_start(sheet, walked[0], window.size)
         _draw_agent(sheet, walked[-1], heading, window.size)
-    _draw_around(_part(page, AROUND), episode.place, trail, heading, elevation)
+    _draw_around(_part(page, AROUND), episode.place, path, heading, elevation)
     return page
 
 
@@ -217,17 +217,17 @@ def _draw_sky(sheet: Picture) -> None:
     _write(sheet, [("What lies around, in metres", (8, 4))], QUIET, SMALL_SIZE)
 
 
-def _draw_around(sheet: Picture, graph: Graph, trail: NDArray[np.integer], heading: float, elevation: float) -> None:
-    """The neighbours of where the trail ends, as they are seen: larger where they are nearer, with their metres."""
-    there = np.flatnonzero(graph.joined[trail[-1]])
-    along = graph.position[there] - graph.position[trail[-1]]
+def _draw_around(sheet: Picture, graph: Graph, path: NDArray[np.integer], heading: float, elevation: float) -> None:
+    """The neighbours of where the path ends, as they are seen: larger where they are nearer, with their metres."""
+    there = np.flatnonzero(graph.joined[path[-1]])
+    along = graph.position[there] - graph.position[path[-1]]
     metres = np.linalg.norm(along, axis=1)
     side = (np.arctan2(along[:, 0], along[:, 1]) - heading + np.pi) % (2 * np.pi) - np.pi
     places = _in_sky(side, np.arctan2(along[:, 2], np.hypot(along[:, 0], along[:, 1])))
     radii = np.clip(10 - metres, 4, 9)
     for number in np.argsort(-metres):
         _draw_dot(sheet, places[number], radii[number] + 1.5, SHEET)
-        _draw_dot(sheet, places[number], radii[number], WALK if there[number] in trail else CLEAR[0])
+        _draw_dot(sheet, places[number], radii[number], WALK if there[number] in path else CLEAR[0])
     _draw_lines(sheet, np.add(_in_sky(0.0, elevation), [[(-7, 0), (7, 0)], [(0, -7), (0, 7)]]), 2, INK)
     # Above and below by turns, so that the numbers of those side by side do not meet.
     below = np.argsort(np.argsort(side)) % 2 * 2 - 1

@@ -20,7 +20,7 @@ from vln.world import World
 from .annotations import path_of
 from .graph_batch import NONE, GraphBatch
 from .lookahead import SECTORS
-from .map_view import page_size, portrait
+from .map_view import draw_map, page_size
 from .paths import paths_of
 from .world import BOUND, VIEWS
 
@@ -130,11 +130,11 @@ class PathDescriptions(World[PathDescriptionState]):
         return page_size(self.episodes)
 
     def draw(
-        self, state: PathDescriptionState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: PathDescriptionState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
         assert asked.reference is not None  # every annotation has one
-        return portrait(asked, asked.reference[:, 0], asked.start[0].heading)
+        return draw_map(asked, asked.reference[:, 0], asked.start[0].heading)
 
     def _words(self, tokens: NDArray[np.int32]) -> list[int]:
         return [token for token in tokens.tolist() if token != PADDING]

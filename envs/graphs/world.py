@@ -35,7 +35,7 @@ from .kernels import (
     stand,
 )
 from .lookahead import NAMES
-from .map_view import page_size, portrait
+from .map_view import draw_map, page_size
 from .paths import paths_of
 from .state import GraphState
 
@@ -272,10 +272,10 @@ class Graphs(HasPaths, World[GraphState]):
         return page_size(self.episodes)
 
     def draw(
-        self, state: GraphState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: GraphState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
-        return portrait(asked, trail[:, 0], float(state.heading[slot]), float(state.elevation[slot]), tints)
+        return draw_map(asked, path[:, 0], float(state.heading[slot]), float(state.elevation[slot]), colours)
 
     def describe_actions(self, state: GraphState, slot: int) -> tuple[str, ...]:
         if not self.panoramic:

@@ -81,7 +81,7 @@ class PictureQuestions(World[State]):
         return np.eye(len(self.action_names), dtype=np.bool_)[self.truth[state.episode]]
 
     def draw(
-        self, state: State, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: State, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         return enlarge(self.pictures[state.episode[slot]])
 

@@ -106,7 +106,7 @@ class PictureSentences(World[SentenceState]):
         return {"truth": 1.0 - final.untrue.astype(np.float64), "words": final.length.astype(np.float64)}
 
     def draw(
-        self, state: SentenceState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: SentenceState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         return enlarge(self.pictures[state.episode[slot]])
 

@@ -25,21 +25,21 @@ _LINE = TEXT_SIZE * 3 // 2  # pixels
 
 _PAPER, _INK = (250, 249, 246), (34, 34, 40)
 _TRAIL, _GOAL, _CASING = (255, 116, 36), (255, 226, 70), (22, 20, 24)
-_FAINTEST = 70  # of 255: how strongly the oldest part of a trail shows
+_FAINTEST = 70  # of 255: how strongly the oldest part of a path shows
 
 
-def portrait(
+def draw_map(
     house: House,
-    trail: NDArray[np.int16],
+    path: NDArray[np.int16],
     pose: Pose,
     view: Picture | None,
     instruction: str,
     goal: NDArray[np.bool_] | None = None,
-    tints: NDArray[np.uint8] | None = None,
+    colours: NDArray[np.uint8] | None = None,
 ) -> Picture:
-    """The house with trail [n, 2] and agent, the view [h, w, 3] beside it, the instruction under it: uint8 [H, W, 3].
+    """The house with path [n, 2] and agent, the view [h, w, 3] beside it, the instruction under it: uint8 [H, W, 3].
 
-    goal: bool [rows, columns], the cells to outline. tints: [n, 3], a colour for every place of the trail. Height and
+    goal: bool [rows, columns], the cells to outline. colours: [n, 3], a colour for every place of the path. Height and
     width are even, as H.264 wants them, and the same for every step of an episode: they depend on the house, the size
     of the view and the instruction.
     """
@@ -47,10 +47,10 @@ def portrait(
     side = above.shape[0] // house.shape[0]
     if goal is not None:
         _outline(above, goal, side)
-    _draw_trail(above, trail, side)
+    _draw_trail(above, path, side)
     _draw_agent(above, pose, side)
-    if tints is not None:
-        _draw_tints(above, trail, tints, side)
+    if colours is not None:
+        _draw_tints(above, path, colours, side)
     parts = [above]
     if view is not None:
         factor = _factor(above.shape[0], view.shape[0])
@@ -118,13 +118,13 @@ def _outline(above: Picture, goal: NDArray[np.bool_], side: int) -> None:
     cv2.drawContours(above, edges, -1, _GOAL, max(1, side // 12), cv2.LINE_AA)
 
 
-def _draw_trail(above: Picture, trail: NDArray[np.int16], side: int) -> None:
+def _draw_trail(above: Picture, path: NDArray[np.int16], side: int) -> None:
     """A line through the middles of the cells, fainter where it is older."""
-    if len(trail) < 2:
+    if len(path) < 2:
         return
-    (top, left), (foot, right) = trail.min(axis=0).tolist(), trail.max(axis=0).tolist()
+    (top, left), (foot, right) = path.min(axis=0).tolist(), path.max(axis=0).tolist()
     above = above[top * side : (foot + 1) * side, left * side : (right + 1) * side]  # all that the line lies on
-    points = [((column - left + 0.5) * side, (row - top + 0.5) * side) for row, column in trail.tolist()]
+    points = [((column - left + 0.5) * side, (row - top + 0.5) * side) for row, column in path.tolist()]
     corners = np.rint(points).astype(int).tolist()
     strengths = np.linspace(_FAINTEST, 255, max(len(corners) - 1, 1))
     for paint, thickness in ((_CASING, side // 4), (_TRAIL, side // 8)):
@@ -136,10 +136,10 @@ def _draw_trail(above: Picture, trail: NDArray[np.int16], side: int) -> None:
         above[drawn] = np.rint(part * np.array(paint) + (1 - part) * above[drawn])
 
 
-def _draw_tints(above: Picture, trail: NDArray[np.int16], tints: NDArray[np.uint8], side: int) -> None:
+def _draw_tints(above: Picture, path: NDArray[np.int16], colours: NDArray[np.uint8], side: int) -> None:
     """A disc for every step: the first in a cell in its middle, the others around it."""
     visits: defaultdict[tuple[int, int], int] = defaultdict(int)
-    for (row, column), tint in zip(trail.tolist(), tints.tolist(), strict=True):
+    for (row, column), tint in zip(path.tolist(), colours.tolist(), strict=True):
         turn, visits[row, column] = visits[row, column], visits[row, column] + 1
         angle, apart = np.pi / 4 * turn, 0.32 if turn else 0.0
         place = np.array([column + 0.5 + apart * np.sin(angle), row + 0.5 - apart * np.cos(angle)]) * side

@@ -22,7 +22,7 @@ from .four_way import WIDTH, lanes
 from .house import COMPASS, House, house_in, pose_in
 from .kernels import mark_best, pass_stages, walk
 from .labels import room_labels
-from .map_view import page_size, portrait
+from .map_view import draw_map, page_size
 from .paths import (
     FAR,
     MOVES,
@@ -252,7 +252,7 @@ class Rooms(HasPaths, World[RoomState]):
         return page_size(self.episodes, PORTRAIT_VIEW)
 
     def draw(
-        self, state: RoomState, slot: int, trail: NDArray[np.int16], tints: NDArray[np.uint8] | None = None
+        self, state: RoomState, slot: int, path: NDArray[np.int16], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         asked = self.episodes[int(state.episode[slot])]
         house: House = asked.place
@@ -263,7 +263,7 @@ class Rooms(HasPaths, World[RoomState]):
         if asked.goals:
             wanted = asked.goals[int(state.stage[slot])]
             goal = wanted.sight if wanted.sight is not None else wanted.poses.any(axis=-1)
-        return portrait(house, trail, (row, column, heading), view, asked.instruction, goal, tints)
+        return draw_map(house, path, (row, column, heading), view, asked.instruction, goal, colours)
 
     def _look(self, state: RoomState) -> None:
         if self.track_sight:

@@ -13,17 +13,17 @@ ROW, COLUMN, MARGIN = 26, 18, 74
 SHOWN = 40  # steps in a picture: the latest ones
 
 
-def portrait(
+def draw_map(
     inputs: NDArray[Any],
     targets: NDArray[Any],
     told: NDArray[np.floating],
     given_named: Sequence[str],
     answers_named: Sequence[str],
     close: float,
-    tints: NDArray[np.uint8] | None = None,
+    colours: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """uint8 [height, width, 3], always of one size. told: [n], the answers so far; without names they are numbers,
-    right when they are as close to the truth. tints: a colour for every step, [n, 3] or of one that is now, too.
+    right when they are as close to the truth. colours: a colour for every step, [n, 3] or of one that is now, too.
     """
     wide = COLUMN if answers_named and inputs.ndim == 1 else 2 * COLUMN
     rows = (inputs.shape[1] if inputs.ndim > 1 else 1) + 2
@@ -35,8 +35,8 @@ def portrait(
         _write(page, name, 8, row, GREY)
     for column, step in enumerate(range(first, min(first + SHOWN, len(inputs)))):
         left = MARGIN + wide * column
-        if tints is not None and step < len(tints):
-            page[4 : ROW * rows + 6, left - 4 : left + wide - 4] = tints[step]
+        if colours is not None and step < len(colours):
+            page[4 : ROW * rows + 6, left - 4 : left + wide - 4] = colours[step]
         if step == now:
             cv2.rectangle(page, (left - 4, 4), (left + wide - 5, ROW * rows + 6), GREY, 1)
         if step <= now:

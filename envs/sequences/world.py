@@ -16,7 +16,7 @@ from vln.pages.texts import written
 from vln.state import State
 from vln.world import World
 
-from .map_view import portrait
+from .map_view import draw_map
 
 NOTHING = -1  # where nothing is asked, and any answer is as good
 CLOSE = 0.04  # how near to the truth a number must be to be right (Le et al. 2015, arXiv:1504.00941)
@@ -204,14 +204,14 @@ class Sequences(World[SequenceState]):
         return state.told[:, None].copy()
 
     def draw(
-        self, state: SequenceState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: SequenceState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
-        """A column a step, of the latest ones; with tints the beginning of what is given, as a text where it is one."""
+        """A column for each of the latest steps; with colours, the beginning of the inputs as a text if they are one."""
         line: SequenceEpisode = self.episodes[int(state.episode[slot])].place
-        if tints is not None and line.inputs.ndim == 1 and max(map(len, self.given_named)) == 1:
-            return written("".join(self.given_named[symbol] for symbol in line.inputs[: len(tints)]), tints)
+        if colours is not None and line.inputs.ndim == 1 and max(map(len, self.given_named)) == 1:
+            return written("".join(self.given_named[symbol] for symbol in line.inputs[: len(colours)]), colours)
         named = () if self.numbers else self.action_names
-        return portrait(line.inputs, line.targets, trail[1:, 0], self.given_named, named, CLOSE, tints)
+        return draw_map(line.inputs, line.targets, path[1:, 0], self.given_named, named, CLOSE, colours)
 
     def _place(self, state: SequenceState) -> NDArray[np.int32]:
         return np.minimum(state.steps, self.max_steps - 1)

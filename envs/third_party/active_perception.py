@@ -16,7 +16,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from vln.envs.glimpse.circle_square import CLASSES, LIMIT, LOOKS, PATCH, SIDE
-from vln.envs.glimpse.map_view import portrait
+from vln.envs.glimpse.map_view import draw_map
 from vln.envs.glimpse.scanner import scan
 from vln.envs.glimpse.sensor import GlimpseSensor
 from vln.gym.external_world import Adapter, ExternalWorld, Seen
@@ -107,7 +107,7 @@ def _pixels(where: NDArray[np.float32]) -> NDArray[np.float32]:
     return SIDE / np.float32(2) + where * np.float32((SIDE - PATCH) / 2)
 
 
-def _draw(eye: GlimpseSensor, seen: Seen, trail: NDArray[Any]) -> NDArray[np.uint8]:
+def _draw(eye: GlimpseSensor, seen: Seen, path: NDArray[Any]) -> NDArray[np.uint8]:
     """The way of the eye over a picture that only the environment knows."""
     canvas = np.full((SIDE, SIDE, 1), DARK, dtype=np.uint8)
-    return portrait(canvas, trail, seen["view"], eye, "")
+    return draw_map(canvas, path, seen["view"], eye, "")

@@ -11,7 +11,7 @@ from vln.agents.analysis.probes import Probe, probe_labels
 from vln.agents.analysis.selectivity import Finding, find_units
 from vln.world import World
 
-from .common import MOST_SHOWN, Found, OfRun, columns, tints
+from .common import MOST_SHOWN, Found, OfRun, columns, to_colours
 
 SCORES = {"AUC": "AUC", "correlation": "corr"}
 SURE = 0.05  # a finding is no chance when one as good has at most this probability
@@ -71,7 +71,7 @@ def draw_unit(world: World[Any], reading: Activations, told: Finding) -> NDArray
     uneven = [abs(np.nanmean(reading.labels[told.label][steps]) - 0.5) if told.kind == "AUC" else 0 for steps in parts]
     steps = parts[int(np.argmin(uneven))]
     begun = world.begin(reading.episode[steps[:1]])
-    return world.draw(begun, 0, reading.position[steps], tints(values[steps], float(low), float(high)))
+    return world.draw(begun, 0, reading.position[steps], to_colours(values[steps], float(low), float(high)))
 
 
 def _table(reading: Activations, found: list[Finding], probes: dict[str, Probe]) -> Any:

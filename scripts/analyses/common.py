@@ -101,7 +101,7 @@ def plot(width: float = 8, height: float = 5) -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def tints(values: NDArray[Any], low: float, high: float, name: str = "RdBu_r") -> NDArray[np.uint8]:
+def to_colours(values: NDArray[Any], low: float, high: float, name: str = "RdBu_r") -> NDArray[np.uint8]:
     """A colour [n, 3] for every value [n] of a scale of this name: from blue, where it is low, to red."""
     import matplotlib
 

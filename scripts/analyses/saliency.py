@@ -15,7 +15,7 @@ from vln.learning.rollouts import greedy
 from vln.policies import Gaussian
 from vln.world import World
 
-from .common import MOST_SHOWN, Found, OfRun, columns, plot, tints
+from .common import MOST_SHOWN, Found, OfRun, columns, plot, to_colours
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)
 
@@ -66,13 +66,15 @@ class Saliency(OfRun):
         return self._drawn(told, world, run.agent)
 
     def _drawn(self, told: Found, world: World[Any], agent: Agent) -> Found:
-        observation, episode_starts, trail = lived(world, agent, self.episode, min(self.steps, MOST_SHOWN))
+        observation, episode_starts, path = lived(world, agent, self.episode, min(self.steps, MOST_SHOWN))
         step = len(episode_starts) - 1 if self.step is None else self.step
         if not 0 <= step < len(episode_starts):
             raise ValueError(f"episode {self.episode} has {len(episode_starts)} steps here, none has the number {step}")
         found = saliency(agent, observation, episode_starts, decided(world, step))[: step + 1, 0]
         strong = np.sqrt(found / max(found.max(), 1e-30))  # or nothing but the latest would show
-        picture = world.draw(world.begin(np.array([self.episode])), 0, trail[: step + 1], tints(strong, 0, 1, "YlOrRd"))
+        picture = world.draw(
+            world.begin(np.array([self.episode])), 0, path[: step + 1], to_colours(strong, 0, 1, "YlOrRd")
+        )
         told.figures[f"Saliency for decision {step} of episode {self.episode}"] = picture
         return told
 
@@ -84,16 +86,16 @@ def lived(world: World[Any], agent: Agent, episode: int, steps: int) -> tuple[Ob
     Beside it episode_starts [T, 1], and where it was [T, ...].
     """
     device = next(agent.parameters()).device
-    seen, trail = [], []
+    seen, path = [], []
     with evaluation_mode(agent):
         for moment in moments(world, agent, world.begin(np.array([episode])), greedy, torch.Generator(device)):
             seen.append(observed(world, moment.state, device))
-            trail.append(world.position(moment.state)[0])
+            path.append(world.position(moment.state)[0])
             if len(seen) == steps:
                 break
     episode_starts = torch.zeros(len(seen), 1, dtype=torch.bool, device=device)
     episode_starts[0] = True
-    return {name: torch.stack([one[name] for one in seen]) for name in seen[0]}, episode_starts, np.array(trail)
+    return {name: torch.stack([one[name] for one in seen]) for name in seen[0]}, episode_starts, np.array(path)
 
 
 def decided(world: World[Any], step: int) -> Score:

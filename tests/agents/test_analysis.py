@@ -194,9 +194,9 @@ def test_every_place_is_drawn_in_the_colours_of_its_steps(view: str) -> None:
     world = tiny_world(view)
     state = world.begin(np.array([0]))
     position = world.position(state)
-    trail = np.concatenate([position, position])
+    path = np.concatenate([position, position])
     blue, red = (np.array([colour] * 2, dtype=np.uint8) for colour in ((30, 60, 200), (200, 60, 30)))
-    one, other = (world.draw(state, 0, trail, tints) for tints in (blue, red))
+    one, other = (world.draw(state, 0, path, colours) for colours in (blue, red))
     assert one.shape == other.shape
     assert one.dtype == np.uint8
     assert (one != other).any()

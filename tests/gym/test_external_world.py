@@ -72,7 +72,7 @@ def borrowed(make: Callable[[int], Any] = Theirs, max_steps: int = LOOKS) -> Ext
         truth=lambda info: info["truth"],
         position=lambda seen: 5 + 3 * seen["where"],
         guide=lambda seen, steps: -seen["where"] + steps[:, None].astype(np.float32) / LOOKS,
-        draw=lambda seen, trail: np.full((4, 5, 3), len(trail), dtype=np.uint8),
+        draw=lambda seen, path: np.full((4, 5, 3), len(path), dtype=np.uint8),
     )
     return ExternalWorld(EPISODES, Vocabulary(()), make, translation, max_steps)
 
@@ -180,7 +180,7 @@ def test_people_can_be_shown_what_happens_there() -> None:
     world = borrowed()
     (shown,) = replay(world, glimpser(world), [4])
     assert len(shown.steps) == LOOKS
-    assert [picture.max() for picture in pictures(shown)] == [1, 2, 3]  # as long is the trail
+    assert [picture.max() for picture in pictures(shown)] == [1, 2, 3]  # as long is the path
     assert shown.steps[0].truth == Twin().correct_answer(Twin().begin(np.array([4])))[0]
 
 

@@ -106,10 +106,10 @@ class Corridor(HasPaths, World[CorridorState]):
         return np.array([[0, cell] for cell in cells], dtype=np.int16)
 
     def draw(
-        self, state: CorridorState, slot: int, trail: NDArray[np.int16], tints: NDArray[np.uint8] | None = None
+        self, state: CorridorState, slot: int, path: NDArray[np.int16], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         picture = np.zeros((16, 16 * LENGTH, 3), dtype=np.uint8)
-        marks = [(cell, (90, 90, 90)) for cell in trail[:, 1]]
+        marks = [(cell, (90, 90, 90)) for cell in path[:, 1]]
         marks += [(self._goal[state.episode[slot]], (0, 160, 0)), (state.cell[slot], (220, 40, 40))]
         for cell, colour in marks:
             picture[2:14, 16 * int(cell) + 2 : 16 * int(cell) + 14] = colour

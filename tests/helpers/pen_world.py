@@ -95,7 +95,7 @@ class Pens(World[PenState]):
         return np.stack([state.steps, state.steps], axis=1)
 
     def draw(
-        self, state: PenState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: PenState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         picture = np.full((32, 64, 3), 255, dtype=np.uint8)
         picture[:, int(32 + 31 * self.number[state.episode[slot], state.steps[slot]])] = 0

@@ -1,4 +1,4 @@
-"""What people look at of graphs: the portrait of a walk through a building, and its page."""
+"""What people look at of graphs: the map of a walk through a building, and its page."""
 
 import re
 from dataclasses import replace
@@ -17,7 +17,7 @@ from vln.agents.registry import agent_for
 from vln.agents.scripted import scripted
 from vln.envs.graphs import map_view as drawn
 from vln.envs.graphs.graph import REACH
-from vln.envs.graphs.map_view import AROUND, CLEAR, GOAL, INK, MARGIN, NEAR, PALE, PAPER, WALK, WIDTH, portrait
+from vln.envs.graphs.map_view import AROUND, CLEAR, GOAL, INK, MARGIN, NEAR, PALE, PAPER, WALK, WIDTH, draw_map
 from vln.envs.graphs.world import Graphs
 from vln.evaluation.replays import pictures, replay
 from vln.pages.report import write_report
@@ -53,7 +53,7 @@ def test_pictures_of_an_episode_are_of_one_size_and_change_with_every_move(actio
 
 @pytest.mark.parametrize("heading", [0, 90, 180, 270])
 def test_the_arrow_points_where_the_agent_faces(heading: int) -> None:
-    picture = portrait(asked(line(0.0), "a"), walk(0), np.radians(heading))
+    picture = draw_map(asked(line(0.0), "a"), walk(0), np.radians(heading))
     left, top, width, height = NEAR  # the only viewpoint is in the middle of it
     ahead = {0: (0, -9), 90: (9, 0), 180: (0, 9), 270: (-9, 0)}[heading]
     row, column = top + height // 2 + ahead[1], left + width // 2 + ahead[0]
@@ -63,19 +63,19 @@ def test_the_arrow_points_where_the_agent_faces(heading: int) -> None:
 
 
 def test_a_building_of_one_viewpoint_has_a_picture() -> None:
-    picture = portrait(asked(line(0.0), "a"), walk(0), 0.0)
+    picture = draw_map(asked(line(0.0), "a"), walk(0), 0.0)
     assert where(part(picture, NEAR), GOAL).any()
 
 
 def test_a_secret_goal_is_drawn_nowhere() -> None:
-    told, secret = (portrait(asked(graph(), "a", secret=secret), walk(0, 1, 2), 0.0) for secret in (False, True))
+    told, secret = (draw_map(asked(graph(), "a", secret=secret), walk(0, 1, 2), 0.0) for secret in (False, True))
     assert where(told, GOAL).any()
     assert not where(secret, GOAL).any()
     assert told.shape == secret.shape
 
 
 def test_the_circle_is_that_within_which_stopping_succeeds() -> None:
-    picture = part(portrait(asked(line(0.0, 2.0, 6.0), "abc"), walk(0), 0.0), NEAR)
+    picture = part(draw_map(asked(line(0.0, 2.0, 6.0), "abc"), walk(0), 0.0), NEAR)
     columns = np.flatnonzero(where(picture, drawn.WITHIN).any(axis=0))
     scale = NEAR[3] / (6.0 + 2 * drawn.BESIDE)  # pixels for a metre: the path is as long as the picture is high
     assert np.ptp(columns) == pytest.approx(2 * REACH * scale, abs=4)
@@ -83,15 +83,15 @@ def test_the_circle_is_that_within_which_stopping_succeeds() -> None:
 
 def test_what_is_shown_where_does_not_depend_on_the_way() -> None:
     asked_for = asked(line(0.0, 2.0, 4.0, 30.0), "ab")
-    near, far = (part(portrait(asked_for, way, 0.0), NEAR) for way in (walk(0), walk(0, 1, 2, 3)))
+    near, far = (part(draw_map(asked_for, way, 0.0), NEAR) for way in (walk(0), walk(0, 1, 2, 3)))
     np.testing.assert_array_equal(where(near, drawn.WITHIN)[:, :200], where(far, drawn.WITHIN)[:, :200])
     assert where(far, WALK).sum() > where(near, WALK).sum()
-    assert where(part(portrait(asked_for, walk(0, 1, 2, 3), 0.0), drawn.WHOLE), INK).any()  # the agent, out of sight
+    assert where(part(draw_map(asked_for, walk(0, 1, 2, 3), 0.0), drawn.WHOLE), INK).any()  # the agent, out of sight
 
 
 def test_other_storeys_are_pale_until_one_is_there() -> None:
     loft = asked(graph(LOFT, ("ab", "bc", "cd"), "loft"), "ab")
-    below, above = (part(portrait(loft, walk(*way), 0.0), NEAR) for way in ((0,), (0, 1, 2)))
+    below, above = (part(draw_map(loft, walk(*way), 0.0), NEAR) for way in ((0,), (0, 1, 2)))
     _, width = below.shape[:2]
     left, right = np.s_[:, : width // 2 + 20], np.s_[:, width // 2 + 20 :]
     assert where(below[right], PALE[0]).any()
@@ -104,7 +104,7 @@ def test_other_storeys_are_pale_until_one_is_there() -> None:
 def test_every_word_of_an_instruction_fits(words: list[str]) -> None:
     text = " ".join(words)
     assert "".join("".join(drawn._lines(text)).split()) == "".join(words)
-    caption = portrait(replace(asked(graph(), "abc"), instruction=text), walk(0), 0.0)[drawn.FOOT :]
+    caption = draw_map(replace(asked(graph(), "abc"), instruction=text), walk(0), 0.0)[drawn.FOOT :]
     margins = (caption[:, :MARGIN], caption[:, -MARGIN:], caption[-MARGIN:])
     assert where(caption, INK).any()
     assert all(where(margin, PAPER).all() for margin in margins)
@@ -112,7 +112,7 @@ def test_every_word_of_an_instruction_fits(words: list[str]) -> None:
 
 def test_what_lies_around_is_shown_where_it_is_seen() -> None:
     star = graph({"a": (0, 0, 0), "b": (0, 3, 0), "c": (3, 0, 0), "d": (-3, 0, 2)}, ("ab", "ac", "ad"), "star")
-    sky = part(portrait(asked(star, "ba"), walk(1, 0), np.pi), AROUND)  # has come from the north and faces south
+    sky = part(draw_map(asked(star, "ba"), walk(1, 0), np.pi), AROUND)  # has come from the north and faces south
     middle, width = AROUND[2] // 2, AROUND[2]
     visited, others = where(sky, WALK), where(sky, CLEAR[0])
     assert (np.flatnonzero(visited.any(axis=0)) < 0.1 * width).all()  # b is behind

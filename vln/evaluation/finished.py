@@ -167,9 +167,9 @@ def _end_of(
 
 
 @kernel
-def _without_repeats(trail):
+def _without_repeats(positions):
     """Turning on the spot is no new position."""
-    moved = np.ones(len(trail), np.bool_)
-    for place in range(1, len(trail)):
-        moved[place] = (trail[place] != trail[place - 1]).any()
-    return trail[moved]
+    moved = np.ones(len(positions), np.bool_)
+    for place in range(1, len(positions)):
+        moved[place] = (positions[place] != positions[place - 1]).any()
+    return positions[moved]

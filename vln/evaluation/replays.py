@@ -32,7 +32,7 @@ Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept
 class Frame:
     """One step of a replay: what there was to see, and what the agent made of it.
 
-    draw: the picture, uint8 [height, width, 3], red, green, blue: the map with the trail, the view beside it.
+    draw: the picture, uint8 [height, width, 3], red, green, blue: the map with the path, the view beside it.
     choices: what was chosen, indices of the replay's moves: one, or where an action has several parts one for each part
         that is a choice; none where it is numbers. numbers: those of the action, of all parts in their order.
     probabilities: [moves], of the agent's policy; of several parts one after the other; none of numbers.

@@ -27,7 +27,7 @@ class Adapter:
     truth: from the info of a step to what was the right answer before that step, int [B].
     position: from what is observed to where that is, [B, 2].
     guide: the moves of a scripted teacher, from what is observed and how many moves have been made [B].
-    draw: a picture for people, from what one slot observes and its trail. unit: of the distances between positions.
+    draw: a picture for people, from what one slot observes and its path. unit: of the distances between positions.
     """
 
     spaces: Mapping[str, Space[Any]]
@@ -178,9 +178,9 @@ class ExternalWorld(ScoredWorld[ExternalState]):
         return self.translation.position(self.observe(state))
 
     def draw(
-        self, state: ExternalState, slot: int, trail: NDArray[Any], tints: NDArray[np.uint8] | None = None
+        self, state: ExternalState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
-        return self.translation.draw({name: values[slot] for name, values in self.observe(state).items()}, trail)
+        return self.translation.draw({name: values[slot] for name, values in self.observe(state).items()}, path)
 
     def instructions(self, episode: NDArray[np.int64]) -> NDArray[np.object_]:
         return np.full(len(episode), "", dtype=object)

@@ -36,14 +36,14 @@ def foretold(replay: Replay) -> tuple[str, np.ndarray[tuple[int], np.dtype[np.fl
 
 def _spoken(replay: Replay) -> list[Picture]:
     """The path, and under it what has been said so far, the less probable words on hotter ground."""
-    said, tints = [""], [np.zeros(0)]
+    said, colours = [""], [np.zeros(0)]
     for frame in replay.steps:
         (word,) = frame.choices
         said.append(f"{replay.action_names[word]} ")
-        tints.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[word])))))
+        colours.append(np.full(len(said[-1]), -np.log(max(1e-12, float(frame.probabilities[word])))))
     ends = np.cumsum([len(word) for word in said]).tolist()
     shots, picture = [], replay.steps[0].draw()
-    for sheet in typed("".join(said), tints_of(np.concatenate(tints)), ends):
+    for sheet in typed("".join(said), tints_of(np.concatenate(colours)), ends):
         width = max(picture.shape[1], sheet.shape[1])
         rows = [np.full((len(part), width, 3), PAPER, dtype=np.uint8) for part in (picture, sheet)]
         for row, part in zip(rows, (picture, sheet), strict=True):

@@ -28,12 +28,12 @@ def tints_of(surprise: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.round((1 - share) * np.array(PAPER) + share * np.array(HOT)).astype(np.uint8)
 
 
-def written(text: str, tints: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def written(text: str, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A text [n] on ground of these colours [n, 3], as it is written: uint8 [height, width, 3]."""
-    return typed(text, tints, [len(text)])[0]
+    return typed(text, colours, [len(text)])[0]
 
 
-def typed(text: str, tints: NDArray[np.uint8], lengths: Sequence[int]) -> list[NDArray[np.uint8]]:
+def typed(text: str, colours: NDArray[np.uint8], lengths: Sequence[int]) -> list[NDArray[np.uint8]]:
     """Pictures of the first so many characters of a text, all as large as that of the whole."""
     from matplotlib import get_data_path  # whose font it is, and which takes long to import
 
@@ -50,7 +50,7 @@ def typed(text: str, tints: NDArray[np.uint8], lengths: Sequence[int]) -> list[N
     for length in lengths:
         for number in range(done, length):
             left, top = BORDER + wide * places[number][1], BORDER + high * places[number][0]
-            pen.rectangle((left, top, left + wide - 1, top + high - 1), fill=tuple(tints[number].tolist()))
+            pen.rectangle((left, top, left + wide - 1, top + high - 1), fill=tuple(colours[number].tolist()))
             pen.text((left, top), SEEN["\n"] if text[number] == "\n" else text[number], font=font, fill=INK)
         done = max(done, length)
         pages.append(np.array(page))

@@ -553,16 +553,16 @@ def follow(
     places: Graphs, state: GraphState, rng: np.random.Generator | None = None
 ) -> tuple[GraphState, NDArray[np.int32]]:
     """The last states of those who follow an expert, any of its moves with rng, and their trails [steps, B, 1]."""
-    trail = [places.position(state)]
+    positions = [places.position(state)]
     for _ in range(places.max_steps):
         best = places.expert(state)
         chosen = (best * (1 if rng is None else rng.random(best.shape))).argmax(axis=1)
         over = np.flatnonzero(places.terminated(state))
         state = put(places.step(state, chosen), over, take(state, over))
-        trail.append(places.position(state))
+        positions.append(places.position(state))
         if places.terminated(state).all():
             break
-    return state, np.array(trail)
+    return state, np.array(positions)
 
 
 @pytest.mark.parametrize("actions", ["panoramic", "low_level"])
@@ -583,8 +583,8 @@ def test_who_follows_an_expert_from_anywhere_arrives_by_a_shortest_way(actions: 
 def test_forward_can_not_go_to_a_viewpoint_between_two_others() -> None:
     place = fan()
     places = world([asked(place, "ac")], actions="low_level")
-    state, trail = follow(places, places.begin(np.zeros(1, dtype=np.int64)))
-    assert [place.viewpoints[node] for node in dict.fromkeys(trail[:, 0, 0].tolist())] == ["a", "b", "c"]
+    state, positions = follow(places, places.begin(np.zeros(1, dtype=np.int64)))
+    assert [place.viewpoints[node] for node in dict.fromkeys(positions[:, 0, 0].tolist())] == ["a", "b", "c"]
     assert state.length > place.distance[0, place.number["c"]]
 
 
@@ -604,8 +604,8 @@ def test_two_viewpoints_at_one_place_do_not_hold_an_expert() -> None:
 def test_the_annotated_route_is_followed_node_by_node(actions: str, path: str) -> None:
     place = graph()
     places = world([asked(place, path)], actions=actions, route="annotated", max_steps=200)
-    final, trail = follow(places, places.begin(np.zeros(1, dtype=np.int64)), np.random.default_rng(0))
-    walked = without_repeats([place.viewpoints[node] for node in trail[:, 0, 0]])
+    final, positions = follow(places, places.begin(np.zeros(1, dtype=np.int64)), np.random.default_rng(0))
+    walked = without_repeats([place.viewpoints[node] for node in positions[:, 0, 0]])
     assert walked == without_repeats(path)
     assert final.stopped
 
@@ -620,8 +620,8 @@ def test_who_leaves_the_annotated_route_is_led_back_to_it() -> None:
     state = places.begin(np.zeros(1, dtype=np.int64))
     to_c = Building(place).ways(0).index(place.number["c"])
     state = places.step(state, np.array([to_c]))
-    _, trail = follow(places, state)
-    assert [place.viewpoints[node] for node in trail[:, 0, 0]] == ["c", "b", "c", "s", "s"]
+    _, positions = follow(places, state)
+    assert [place.viewpoints[node] for node in positions[:, 0, 0]] == ["c", "b", "c", "s", "s"]
 
 
 @pytest.mark.parametrize("actions", ["panoramic", "low_level"])
@@ -702,13 +702,13 @@ def measured(places: Graphs, moves: Sequence[int]) -> tuple[dict[str, float], li
     """The metrics of the world's first episode after these moves, and the viewpoints it was at."""
     state = places.begin(np.zeros(1, dtype=np.int64))
     shortest = float(places.error(state)[0])
-    trail = [places.position(state)[0]]
+    positions = [places.position(state)[0]]
     for move in moves:
         state = places.step(state, np.array([move]))
-        trail.append(places.position(state)[0])
-    outcome = outcome_of(places, state, 0, np.array(trail), shortest)
+        positions.append(places.position(state)[0])
+    outcome = outcome_of(places, state, 0, np.array(positions), shortest)
     assert isinstance(outcome, PathOutcome)
-    return outcome.metrics(), [int(place[0]) for place in trail]
+    return outcome.metrics(), [int(place[0]) for place in positions]
 
 
 def hops(place: Graph, path: str) -> list[int]:
@@ -817,9 +817,9 @@ def judged(places: Graphs) -> dict[str, float]:
     """The mean metrics of who follows the expert through a whole split."""
     begun = places.begin(np.arange(len(places.episodes)))
     shortest = places.error(begun)
-    final, trail = follow(places, begun)
+    final, positions = follow(places, begun)
     outcomes = [
-        outcome_of(places, final, slot, trail[: final.steps[slot] + 1, slot], float(shortest[slot]))
+        outcome_of(places, final, slot, positions[: final.steps[slot] + 1, slot], float(shortest[slot]))
         for slot in range(len(final))
     ]
     rows = [outcome.metrics() for outcome in outcomes]

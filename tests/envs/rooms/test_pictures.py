@@ -5,7 +5,7 @@ import pytest
 
 from vln.envs.rooms.first_person import SERIAL_BELOW, first_person
 from vln.envs.rooms.house import House
-from vln.envs.rooms.map_view import portrait
+from vln.envs.rooms.map_view import draw_map
 from vln.envs.rooms.sprites import OBJECTS
 from vln.envs.rooms.textures import doors, floors, pictures
 from vln.envs.rooms.things import COLOURS, HOUSE_KINDS, PICTURES, Colour, Floor, Kind
@@ -177,15 +177,15 @@ def test_portraits_of_one_episode_have_one_even_size():
     goal[3, 4] = True
     words = "walk past the lamp and keep going until you can go no farther " * 3
     trails = [np.array([(7 - step, 4) for step in range(length)], dtype=np.int16).reshape(-1, 2) for length in range(5)]
-    drawn = [portrait(house, trail, (4, 4, 1), seen(house), words, goal) for trail in trails]
+    drawn = [draw_map(house, path, (4, 4, 1), seen(house), words, goal) for path in trails]
     assert {picture.shape for picture in drawn} == {drawn[0].shape}
     assert [length % 2 for length in drawn[0].shape[:2]] == [0, 0]
     assert not (drawn[0] == drawn[4]).all()
 
 
 def test_a_portrait_needs_no_view_and_no_goal_and_outlines_the_goal_it_is_given():
-    house, trail, goal = hall(), np.zeros((0, 2), dtype=np.int16), np.zeros((9, 9), dtype=bool)
+    house, path, goal = hall(), np.zeros((0, 2), dtype=np.int16), np.zeros((9, 9), dtype=bool)
     goal[2, 2] = True
-    plain = portrait(house, trail, HERE, None, "stop")
-    assert not (plain == portrait(house, trail, HERE, None, "stop", goal)).all()
-    assert plain.shape[1] < portrait(house, trail, HERE, seen(house), "stop").shape[1]
+    plain = draw_map(house, path, HERE, None, "stop")
+    assert not (plain == draw_map(house, path, HERE, None, "stop", goal)).all()
+    assert plain.shape[1] < draw_map(house, path, HERE, seen(house), "stop").shape[1]

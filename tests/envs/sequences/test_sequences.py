@@ -210,10 +210,10 @@ def test_lengths_that_can_not_be_are_refused(name: str, options: dict[str, int],
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_is_of_one_size_at_every_step(name: str) -> None:
     world = short(name).open("val")
-    state, sizes, trail = world.begin(np.zeros(1, dtype=np.int64)), set(), []
+    state, sizes, path = world.begin(np.zeros(1, dtype=np.int64)), set(), []
     while True:
-        trail.append(world.position(state)[0])
-        sizes.add(world.draw(state, 0, np.array(trail)).shape)
+        path.append(world.position(state)[0])
+        sizes.add(world.draw(state, 0, np.array(path)).shape)
         if world.terminated(state)[0]:
             break
         best = world.expert(state)
