@@ -13,18 +13,18 @@ from vln.language import PADDING, Vocabulary
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One thing to live through.
+    """An instruction, a place, and what counts as done.
 
-    instruction: what a person says, as text.
-    place: where it happens; its `identity` (str) tells places apart (a House, a building's graph, a picture).
-    start: where and how the agent begins, in the place's own terms (in rooms: row, column, heading).
-    goals: the stages to reach, in order; the last one is where to stop. In the place's own terms. None where nobody
-        says what counts as done: then no error is finite, and nothing is a success.
-    family: the kind of instruction, by which results are split.
-    name: which episode this is, unique in its split.
-    reference: positions [n, ...] of the path a judge compares with (nDTW, CLS), or None for the shortest path.
-    clauses: where the clauses of an instruction that says the way end, but for the last: places on the shortest path,
-    in the place's own terms. None are known unless given.
+    instruction: text.
+    place: place of the episode (a House, a building's graph, a picture); its `identity` (str) tells places apart.
+    start: start of the agent in the place's own terms (in rooms: row, column, heading).
+    goals: stages to reach, in order, in the place's own terms; the agent stops at the last one. Empty where it is
+        unknown what counts as done: then no error is finite, and nothing is a success.
+    family: kind of the instruction, by which results are broken down.
+    name: name of the episode, unique in its split.
+    reference: positions [n, ...] of the path to compare with (nDTW, CLS), or None for the shortest path.
+    clauses: ends of the clauses of a turn-by-turn instruction, except the last: places on the shortest path, in the
+        place's own terms; empty where they are unknown.
     """
 
     instruction: str
@@ -38,12 +38,12 @@ class Episode:
 
 
 def places(episodes: Sequence[Episode]) -> set[str]:
-    """The identities of the places these episodes happen in."""
+    """The identities of the places of these episodes."""
     return {episode.place.identity for episode in episodes}
 
 
 class Episodes(Sequence[Episode]):
-    """Episodes that are written one by one when they are asked for, of which there may be very many."""
+    """Episodes that are made on access, of which there may be very many."""
 
     @abstractmethod
     def write(self, number: int) -> Episode:
@@ -68,6 +68,6 @@ def tokens_of(texts: Iterable[str], vocabulary: Vocabulary, words: int) -> NDArr
     """The token ids of instructions, [texts, words], padded; more than `words` where one of them is longer."""
     ids = [vocabulary.encode_all(text) for text in texts]
     tokens = np.full((len(ids), max([words, *map(len, ids)])), PADDING, dtype=np.int32)
-    for row, those in zip(tokens, ids, strict=True):
-        row[: len(those)] = those
+    for row, numbers in zip(tokens, ids, strict=True):
+        row[: len(numbers)] = numbers
     return tokens

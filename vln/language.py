@@ -52,8 +52,8 @@ def _any_script() -> re.Pattern[str]:
 
 @cache
 def _replaced() -> dict[int, str | None]:
-    """What becomes of apostrophes, and of signs that nobody sees: those of direction and of hyphenation go, the space
-    without width is one."""
+    """Replacements of apostrophes and invisible signs: marks of direction and hyphenation go, and a space without width
+    becomes a space."""
     unseen = (place for first, last in _runs()["Cf"] for place in range(first, last + 1) if chr(place) not in _JOINERS)
     return dict.fromkeys(unseen) | _APOSTROPHES | {0x200B: " "}
 
@@ -67,11 +67,11 @@ def _class(*kinds: str) -> str:
 @cache
 def _runs() -> dict[str, list[tuple[int, int]]]:
     """The first and the last of neighbouring characters of each category of Unicode."""
-    found: dict[str, list[tuple[int, int]]] = {}
+    runs: dict[str, list[tuple[int, int]]] = {}
     for kind, run in groupby(range(sys.maxunicode + 1), lambda place: unicodedata.category(chr(place))):
         first, *others = run
-        found.setdefault(kind, []).append((first, others[-1] if others else first))
-    return found
+        runs.setdefault(kind, []).append((first, others[-1] if others else first))
+    return runs
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ class Vocabulary:
     def of(cls, texts: Iterable[str], at_least: int = 1) -> "Vocabulary":
         """The words that occur in these texts `at_least` times, most frequent first, then by alphabet."""
         counts = Counter(word for text in texts for word in split_words(text))
-        kept = [word for word, count in counts.items() if count >= at_least]
-        return cls(tuple(sorted(kept, key=lambda word: (-counts[word], word))))
+        frequent = [word for word, count in counts.items() if count >= at_least]
+        return cls(tuple(sorted(frequent, key=lambda word: (-counts[word], word))))

@@ -20,21 +20,22 @@ class Policy(ABC):
 
     @abstractmethod
     def sample(self, rng: torch.Generator) -> Action:
-        """Actions drawn from it. Where they are numbers the gradient reaches it (reparameterised; arXiv:1312.6114)."""
+        """Sampled actions. Numbers carry gradients to the policy (reparameterised; arXiv:1312.6114)."""
 
     @abstractmethod
     def mode(self) -> Action:
-        """The likeliest actions. Where they are numbers the gradient reaches it."""
+        """The most likely actions. Numbers carry gradients to the policy."""
 
     @abstractmethod
     def log_prob(self, action: Action) -> Tensor:
-        """The log of how probable actions are, or how dense, [T, B]."""
+        """The log-probability of actions, or their log-density, [T, B]."""
 
     @abstractmethod
-    def log_prob_of_any(self, best: Action) -> Tensor:
-        """The log of how probable it is that one of the optimal actions is taken, [T, B].
+    def log_prob_of_any(self, optimal: Action) -> Tensor:
+        """The log-probability that one of the optimal actions is taken, [T, B].
 
-        best: as of World.expert: bool [..., choices], or numbers, NaN where any will do. 0 where any action will do.
+        optimal: as of World.expert: bool [..., choices], or numbers, NaN where any is optimal. 0 where every action is
+        optimal.
         """
 
     @abstractmethod
@@ -43,14 +44,14 @@ class Policy(ABC):
 
     @abstractmethod
     def choice_probs(self) -> Tensor:
-        """The probability of every choice [T, B, choices], of all parts together; of numbers there are none."""
+        """The probability of every choice [T, B, choices], of all parts together; numbers have none."""
 
     @abstractmethod
-    def agreement(self, best: Action) -> dict[str, Tensor]:
-        """How near the likeliest actions are to the optimal ones, by the name of a number; not to be descended.
+    def agreement(self, optimal: Action) -> dict[str, Tensor]:
+        """How well the most likely actions agree with the optimal ones, in numbers by name; not to be descended.
 
-        right: the share of choices that are among the best, of those at which not every one is. squared_error: the
-        mean of numbers, where there is a best one.
+        right: the share of choices that are optimal, among those at which not every one is. squared_error: the mean
+        over numbers with an optimum.
         """
 
     @abstractmethod
@@ -65,7 +66,7 @@ class Policy(ABC):
     @classmethod
     @abstractmethod
     def average(cls, policies: Sequence["Policy"]) -> "Policy":
-        """What several agents would do together."""
+        """The average of several agents' policies."""
 
 
 class Categorical(Policy):
@@ -87,21 +88,21 @@ class Categorical(Policy):
     def log_prob(self, action: Tensor) -> Tensor:
         return self.logits.gather(-1, action.long()[..., None])[..., 0]
 
-    def log_prob_of_any(self, best: Tensor) -> Tensor:
+    def log_prob_of_any(self, optimal: Tensor) -> Tensor:
         # From logits, not probabilities: where those round to zero, a sure mistake would teach nothing.
-        return self.logits.masked_fill(~best, -math.inf).logsumexp(dim=-1)
+        return self.logits.masked_fill(~optimal, -math.inf).logsumexp(dim=-1)
 
     def entropy(self) -> Tensor:
-        least = torch.finfo(self.logits.dtype).min
-        return -(self.probs * self.logits.clamp(min=least)).sum(dim=-1)
+        lowest = torch.finfo(self.logits.dtype).min
+        return -(self.probs * self.logits.clamp(min=lowest)).sum(dim=-1)
 
     def choice_probs(self) -> Tensor:
         return self.probs
 
-    def agreement(self, best: Tensor) -> dict[str, Tensor]:
-        asked = ~best.all(dim=-1)
-        hit = best.gather(-1, self.mode()[..., None])[..., 0]
-        return {"right": (hit & asked).sum() / asked.sum().clamp(min=1)}
+    def agreement(self, optimal: Tensor) -> dict[str, Tensor]:
+        counted = ~optimal.all(dim=-1)
+        hit = optimal.gather(-1, self.mode()[..., None])[..., 0]
+        return {"right": (hit & counted).sum() / counted.sum().clamp(min=1)}
 
     def __getitem__(self, index: int | Tensor | slice) -> "Categorical":
         return self._of(self.logits[index])
@@ -117,14 +118,14 @@ class Categorical(Policy):
 
     @classmethod
     def _of(cls, logits: Tensor) -> "Categorical":
-        """One of logits that are log-probabilities already: normalised again, their last bits might be others."""
+        """A policy of log-probabilities as they are: normalised again, their last bits might differ."""
         policy = cls.__new__(cls)
         policy.logits = logits
         return policy
 
 
 class Gaussian(Policy):
-    """Numbers, each with a normal distribution of its own. loc, scale: [..., numbers]."""
+    """Independent normal distributions of numbers. loc, scale: [..., numbers]."""
 
     def __init__(self, loc: Tensor, scale: Tensor) -> None:
         self.loc, self.scale = loc, scale
@@ -136,12 +137,12 @@ class Gaussian(Policy):
         return self.loc
 
     def log_prob(self, action: Tensor) -> Tensor:
-        apart = (action.to(self.loc.dtype) - self.loc) / self.scale
-        return (-0.5 * apart.square() - self.scale.log() - HALF_LOG_TWO_PI).sum(dim=-1)
+        standardized = (action.to(self.loc.dtype) - self.loc) / self.scale
+        return (-0.5 * standardized.square() - self.scale.log() - HALF_LOG_TWO_PI).sum(dim=-1)
 
-    def log_prob_of_any(self, best: Tensor) -> Tensor:
-        any_numbers = torch.isnan(best).any(dim=-1)
-        return self.log_prob(best.nan_to_num(0)).masked_fill(any_numbers, 0)
+    def log_prob_of_any(self, optimal: Tensor) -> Tensor:
+        any_numbers = torch.isnan(optimal).any(dim=-1)
+        return self.log_prob(optimal.nan_to_num(0)).masked_fill(any_numbers, 0)
 
     def entropy(self) -> Tensor:
         return (0.5 + HALF_LOG_TWO_PI + self.scale.log()).sum(dim=-1)
@@ -149,10 +150,10 @@ class Gaussian(Policy):
     def choice_probs(self) -> Tensor:
         return self.loc[..., :0]
 
-    def agreement(self, best: Tensor) -> dict[str, Tensor]:
-        apart = (self.loc - best).square()
-        asked = ~torch.isnan(apart)
-        return {"squared_error": torch.where(asked, apart, 0).sum() / asked.sum().clamp(min=1)}
+    def agreement(self, optimal: Tensor) -> dict[str, Tensor]:
+        error = (self.loc - optimal).square()
+        counted = ~torch.isnan(error)
+        return {"squared_error": torch.where(counted, error, 0).sum() / counted.sum().clamp(min=1)}
 
     def __getitem__(self, index: int | Tensor | slice) -> "Gaussian":
         return Gaussian(self.loc[index], self.scale[index])
@@ -164,13 +165,13 @@ class Gaussian(Policy):
 
     @classmethod
     def average(cls, policies: Sequence[Policy]) -> "Gaussian":
-        """The normal distribution about the mean of their numbers."""
+        """The normal distribution with the means of loc and scale."""
         both = cls.stack(policies)
         return cls(both.loc.mean(dim=0), both.scale.mean(dim=0))
 
 
 class Product(Policy):
-    """Named parts that are chosen independently of each other. An action is a dict of theirs."""
+    """Independent named parts. An action is a dict of the actions of the parts."""
 
     def __init__(self, parts: Mapping[str, Policy]) -> None:
         self.parts = dict(sorted(parts.items()))
@@ -184,8 +185,8 @@ class Product(Policy):
     def log_prob(self, action: Mapping[str, Action]) -> Tensor:
         return torch.stack([part.log_prob(action[name]) for name, part in self.parts.items()]).sum(dim=0)
 
-    def log_prob_of_any(self, best: Mapping[str, Action]) -> Tensor:
-        return torch.stack([part.log_prob_of_any(best[name]) for name, part in self.parts.items()]).sum(dim=0)
+    def log_prob_of_any(self, optimal: Mapping[str, Action]) -> Tensor:
+        return torch.stack([part.log_prob_of_any(optimal[name]) for name, part in self.parts.items()]).sum(dim=0)
 
     def entropy(self) -> Tensor:
         return torch.stack([part.entropy() for part in self.parts.values()]).sum(dim=0)
@@ -193,8 +194,8 @@ class Product(Policy):
     def choice_probs(self) -> Tensor:
         return torch.cat([part.choice_probs() for part in self.parts.values()], dim=-1)
 
-    def agreement(self, best: Mapping[str, Action]) -> dict[str, Tensor]:
-        each = {name: part.agreement(best[name]) for name, part in self.parts.items()}
+    def agreement(self, optimal: Mapping[str, Action]) -> dict[str, Tensor]:
+        each = {name: part.agreement(optimal[name]) for name, part in self.parts.items()}
         return {f"{number}_{name}": value for name, numbers in each.items() for number, value in numbers.items()}
 
     def __getitem__(self, index: int | Tensor | slice) -> "Product":
@@ -220,10 +221,10 @@ def stack(policies: Sequence[Policy]) -> Policy:
 
 
 def average(policies: Sequence[Policy]) -> Policy:
-    """What several agents would do together: the means of probabilities, and of numbers."""
+    """The average of several agents' policies: means of probabilities, and of numbers."""
     return type(policies[0]).average(policies)
 
 
 def draw(weights: Tensor, rng: torch.Generator) -> Tensor:
-    """One of several choices [...], each as probable as its weight [..., choices]."""
+    """Sampled choices [...], with probabilities in proportion to weights [..., choices]."""
     return torch.multinomial(weights.flatten(0, -2), 1, generator=rng).view(weights.shape[:-1])

@@ -1,4 +1,4 @@
-"""Rewards: what an action is worth, from the distance that was still to go before and after it."""
+"""Rewards of actions, from the errors before and after them."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,19 +8,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-# What stopping right is worth beside the error removed on the way: without it, an agent that walks to the goal and
-# never stops would be as good as one that stops there.
+# The reward of success beside the errors removed on the way. Without it, an agent that walks to the goal and never
+# stops would be as good as one that stops there.
 SUCCESS_REWARD = 10.0
 
 
 @dataclass(frozen=True)
 class Rewards:
-    """What the rewards of a batch of episodes are reckoned from. Arrays, or tensors where the world is in tensors.
+    """The errors that the next rewards of a batch of episodes are computed from, as arrays or the world's tensors.
 
-    The reward of an action is the error it removes, and `success_reward` more where it ends the episode well. An
-    infinite error (no way leads on) counts as the last finite one: the rewards of an episode add up to what it gained.
+    The reward of an action is the error it removes, and `success_reward` more where it ends the episode in success. An
+    infinite error (no path to the goal) counts as the last finite one, so that the rewards of an episode add up to the
+    error removed.
 
-    error: [B], the distance to go now. distance: [B], the last of these that was finite; 0 where none was.
+    error: [B], the present error. distance: [B], the last finite error; 0 without one.
     """
 
     error: Any
@@ -32,13 +33,13 @@ class Rewards:
         return cls(error, _finite(error, 0), success_reward)
 
     def begun(self, rows: NDArray[np.int64], error: Any) -> "Rewards":
-        """The same, where in these rows new episodes have begun, with this distance to go [n]."""
+        """The same, with new episodes in these rows, whose first errors are [n]."""
         errors, distance = (values.clone() if isinstance(values, Tensor) else values.copy() for values in self._both)
         errors[rows], distance[rows] = error, _finite(error, 0)
         return replace(self, error=errors, distance=distance)
 
     def after(self, error: Any, success: Any = False) -> tuple["Rewards", Any]:
-        """What follows an action, and its reward [B]. success: bool [B], whether it ended the episode well."""
+        """The Rewards after an action, and its reward [B]. success: bool [B], of episodes that it ended in success."""
         distance = _finite(error, self.distance)
         if isinstance(distance, Tensor):
             reward: Any = self.distance - distance
@@ -47,7 +48,7 @@ class Rewards:
         return Rewards(error, distance, self.success_reward), reward + self.success_reward * success
 
     def detach(self) -> "Rewards":
-        """The same, from which no gradient flows back."""
+        """The same, cut from the graph."""
         error, distance = (values.detach() if isinstance(values, Tensor) else values for values in self._both)
         return replace(self, error=error, distance=distance)
 

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class State:
-    """Where a batch of episodes stands. Every field is an array whose first axis is the batch; steps make new states.
+    """The state of a batch of episodes. Every field is an array whose first axis is the batch; steps make new states.
 
-    A world that carries gradients (see World.differentiable) has tensors in the fields that they flow through.
+    A differentiable world (see World.differentiable) has tensors in the fields that carry gradients.
 
-    episode: int64 [B], which of the world's episodes each slot lives.
-    steps: int32 [B], moves made so far, `stop` included.
-    previous: int64 [B], the last move, or the number of moves when none was made yet; 0 where moves are no choices.
-    length: float32 [B], how far the agent has travelled, in the world's unit.
-    least_error: float32 [B], the smallest distance to go so far (for oracle success).
-    stopped: bool [B], whether the agent said stop.
+    episode: int64 [B], number of the episode in the world's list.
+    steps: int32 [B], number of actions so far, `stop` included.
+    previous: int64 [B], the last action, or the number of actions before the first; 0 where actions are no choices.
+    length: float32 [B], distance travelled, in the world's unit.
+    least_error: float32 [B], smallest error so far (for oracle success).
+    stopped: bool [B], whether the agent has stopped.
     failed: bool [B], whether something ended the episode as a failure (a wall, where walls fail).
     """
 
@@ -35,12 +35,12 @@ class State:
 
     @classmethod
     def fresh(cls, episode: int | NDArray[np.int64], **values: Any) -> Self:
-        """The state of episodes that begin: no move made, nothing travelled, not ended.
+        """The state of episodes that begin: no action taken, nothing travelled, not ended.
 
-        episode: the numbers of the episodes [B], or how many there are, numbered from 0.
-        values: the fields that a subclass adds, and fields of State that are not 0 at the beginning: `previous`, the
-            number of moves where moves are choices, and `least_error`. Arrays and tensors [B, ...] are taken as they
-            are; a number is the same for all episodes, of the field's own dtype.
+        episode: numbers of the episodes [B], or their count, numbered from 0.
+        values: fields that a subclass adds, and fields of State that do not begin with 0: `previous`, which begins with
+            the number of actions where actions are choices, and `least_error`. Arrays and tensors [B, ...] are used as
+            they are; a number holds for all episodes, in the field's dtype.
 
         Raises ValueError for a field that is missing, unknown, or of another length.
         """
@@ -50,16 +50,16 @@ class State:
             raise ValueError(f"{cls.__name__} has no field {', '.join(unknown)}; it has {', '.join(names)}")
         if missing := [name for name in names if name not in {*values, "episode", *_FRESH}]:
             raise ValueError(f"{cls.__name__} needs a value for {', '.join(missing)}: pass it to fresh by name")
-        begun: dict[str, Any] = {name: np.zeros(batch, dtype) for name, dtype in _FRESH.items()}
+        initial: dict[str, Any] = {name: np.zeros(batch, dtype) for name, dtype in _FRESH.items()}
         for name, value in values.items():
             if name in _FRESH and np.ndim(value) == 0:
-                begun[name] = np.full(batch, value, dtype=_FRESH[name])
+                initial[name] = np.full(batch, value, dtype=_FRESH[name])
             elif np.ndim(value) == 0 or len(value) != batch:
                 shape = tuple(np.shape(value))
                 raise ValueError(f"{name} must have {batch} rows, one for each episode; its shape is {shape}")
             else:
-                begun[name] = value
-        return cls(episode=numbers, **begun)
+                initial[name] = value
+        return cls(episode=numbers, **initial)
 
 
 # The fields of State that `fresh` fills with zeros.
@@ -76,19 +76,19 @@ _FRESH: dict[str, Any] = {
 S = TypeVar("S", bound=State)
 
 
-def put(state: S, slots: NDArray[np.int64], other: S) -> S:
-    """The state with these slots taken, in order, from another state; both stay as they were."""
-    if len(slots) == len(state) and (slots[1:] > slots[:-1]).all():
+def put(state: S, rows: NDArray[np.int64], other: S) -> S:
+    """The state with these rows replaced, in order, by those of another state; both stay as they were."""
+    if len(rows) == len(state) and (rows[1:] > rows[:-1]).all():
         return other  # all of them, in their order
     merged = {}
     for field in fields(state):
         values = getattr(state, field.name)
         values = values.copy() if isinstance(values, np.ndarray) else values.clone()
-        values[slots] = getattr(other, field.name)
+        values[rows] = getattr(other, field.name)
         merged[field.name] = values
     return replace(state, **merged)
 
 
-def take(state: S, slots: NDArray[np.int64]) -> S:
-    """The state of these slots alone, in order."""
-    return replace(state, **{field.name: getattr(state, field.name)[slots] for field in fields(state)})
+def take(state: S, rows: NDArray[np.int64]) -> S:
+    """These rows of a state, in order."""
+    return replace(state, **{field.name: getattr(state, field.name)[rows] for field in fields(state)})

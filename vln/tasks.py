@@ -18,25 +18,26 @@ from vln.world import World
 if TYPE_CHECKING:
     from vln.agent import Agent, Rescorer
 
-Entry = Any  # of a table: a vln.evaluation.tables.Entry, which is made of what stands on tasks
+Entry = Any  # a row of a table: vln.evaluation.tables.Entry, which imports tasks
 
 # From the name of a split to its episodes.
 Source = Callable[[str], Sequence[Episode]]
 OpenOver = Callable[[Sequence[Episode]], World[Any]]  # from episodes to a world over them
 
 SPLITS = ("train", "val_seen", "val_unseen", "val_novel")
-SIZES = {"train": (4096, 8), "val_seen": (512, 2), "val_unseen": (512, 2), "val_novel": (512, 2)}  # places, each
+# Number of places, and of episodes in each.
+SIZES = {"train": (4096, 8), "val_seen": (512, 2), "val_unseen": (512, 2), "val_novel": (512, 2)}
 
-MANY = 1000  # episodes, by whose instructions it is told whether all are alike
-_TRIES = 32  # how often a place is asked for an episode it can host before the next place is taken
+MANY = 1000  # episodes among which differing instructions are looked for
+_TRIES = 32  # tries to write an episode in a place, before the next place is taken
 
 
 @dataclass(frozen=True, eq=False)
 class GeneratedEpisodes:
-    """A source of episodes that functions write, split by split; the same seed writes the same ones.
+    """A source of episodes from two functions; the same seed gives the same episodes.
 
     build: (generator, split) -> a place. write: (place, generator, split) -> an Episode, or None where the place can't
-    host one. sizes: for each split, how many places and how many episodes in each.
+    host one. sizes: number of places, and of episodes in each, by split.
 
     val_seen has new episodes in the first places of train; every other split has places of its own.
     """
@@ -50,7 +51,7 @@ class GeneratedEpisodes:
         if split not in self.sizes:
             raise ValueError(f"no split is called {split!r}; there are {', '.join(self.sizes)}")
         places, each = self.sizes[split]
-        # The first places of train all have a part in it, unless they can't host any of its episodes.
+        # The first places of train, except those that host no episode of train.
         seen = split == "val_seen"
         limit = self.sizes["train"][0] if seen else 4 * places
         episodes: list[Episode] = []
@@ -66,9 +67,9 @@ class GeneratedEpisodes:
         home = "train" if split == "val_seen" else split
         place = self.build(self._rng("place", home, number), home)
         rng = self._rng("episode", split, number)
-        written = (self.write(place, rng, split) for _ in range(tries))
-        found = islice((episode for episode in written if episode is not None), most)
-        return [replace(episode, name=f"{split}/{number}/{index}") for index, episode in enumerate(found)]
+        attempts = (self.write(place, rng, split) for _ in range(tries))
+        episodes = islice((episode for episode in attempts if episode is not None), most)
+        return [replace(episode, name=f"{split}/{number}/{index}") for index, episode in enumerate(episodes)]
 
     def _rng(self, what: str, split: str, number: int) -> np.random.Generator:
         key = [self.seed, ("place", "episode").index(what), list(self.sizes).index(split), number]
@@ -76,7 +77,7 @@ class GeneratedEpisodes:
 
 
 def shuffled(source: Source, seed: int = 0) -> Source:
-    """The same episodes, each told the instruction of another one of its split: who does as well does not listen."""
+    """The same episodes, each with the instruction of another one of its split: a test of whether an agent listens."""
 
     def shuffle(split: str) -> list[Episode]:
         episodes = source(split)
@@ -91,10 +92,10 @@ def shuffled(source: Source, seed: int = 0) -> Source:
 
 @dataclass(frozen=True)
 class SplitMetric:
-    """A metric of a whole split, for which agents live it otherwise than episode by episode.
+    """A metric of a whole split, for which agents are run otherwise than episode by episode.
 
-    metric: its name, and how it is shown. values: (world, entry of a table, seed) -> the numbers whose mean it is; the
-    world is that of the split. splits: where it is measured; everywhere unless given.
+    metric: name and format. values: (world of the split, entry of a table, seed) -> the numbers whose mean it is.
+    splits: the splits that it is measured on; all unless given.
     """
 
     metric: Metric
@@ -104,9 +105,9 @@ class SplitMetric:
 
 @dataclass(frozen=True)
 class Baseline:
-    """An agent that is trained like the one it stands beside in a table, but in want of something.
+    """A baseline that is trained like the agent beside it, but lacks something.
 
-    without: the observations it is not given. world, agent: the options of the world and of the agent that are others.
+    without: names of the observations that it lacks. world, agent: options of the world and the agent that differ.
     """
 
     without: tuple[str, ...] = ()
@@ -114,16 +115,16 @@ class Baseline:
     agent: Mapping[str, Any] = field(default_factory=dict)
 
     def why_not(self, world: World[Any]) -> str:
-        """Why it would tell nothing in this world, in words; nothing where it does."""
+        """The reason why it would be no baseline in this world; empty where it is one."""
         if self.without and not any(name in world.spaces for name in self.without):
-            return f"{' and '.join(self.without)} is not shown there, so that it would lack nothing"
+            return f"{' and '.join(self.without)} is not observed there, so it would lack nothing"
         if "instruction" in self.without and len({*_first_instructions(world)}) == 1:
-            return "every episode has the same instruction, so that it would lack nothing"
+            return "every episode has the same instruction, so it would lack nothing"
         return ""
 
 
 def _first_instructions(world: World[Any]) -> list[str]:
-    """Of as many episodes as tell whether instructions differ."""
+    """The instructions of the first episodes."""
     return [world.episodes[number].instruction for number in range(min(MANY, len(world.episodes)))]
 
 
@@ -132,25 +133,23 @@ BLIND_AND_DEAF = {"blind": Baseline(without=("view",)), "deaf": Baseline(without
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What can be asked (a source of episodes) and where (a world to open over them).
+    """A source of episodes, and a world to open over them.
 
-    world: (episodes, vocabulary, **options) -> World. words: the vocabulary, a function that reads it when it is first
-    asked for, or None to learn it from split train.
-    choosing, judging: the splits by which agents are chosen while they are trained, and judged unless another is named.
-    probes: how many episodes of the split for choosing an agent in training is judged in now and then.
-    baselines: what an agent is compared with, by name. shuffled: whether an agent is judged, too, as it does when it is
-    told the instructions of other episodes.
-    scripted: agents that need no training, by the name of their row, each made for a world; beside those that the world
-    declares (see World.scripted).
-    metrics: what is measured of its episodes beside what their world measures, in every table, page and `info`.
-    split_metrics: what is measured of whole splits.
-    rescorer: what makes of a speaker one who has a say in which of the ways a search finds is gone: (world, what opens
-    the speaker's world over episodes, speaker, trust in it) -> the function that weighs ways. None where nobody speaks.
-    write_paths: writes the ways of an entry of a table into a file of the form in which others score them: (world,
-    entry, file, seed). None where there is no such form.
-    texts: whether the words are the characters of a text that is foretold, which an agent can go on with.
-    knowing: the same task for who knows other words, from these; one whose words only name what instructions hold
-    needs none.
+    source: split -> episodes. world: (episodes, vocabulary, **options) -> World. splits: names of the splits. words:
+    the vocabulary, a function that reads it when it is first needed, or None to collect it from split train.
+    validation_split, test_split: splits to choose agents by, and to evaluate on unless another is named.
+    validation_episodes: number of episodes of the validation split that a training evaluates now and then.
+    baselines: trained baselines of its table, by name. shuffled: whether the table has the agent with the instructions
+    of other episodes. scripted: agents without training by the name of their row, each made for a world, beside those
+    that the world declares (see World.scripted).
+    metrics: metrics of its episodes beside the world's, in every table, page and `info`. split_metrics: metrics of
+    whole splits.
+    rescorer: makes a Rescorer of the paths of a beam search from a speaker: (world, opener of the speaker's world over
+    episodes, speaker, its weight) -> Rescorer. None without speakers.
+    write_paths: writes the paths of an entry of a table in the form of an evaluation server: (world, entry, file,
+    seed). None without such a form.
+    texts: whether the words are the characters of a text, so that an agent can generate more of it.
+    for_vocabulary: the same task with another vocabulary; by default the words are replaced.
     """
 
     name: str
@@ -179,7 +178,7 @@ class Task:
 
     @cached_property
     def episodes(self) -> Source:
-        """The episodes of a split, written or read once."""
+        """The episodes of a split, made or read once."""
         return lru_cache(maxsize=None)(self._episodes)
 
     def _episodes(self, split: str) -> Sequence[Episode]:
@@ -188,11 +187,11 @@ class Task:
         return self.source(split)
 
     def with_words(self, vocabulary: Vocabulary) -> "Task":
-        """The same task, told in the words that an agent knows."""
+        """The same task with the vocabulary of an agent."""
         return self.for_vocabulary(vocabulary) if self.for_vocabulary else replace(self, words=vocabulary)
 
     def episode_of(self, instruction: str, place: Any, start: Any) -> Episode:
-        """The episode of an instruction in a place of somebody's own, without a goal (see World.episode_of)."""
+        """The episode of an instruction in a user's own place, without a goal (see World.episode_of)."""
         world = unwrapped(self.world)
         if not (isinstance(world, type) and issubclass(world, World)):
             raise ValueError(
@@ -202,17 +201,17 @@ class Task:
         return world.episode_of(instruction, place, start)
 
     def open(self, split: str, **options: Any) -> World[Any]:
-        """The world of one split. The options are the world's own (view, max_steps, ...).
+        """The world of one split. options: of the world (view, max_steps, ...).
 
         Raises ValueError for an option that it does not take.
         """
         return self.open_over(self.episodes(split), **options)
 
     def open_over(self, episodes: Sequence[Episode], **options: Any) -> World[Any]:
-        """The world over other episodes than those of a split."""
+        """The world over these episodes."""
         check_options(f"the world of task {self.name!r}", options, named_by(self.world))
         world = self.world(episodes, self.vocabulary, **options)
-        # A world that was opened before has them already.
+        # A world that was opened before has these metrics already.
         metrics = (*world.metrics, *(metric for metric in self.metrics if metric not in world.metrics))
         check_declared(f"task {self.name!r}", metrics)
         world.metrics = metrics
@@ -221,10 +220,10 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class TaskSpec:
-    """How tasks of one name are made, and the world they open. Both declare their options by signature and docstring.
+    """The maker of a task and its world. Both declare their options by signature and docstring.
 
-    make: (**options) -> Task. world: (episodes, vocabulary, **options) -> World, by which alone a command line knows
-    the options of the world, without any data; None where it has none.
+    make: (**options) -> Task. world: (episodes, vocabulary, **options) -> World, from which a command line knows the
+    options of the world without any data; None where it has no options.
     """
 
     make: Callable[..., Task]
@@ -240,7 +239,7 @@ class TaskSpec:
 
     @property
     def options(self) -> Mapping[str, Option]:
-        """Those of the task and of its world; no two have the same name."""
+        """The options of the task and of its world; their names differ."""
         return {**self.task_options, **self.world_options}
 
     def task(self, name: str, options: Mapping[str, Any]) -> Task:
@@ -256,5 +255,5 @@ class TaskSpec:
         of_task, of_world = named_by(self.make), named_by(self.world) if self.world else ()
         check_options(name, options, (*of_task, *of_world))
         task = self.make(**{option: value for option, value in options.items() if option in of_task})
-        seen = {option: value for option, value in options.items() if option not in of_task}
-        return task.open(split or task.splits[0], **seen)
+        world_options = {option: value for option, value in options.items() if option not in of_task}
+        return task.open(split or task.splits[0], **world_options)

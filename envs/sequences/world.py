@@ -206,7 +206,7 @@ class Sequences(World[SequenceState]):
     def draw(
         self, state: SequenceState, slot: int, path: NDArray[Any], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
-        """A column for each of the latest steps; with colours, the beginning of the inputs as a text if they are one."""
+        """A column for each of the latest steps; with colours, the beginning of the inputs as a text if possible."""
         line: SequenceEpisode = self.episodes[int(state.episode[slot])].place
         if colours is not None and line.inputs.ndim == 1 and max(map(len, self.given_named)) == 1:
             return written("".join(self.given_named[symbol] for symbol in line.inputs[: len(colours)]), colours)
