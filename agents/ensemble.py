@@ -1,4 +1,4 @@
-"""Several agents that decide as one."""
+"""Ensembles: several agents whose policies are averaged."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Networks whose weights were written by hand, to be read."""
+"""Networks with weights written by hand."""
 
 import torch
 from gymnasium.spaces import Discrete

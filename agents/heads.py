@@ -1,4 +1,4 @@
-"""Heads: from what an agent has in mind to a policy, one kind for each kind of action space."""
+"""Heads: from the core's output to a policy, one kind for each kind of action space."""
 
 from abc import abstractmethod
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parts of a network by name, whatever the names are."""
+"""Modules by any names."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The agent for a world, told by its spaces."""
+"""The agent for a world, from its spaces."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

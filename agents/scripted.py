@@ -1,4 +1,4 @@
-"""Agents that do not learn: the scripted baselines of every table, and the expert."""
+"""Scripted agents: the baselines without training, and the expert."""
 
 from collections.abc import Sequence
 from typing import Any

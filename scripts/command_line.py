@@ -1,4 +1,4 @@
-"""What a command can be told: its own options, and those that the task it is about and its world declare."""
+"""Command lines: a command's own options, and those that its task and world declare."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""Who is evaluated or watched, and where: what evaluate.py and watch.py are both told."""
+"""The agents that evaluate.py and watch.py run, and their splits: options that both share."""
 
 import sys
 from collections.abc import Mapping

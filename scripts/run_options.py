@@ -1,4 +1,4 @@
-"""What can be said beside a run: where its files are now, what else is to differ, and what it is trusted with."""
+"""Options beside a run: where its files are now, changed options, and its permissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

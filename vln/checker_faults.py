@@ -1,4 +1,4 @@
-"""Faults that a checker finds: all of them are collected, and each is told once, with what and where."""
+"""Faults of a checker: all are collected, and each is reported once, with what and where."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files from the network: tried at several addresses, gone on with where they were cut off, kept only when right."""
+"""Downloads: several addresses for a file, interrupted ones go on, and only files with the right checksum are kept."""
 
 import os
 from collections import Counter

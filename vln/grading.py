@@ -1,4 +1,4 @@
-"""Worlds that grade answers: one comes with every move, and success is to be right at the end."""
+"""Worlds with scored answers: an answer comes with every action, and success is a correct last answer."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Episodes of which nothing is known beforehand but how many there are."""
+"""Episodes that are only numbers, of which nothing else is known beforehand."""
 
 from dataclasses import dataclass
 

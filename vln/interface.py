@@ -1,4 +1,4 @@
-"""An interface: all that an agent was trained to be shown, to decide and to read, kept with its weights."""
+"""Interfaces: the spaces, actions and words of an agent's training, kept with its weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Outcomes: what became of an episode, in numbers; of one that was walked, what path metrics are computed from."""
+"""Outcomes: the numbers of a finished episode; with positions, also what path metrics are computed from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Streams that people watch: what can be shown is shown, and what can't never stops what a program does."""
+"""Output streams: what can be printed is printed, and what can't never stops a program."""
 
 import errno
 import os

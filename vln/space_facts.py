@@ -1,4 +1,4 @@
-"""Gymnasium spaces as facts that JSON can say, and back: a run keeps those that its agent was trained for."""
+"""Gymnasium spaces as JSON and back: a run keeps those of its agent's training."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

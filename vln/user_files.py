@@ -1,4 +1,4 @@
-"""Programs of somebody's own, in which a task, an agent or a cell is found by name: FILE.py:NAME."""
+"""Files of users, in which a task, an agent or a cell is found by name: FILE.py:NAME."""
 
 import sys
 from functools import cache

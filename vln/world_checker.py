@@ -1,4 +1,4 @@
-"""A checker for worlds: every promise of vln.world.World, tried on a random walk and on the expert's."""
+"""A checker of worlds: every promise of vln.world.World, on random walks and on the expert's path."""
 
 import traceback
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Instruments to understand recurrent agents: gradients through time, readable units, probes, gates, saliency."""
+"""Analysis of recurrent agents: gradients through time, readable units, probes, gates, saliency."""

@@ -1,4 +1,4 @@
-"""Readings: what every unit of an agent's memory was at every step, beside what was true there."""
+"""Activations: every unit of an agent's memory at every step, beside the labels of that step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

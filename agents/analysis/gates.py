@@ -1,4 +1,4 @@
-"""Gates: how often each one is shut or wide open, and for how long a memory that keeps so much remembers."""
+"""Gates: how often each is closed or open, and the time constants of the memories they control."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Linear probes: what can be read off a whole memory by a weighted sum (Alain & Bengio 2016, arXiv:1610.01644)."""
+"""Linear probes: what a weighted sum reads from a whole memory (Alain & Bengio 2016, arXiv:1610.01644)."""
 
 from dataclasses import dataclass
 from typing import Any

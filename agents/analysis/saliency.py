@@ -1,4 +1,4 @@
-"""Saliency: which of the moments an agent has lived through move a decision of now."""
+"""Saliency: the past steps that a decision depends on."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Candidates: things to choose among, each told by a few numbers."""
+"""Candidates: items to choose among, each a vector of a few numbers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Codes: views whose cells are told by whole numbers."""
+"""Codes: views whose cells are described by whole numbers."""
 
 from typing import Any
 

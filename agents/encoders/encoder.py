@@ -1,4 +1,4 @@
-"""What every encoder is: an observation in, a vector out, and where there are several places, what is at each."""
+"""Encoders: from an observation to a vector, and to features of its places where it has several."""
 
 from abc import abstractmethod
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""All that an agent observes at a moment, but sequences, as one vector, and the places it can attend to."""
+"""All observations of a step except sequences, as one vector, and the places to attend to."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

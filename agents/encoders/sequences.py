@@ -1,4 +1,4 @@
-"""Sequences, words and paths: read where they change, and attended to at every step."""
+"""Sequences, words and paths: encoded where they change, attended to at every step."""
 
 import math
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""Symbols and numbers: what is a vector already, or the number of one."""
+"""Symbols and numbers as vectors."""
 
 from math import prod
 from typing import Any

@@ -1,4 +1,4 @@
-"""Recurrent memories: stacked cells that run over a sequence of any length and forget where an episode begins."""
+"""The recurrent core: stacked cells over a sequence of any length, reset where an episode begins."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Cells whose recurrence is linear, so that it is computed for all times at once, each one residual layer."""
+"""Cells with a linear recurrence, computed for all steps at once, each a residual layer."""
 
 import math
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""Linear recurrences h[t] = decay[t] * h[t-1] + drive[t], over a whole sequence at once, differentiable."""
+"""Linear recurrences h[t] = decay[t] * h[t-1] + drive[t] over a whole sequence at once, differentiable."""
 
 import math
 from typing import Any

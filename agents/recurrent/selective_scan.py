@@ -1,4 +1,4 @@
-"""The selective scan of S6: its states are many times as large as its inputs, so on a CPU they are never all kept."""
+"""The selective scan of S6: its states are many times as large as its inputs, so on a CPU they are never all stored."""
 
 import math
 from typing import Any

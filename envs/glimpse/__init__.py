@@ -1,4 +1,4 @@
-"""Pictures that can only be looked at through a small, moving eye."""
+"""Pictures seen through a small, moving sensor."""
 
 from .image_splits import LabelledImages
 from .sensor import GlimpseSensor

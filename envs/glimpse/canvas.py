@@ -1,4 +1,4 @@
-"""One picture on a canvas: as it is, somewhere on a larger one, or among pieces of others."""
+"""One picture on a canvas: as it is, at a random place of a larger one, or among pieces of others."""
 
 import numpy as np
 from numba import prange

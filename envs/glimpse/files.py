@@ -1,4 +1,4 @@
-"""Files of pictures, PNG and JPEG of every kind, as 8 bits of red, green and blue."""
+"""Picture files, PNG and JPEG of every kind, as 8 bits of red, green and blue."""
 
 import io
 import warnings

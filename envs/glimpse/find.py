@@ -1,4 +1,4 @@
-"""Digits and shapes on one canvas, and words that say what to look for among them."""
+"""Digits and shapes on one canvas, and words that name what to look for."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Where agents look on average, class by class, laid over what a picture of that class looks like on average."""
+"""Fixations: the average locations of looks, class by class, over the average picture of the class."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pictures of one's own: PNG and JPEG files in a folder, with a sub-folder for each class."""
+"""Folders of pictures of a user: PNG and JPEG files, with a sub-folder for each class."""
 
 from collections.abc import Mapping
 from pathlib import Path

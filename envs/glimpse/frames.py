@@ -1,4 +1,4 @@
-"""Pictures that move while one looks: which way does it go, or what is it just now?"""
+"""Moving pictures: their direction, or their present class."""
 
 import math
 

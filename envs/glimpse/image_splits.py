@@ -1,4 +1,4 @@
-"""Pictures with a class each: what every source of them gives, split by split."""
+"""ImageSplits: labelled pictures, split by split."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

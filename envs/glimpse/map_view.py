@@ -1,4 +1,4 @@
-"""A picture for people: the canvas with the way of the eye, and beside it what the eye sees at each scale."""
+"""Pictures for people: the canvas with the path of the sensor, and its patches at each scale."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Digits that people wrote: MNIST from its IDX files, and those that come with scikit-learn."""
+"""Handwritten digits: MNIST from its IDX files, and those of scikit-learn."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""Two pictures on one canvas, to be read from left to right: both of them in order, or their sum (arXiv:1412.7755)."""
+"""Two pictures on one canvas, read from left to right: both in order, or their sum (arXiv:1412.7755)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Questions about a few digits and shapes on a canvas: what lies where, what is asked, and what the right answer is."""
+"""Questions about digits and shapes on a canvas: their places, the question, and the correct answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Looking something over part by part: what the scripted scanner does, and the baseline that scans without seeing."""
+"""The scripted scanner, which looks part by part, and the baseline that scans."""
 
 import math
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Scenes: what lies on a canvas in each episode, where, and what the right answer is."""
+"""SceneSource: the canvas of each episode, and the correct answer."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

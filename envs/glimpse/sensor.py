@@ -1,4 +1,4 @@
-"""The eye: a small patch around where it looks, at several scales, evened out in contrast."""
+"""The glimpse sensor: a small patch around a location, at several scales, normalised in contrast."""
 
 from dataclasses import dataclass
 from typing import Any

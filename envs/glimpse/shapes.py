@@ -1,4 +1,4 @@
-"""Coloured shapes: a picture of each, and single ones to be laid on canvases."""
+"""Coloured shapes: pictures of one, and single ones to be put on canvases."""
 
 from collections.abc import Mapping
 

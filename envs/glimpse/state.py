@@ -1,4 +1,4 @@
-"""Where a batch of glimpses stands, and what its world in tensors asks of the one in arrays."""
+"""The state of a batch of glimpses, and what the tensor world needs of the array world."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Albums of pictures that nobody took: each is drawn when its split is first asked for, by a chance of its own."""
+"""Synthetic pictures, drawn when their split is first needed, each from a random generator of its own."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""Glimpses as a task: which pictures, laid how on a canvas, and the split that is never looked at before the end."""
+"""Glimpses as tasks: sources of pictures, canvases, and splits, of which test is for the end."""
 
 from collections.abc import Sequence
 from functools import partial

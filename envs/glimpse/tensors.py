@@ -1,4 +1,4 @@
-"""The world of glimpses in tensors: its steps run on any device and carry gradients through what is seen."""
+"""The world of glimpses in tensors: its steps run on any device and carry gradients through the glimpse."""
 
 from dataclasses import replace
 from typing import Any

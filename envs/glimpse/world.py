@@ -1,4 +1,4 @@
-"""Glimpses: the world of pictures seen through a small eye, look by look, about which a question is asked."""
+"""Glimpses: the world of pictures seen look by look through a sensor, about which a question is asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Signs: in words, for people, what a panoramic move would do."""
+"""Names of panoramic actions, for people."""
 
 import numpy as np
 

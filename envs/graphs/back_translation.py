@@ -1,4 +1,4 @@
-"""Speaking: paths sampled in known buildings, and what a speaker says of them (back-translation; arXiv:1904.04195)."""
+"""Back-translation: paths sampled in known buildings, described by a speaker (arXiv:1904.04195)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The atlas: all that kernels need to know of the graphs of many buildings, as arrays over all their viewpoints."""
+"""GraphBatch: the graphs of many buildings, as arrays over all their viewpoints for the kernels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

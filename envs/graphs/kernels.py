@@ -1,4 +1,4 @@
-"""What moves agents through an atlas, and shows them where they are: loops over the batch, compiled."""
+"""Kernels of movement and observation in buildings: compiled loops over the batch."""
 
 import numpy as np
 

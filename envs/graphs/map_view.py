@@ -1,4 +1,4 @@
-"""A picture for people: the building from above, the way walked, what lies around the agent and what it was told."""
+"""Pictures for people: the building from above, the path, the surroundings of the agent and the instruction."""
 
 import textwrap
 from collections.abc import Iterable, Sequence

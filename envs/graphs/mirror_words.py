@@ -1,4 +1,4 @@
-"""Left and right exchanged in what people wrote about buildings."""
+"""Left and right exchanged in instructions about buildings."""
 
 import re
 

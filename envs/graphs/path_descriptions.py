@@ -1,4 +1,4 @@
-"""PathDescriptions: the world turned round. A path is shown, and what to say of it is decided word by word."""
+"""PathDescriptions: the world of a speaker. A path is observed, and its description is an action per word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Paths: the annotated ones as arrays of an atlas's nodes, and those that moves lead along."""
+"""Paths: annotated ones as arrays of nodes, and those of actions."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Room-to-Room as a task: what people wrote about paths through 90 real buildings, followed in buildings never seen."""
+"""Room-to-Room as a task: instructions that people wrote about paths through 90 real buildings."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Graphs: the world of buildings that are walked from viewpoint to viewpoint, seen by where one's neighbours lie."""
+"""Graphs: the world of buildings that are walked from viewpoint to viewpoint."""
 
 from collections.abc import Sequence
 from dataclasses import replace

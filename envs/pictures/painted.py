@@ -1,4 +1,4 @@
-"""Painted scenes: the places of episodes in which one picture is shown, and how they are drawn for people."""
+"""Painted scenes: places of episodes with one picture."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

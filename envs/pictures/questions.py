@@ -1,4 +1,4 @@
-"""Questions about pictures: a picture and a question are shown, and the move is the answer."""
+"""Questions about pictures: a picture and a question are observed, and the action is the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Sentences about pictures: a picture is shown, and something true of it is to be said, word by word."""
+"""Sentences about pictures: a picture is observed, and a true sentence is said word by word."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

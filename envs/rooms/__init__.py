@@ -1,4 +1,4 @@
-"""Houses on a grid, and all that an instruction family of your own is written with."""
+"""Houses on a grid, and everything needed to write a family of instructions."""
 
 from .building import build
 from .house import COLOUR, FLOOR, KIND, Goal, House

@@ -1,4 +1,4 @@
-"""Drawing from options: the one way houses and phrases choose."""
+"""Random choices of houses and phrases."""
 
 from collections.abc import Sequence
 from typing import TypeVar

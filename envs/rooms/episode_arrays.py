@@ -1,4 +1,4 @@
-"""Episodes written ahead as arrays, so that to begin one is to copy a few numbers."""
+"""Episodes as arrays, so that to begin one is to copy a few numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The first-person view: what one sees standing in a pose, in pixels.
+"""The first-person view, in pixels.
 
 Poses are few: the middle of a cell, four headings. So which cells a column of pixels looks into, and which spot of
 which floor a pixel falls on, is known beforehand (lens.py). To draw a frame is to walk along those lists until

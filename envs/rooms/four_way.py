@@ -1,4 +1,4 @@
-"""The lanes view: what lies straight ahead, to the right, behind and to the left, as codes, in plain sight."""
+"""The four-way view: the cells straight ahead, right, behind and left, as codes."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What is kept out of training, so that an agent can be asked for something it never met."""
+"""Held-out combinations and phrasings, which are never trained."""
 
 from .things import COLOURS, HOUSE_KINDS
 

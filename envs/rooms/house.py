@@ -1,4 +1,4 @@
-"""A house: the map one episode takes place in, and poses in it."""
+"""Houses: the map of an episode, and poses in it."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Compiled loops over slots: moves, the stages they pass, and which moves are optimal."""
+"""Compiled loops over environments: movement, stages, and optimal actions."""
 
 import numpy as np
 

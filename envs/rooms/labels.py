@@ -1,4 +1,4 @@
-"""What is true of every pose, to compare with what an agent remembers when it stands there."""
+"""Labels of every pose, to compare with an agent's memory."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Straight lines: from where a cell can be seen at all."""
+"""Lines of sight: which cells are visible from where."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""A picture for people: the house from above, the way walked, what the agent sees and what it was told."""
+"""Pictures for people: the house from above, the path, the view and the instruction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

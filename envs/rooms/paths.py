@@ -1,4 +1,4 @@
-"""Distances in poses: how many moves (forward, turn left, turn right) are left to a goal, from all of a house."""
+"""Distances between poses: numbers of moves (forward, turn left, turn right) to a goal, from everywhere in a house."""
 
 import numpy as np
 from numpy.typing import NDArray

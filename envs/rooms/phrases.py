@@ -1,4 +1,4 @@
-"""The words of instructions, as data: what things are called, and how each kind of sentence may be put."""
+"""The words of instructions as data: names of things, and the forms of each kind of sentence."""
 
 import re
 from collections.abc import Iterable

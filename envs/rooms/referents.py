@@ -1,4 +1,4 @@
-"""What words mean in a house: things, rooms and things in relation, each of which can find itself and say itself."""
+"""Referents: things, rooms and relations in a house, each of which can find itself and say itself."""
 
 from collections import Counter
 from collections.abc import Hashable

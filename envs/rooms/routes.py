@@ -1,4 +1,4 @@
-"""Routes: the way said step by step. Each step can be followed in a house, and said."""
+"""Routes: turn-by-turn instructions. Each step can be followed in a house, and said."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

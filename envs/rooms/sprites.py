@@ -1,4 +1,4 @@
-"""What the objects look like: a picture with a mask for every kind and colour, drawn from a table of shapes."""
+"""Sprites of the objects: a picture with a mask for every kind and colour, drawn from a table of shapes."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""The symbols view: the cells in front of the agent as three codes each, with what is hidden left out."""
+"""The symbols view: the cells in front of the agent as three codes each, without those out of sight."""
 
 import numpy as np
 from numba import prange

@@ -1,4 +1,4 @@
-"""What surfaces look like: floors, walls, the pictures on them, doors. All of it is drawn by code."""
+"""Textures of floors, walls, pictures and doors, drawn by code."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""What an agent has had in view so far, and how one who knows only that would search.
+"""Visibility: the cells an agent has seen so far, and the search of a teacher that knows only these.
 
 What has been seen is kept as one 64-bit row of bits per row of cells: uint64 [B, rows].
 """

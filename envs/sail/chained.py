@@ -1,4 +1,4 @@
-"""Judging by relay: a paragraph lived as its sentences in turn, each begun where the agent stopped the one before."""
+"""Chained paragraphs: sentences in turn, each begun where the agent stopped in the one before."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

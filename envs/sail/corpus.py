@@ -1,4 +1,4 @@
-"""The SAIL corpus: three mazes, and what people wrote to lead others through them.
+"""The SAIL corpus: three mazes, and instructions that people wrote in them.
 
 MacMahon, Stankiewicz & Kuipers (AAAI 2006) asked for the routes, Chen & Mooney (AAAI 2011) cut them into single
 sentences, and Mei, Bansal & Walter (AAAI 2016, arXiv:1506.04089) added words, actions and a development set.

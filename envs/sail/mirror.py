@@ -1,4 +1,4 @@
-"""A maze and its words with left and right exchanged: another episode that is exactly as true."""
+"""Mirrored mazes and instructions, with left and right exchanged."""
 
 import re
 from dataclasses import replace

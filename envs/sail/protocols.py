@@ -1,4 +1,4 @@
-"""Who trains, who chooses and who judges on SAIL: the protocols of the literature, by name.
+"""Protocols of the literature on SAIL: maps for training, validation and test.
 
 They train on two maps and test on the third, and differ in what the best model is chosen on. Results of different
 protocols are not comparable. An accuracy over the maps is a mean weighted by the number of records tested.

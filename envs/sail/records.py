@@ -1,4 +1,4 @@
-"""What the SAIL corpus consists of: mazes, sentences and paragraphs, as their files say them."""
+"""Records of the SAIL corpus: mazes, sentences and paragraphs, as in its files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Invented mazes and sentences about them: a task of its own, and something to learn from beside what people wrote.
+"""Synthetic mazes and sentences: a task of its own, and further data beside what people wrote.
 
 Two mazes are soon known by heart, and hardly anyone counts to six in them. In invented ones the words mean the same
 wherever they are said: floors, pictures, objects, numbers, ends and corners, first and second turns.

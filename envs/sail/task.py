@@ -1,4 +1,4 @@
-"""SAIL as a task: sentences people wrote, followed in mazes that were not trained on."""
+"""SAIL as a task: people's sentences in mazes that were not trained on."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial

@@ -1,4 +1,4 @@
-"""Sequences: something is given at every step, and something is to be answered."""
+"""Sequences: an input at every step, and targets at some."""
 
 from .bits import sequence_task
 from .world import NOTHING, SequenceEpisode, Sequences

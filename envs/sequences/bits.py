@@ -1,4 +1,4 @@
-"""Small tasks of memory that every course on recurrent networks teaches, with lengths as arguments."""
+"""Classic memory tasks of recurrent networks, with lengths as options."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Texts to be foretold character by character: a language model's task, of any file or folder."""
+"""Character prediction: a language model's task, of any file or folder."""
 
 import gzip
 import sysconfig

@@ -1,4 +1,4 @@
-"""What is true of every character of a text, to compare with what an agent remembers once it has read it."""
+"""Labels of every character of a text, to compare with an agent's memory."""
 
 import io
 import tokenize

@@ -1,4 +1,4 @@
-"""A picture for people: what is given, what was answered and what is right, a column a step."""
+"""Pictures for people: inputs, answers and targets, a column a step."""
 
 from collections.abc import Sequence
 from typing import Any

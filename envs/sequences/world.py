@@ -1,4 +1,4 @@
-"""Sequences as a world: at every step something is given, a symbol or numbers, and the move is the answer to it."""
+"""Sequences as a world: an input at every step, a symbol or numbers, and an action that is the answer to it."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

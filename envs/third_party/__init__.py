@@ -1,1 +1,1 @@
-"""Environments of others, as tasks in which our agents can be trained and judged."""
+"""Environments of other projects as tasks."""

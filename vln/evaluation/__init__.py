@@ -1,1 +1,1 @@
-"""Evaluation: agents live the episodes of a split; what became of them, as tables and replays."""
+"""Evaluation: outcomes of a split's episodes, as tables and replays."""

@@ -1,4 +1,4 @@
-"""Beam search: several ways to go on are tried in the world side by side, and the best whole one is gone."""
+"""Beam search: several paths are tried in the world side by side, and the best complete one is taken."""
 
 from dataclasses import dataclass
 

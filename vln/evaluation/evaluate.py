@@ -1,4 +1,4 @@
-"""Judging: an agent lives every episode of a split once, and what became of each is kept."""
+"""Evaluation: an agent lives every episode of a split once, which gives the outcome of each."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Finished episodes: what the metrics that worlds and tasks declare are given, and the outcome they lead to."""
+"""Finished episodes: the arguments of metrics that worlds and tasks declare, and their outcomes."""
 
 import math
 from collections.abc import Mapping, Sequence

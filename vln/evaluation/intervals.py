@@ -1,4 +1,4 @@
-"""How far the mean of a metric over episodes can be trusted, and success by kind of episode."""
+"""Confidence intervals of means over episodes, and success by kind of episode."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Living episodes to their end, moment by moment: what judging, replays and beam search share."""
+"""Playing episodes to their end, step by step: shared by evaluation, replays and beam search."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

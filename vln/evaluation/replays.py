@@ -1,4 +1,4 @@
-"""Replays: what an agent saw, thought and did in single episodes, to be stepped through or made into a video."""
+"""Replays: observations, decisions and attention of single episodes, for pages and videos."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

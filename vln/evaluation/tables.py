@@ -1,4 +1,4 @@
-"""The results table of a task: an agent beside baselines and the expert, every number with its interval."""
+"""The results table of a task: an agent beside baselines and the oracle, with an interval for every number."""
 
 import json
 import math

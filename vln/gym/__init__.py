@@ -1,1 +1,1 @@
-"""The Gymnasium side: every world as single and vector environment, and environments of others as worlds."""
+"""The Gymnasium side: worlds as single and vector environments, and other projects' environments as worlds."""

@@ -1,4 +1,4 @@
-"""Slots: a batch of episodes being lived, what each has earned and where it went. The Gymnasium faces stand on it."""
+"""EpisodeBatch: a batch of running episodes with their rewards and paths, on which all environments stand."""
 
 from collections import deque
 from collections.abc import Sequence

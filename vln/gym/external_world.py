@@ -1,4 +1,4 @@
-"""Borrowed worlds: somebody else's Gymnasium vector environment, whose episodes are all of one length, as a World."""
+"""ExternalWorld: another project's Gymnasium vector environment with episodes of one length, as a World."""
 
 import math
 from collections.abc import Callable, Mapping

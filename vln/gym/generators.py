@@ -1,4 +1,4 @@
-"""Seeds and random numbers of environments: which episode each slot lives next, as Gymnasium's own generators say."""
+"""Random generators of environments: the next episode of each, from Gymnasium's own seeds."""
 
 from collections.abc import Sequence
 from operator import index

@@ -1,1 +1,1 @@
-"""Learning: windows of episodes, what is descended, trainings from beginning to end, what they save and tell."""
+"""Learning: rollouts, losses, rules, trainings from beginning to end, and what they save and log."""

@@ -1,4 +1,4 @@
-"""Saving and loading: one file, written whole or not at all, without pickle, that holds all that is needed to go on."""
+"""Checkpoints: one file without pickle, written whole or not at all, that holds everything to go on with a training."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Where and on how much of the machine to compute."""
+"""Devices: CPU or GPU, threads and memory."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""A team: processes that train one agent together, each with slots of its own and the same weights."""
+"""Distributed training: processes with environments of their own, one mean gradient and the same weights."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Which episode each slot lives next: the same seed gives the same episodes, on any number of slots and threads."""
+"""EpisodeSampler: the next episode of each environment, the same for a seed with any number of environments."""
 
 from dataclasses import dataclass
 

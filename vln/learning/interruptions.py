@@ -1,4 +1,4 @@
-"""The signals that end a training: Ctrl-C, and what a scheduler, a container or a closing terminal sends."""
+"""Signals that end a training: Ctrl-C, and those of a scheduler, a container or a closing terminal."""
 
 import signal
 import time

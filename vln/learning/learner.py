@@ -1,4 +1,4 @@
-"""Learning: windows of time through episodes, backpropagated (truncated or full), clipped, scheduled, resumable."""
+"""Learner: one update at a time, with truncated or full BPTT, clipping, schedules, and a state to resume from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: lines of JSON, TensorBoard, and a display for whoever watches."""
+"""Logs of a training: lines of JSON, TensorBoard, and a display."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Rules: ways to learn. A rule owns its descent: what is descended, how often, and on which parts of a rollout."""
+"""Rules: ways to learn from a rollout. A rule owns its descent: what, how often, and on which minibatches."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping

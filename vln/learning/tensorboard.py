@@ -1,4 +1,4 @@
-"""Events for TensorBoard: curves to look at, which a training does without where they can't be written."""
+"""TensorBoard events, without which a training goes on where they can't be written."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""How many threads a training uses: as many as are measured to be fastest, which on a busy machine may be one."""
+"""The number of threads of a training: the fastest one by measurement."""
 
 import time
 from collections import deque

@@ -1,4 +1,4 @@
-"""Where the time goes: seconds spent in each named part of a loop."""
+"""Timer: seconds spent in each named part of a loop."""
 
 import time
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""A training from beginning to end: updates, what it tells, what it saves, how it is stopped and goes on."""
+"""A training from beginning to end: updates, logs, checkpoints, interruption and resumption."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""What a training tells of itself: how its latest episodes went, how often it was clipped, how fast it is."""
+"""Statistics of a training: success of its latest episodes, share of clipped gradients, speed."""
 
 import time
 from collections import deque

@@ -1,4 +1,4 @@
-"""Word vectors from a file: what words mean elsewhere, to begin with."""
+"""Pretrained word vectors from a file."""
 
 import gzip
 import unicodedata

@@ -1,1 +1,1 @@
-"""Pages: what people look at, as HTML, videos, pictures and bars of progress."""
+"""Pages: HTML, videos, pictures and progress bars for people."""

@@ -1,4 +1,4 @@
-"""Bars: what an agent believes, drawn for videos, where no page can show it."""
+"""Bars of an agent's answers, drawn for videos."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Figures that belong to a run: kept in its folder, found again by its report."""
+"""Figures of a run: kept in its folder, found again by its report."""
 
 import base64
 from collections.abc import Mapping

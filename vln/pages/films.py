@@ -1,4 +1,4 @@
-"""Films: replays for those who see nothing but pictures, with what the agent thinks drawn into them."""
+"""Films: replays as pictures, with the agent's attention and answers drawn into them."""
 
 import numpy as np
 

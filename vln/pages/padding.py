@@ -1,4 +1,4 @@
-"""Pages: pictures of several sizes on ground of one, so that they can follow one another."""
+"""Padding: pictures of several sizes on a ground of one size."""
 
 import numpy as np
 from numpy.typing import NDArray

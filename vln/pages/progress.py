@@ -1,4 +1,4 @@
-"""Progress: a bar for whoever waits while something long is done."""
+"""Progress bars."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Recordings: replays as a page's script reads them, plain values, with pictures as WebP in base64."""
+"""Recordings: replays as plain values for a page's script, with pictures as WebP in base64."""
 
 import base64
 import math

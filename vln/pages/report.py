@@ -1,4 +1,4 @@
-"""A report: one HTML page, complete in itself, of how an agent does and how it went about single episodes."""
+"""Reports: one self-contained HTML page with an agent's table, curves and replays."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Texts for people: symbols that can be seen, and pictures of a text on coloured ground."""
+"""Texts for people: visible symbols, and pictures of a text on coloured ground."""
 
 from collections.abc import Sequence
 from pathlib import Path

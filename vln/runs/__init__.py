@@ -1,1 +1,1 @@
-"""Runs: what was trained, with all that is needed to open it, tell of it and ask it."""
+"""Runs: trained agents with everything needed to open, evaluate and ask them."""

@@ -1,4 +1,4 @@
-"""Results: the table and the page of an agent that was trained, beside whatever it is compared with."""
+"""Results: table and page of a trained agent, beside whatever it is compared with."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""A run: a folder that holds a trained agent and all that is needed to make it again."""
+"""Runs: folders that hold a trained agent and everything needed to make it again."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass

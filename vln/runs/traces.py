@@ -1,4 +1,4 @@
-"""Traces: what an agent does with an instruction of somebody's own, step by step, as it does it."""
+"""Traces: what an agent does with an instruction of a user, step by step."""
 
 import difflib
 import warnings

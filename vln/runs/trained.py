@@ -1,4 +1,4 @@
-"""A training from Python: any task, any agent object, and the table and page of what came of it."""
+"""Trainings from Python: any task, any agent object, and the table and page of the result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
