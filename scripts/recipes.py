@@ -317,7 +317,7 @@ RECIPES = {
         task_options={"houses": 8192},
         world_options={"view": "first_person", "size": 32},
         train_config=TrainConfig(
-            updates=2400, num_envs=64, unroll_length=20, learning_rate=2.5e-3, teacher_share_end=0.0, num_processes=2
+            updates=2800, num_envs=64, unroll_length=20, learning_rate=2.5e-3, teacher_share_end=0.0, num_processes=2
         ),
     ),
 }
