@@ -80,7 +80,7 @@ def test_an_agent_that_can_not_be_watched_is_named(walker: Path) -> None:
 @pytest.mark.parametrize("said", [["--recipe", "demo"], ["--recipe=demo"]])
 def test_a_recipe_is_heeded_however_it_is_written(said: list[str]) -> None:
     options = __import__("train").read([*said, "--num-envs", "32"])
-    assert (options.task, options.train_config.updates, options.train_config.num_envs) == ("goto", 2400, 32)
+    assert (options.task, options.train_config.updates, options.train_config.num_envs) == ("goto", 2800, 32)
 
 
 @pytest.mark.parametrize(
