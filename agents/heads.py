@@ -22,16 +22,16 @@ class Head(nn.Module):
     """A policy over actions of one kind."""
 
     @abstractmethod
-    def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
-        """The policy [T, B] for what is in mind [T, B, hidden].
+    def forward(self, hidden: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
+        """The policy [T, B] for the core's output [T, B, hidden].
 
-        candidates: those seen, for a head that chooses among them. possible: [T, B, actions], 0 for those that can't
-        be taken now; all can where it is None.
+        candidates: the encoded candidates, for a head that chooses among them. possible: [T, B, actions], 0 for
+        impossible actions; all are possible where it is None.
         """
 
 
 class ChoiceHead(Head):
-    """A Categorical over so many actions. alike: whether it begins with all of them equally probable."""
+    """A Categorical over actions. alike: whether all are equally probable at first."""
 
     def __init__(self, actions: int, hidden: int, alike: bool) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ class ChoiceHead(Head):
         if alike:
             begin_alike(self.layer)
 
-    def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
-        return Categorical(logits=only_possible(self.layer(mind).float(), possible))
+    def forward(self, hidden: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
+        return Categorical(logits=only_possible(self.layer(hidden).float(), possible))
 
 
 class PointHead(Head):
-    """A Gaussian about a point; where the space has bounds the middle of it stays within them.
+    """A Gaussian; where the space has bounds its mean stays within them.
 
-    Its standard deviation is the option `action_std`, of a space from -1 to 1; of others in proportion.
+    Its standard deviation is the option `action_std`, for a space from -1 to 1; for others in proportion.
     """
 
     def __init__(self, space: Box, config: AgentConfig) -> None:
@@ -67,11 +67,11 @@ class PointHead(Head):
         if self.bounded:
             begin_alike(self.layer)
 
-    def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
-        middle = self.layer(mind).float()
+    def forward(self, hidden: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
+        mean = self.layer(hidden).float()
         if self.bounded:
-            middle = self.centre + self.reach * middle.tanh()
-        return Gaussian(middle, (self.std * self.reach).expand_as(middle))
+            mean = self.centre + self.reach * mean.tanh()
+        return Gaussian(mean, (self.std * self.reach).expand_as(mean))
 
 
 class PointerHead(Head):
@@ -87,47 +87,47 @@ class PointerHead(Head):
         begin_alike(self.good)
         begin_alike(last_of_stop)
 
-    def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
+    def forward(self, hidden: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
         assert candidates is not None
-        each, real = candidates.places, candidates.real
-        assert each is not None
+        features, real = candidates.places, candidates.real
+        assert features is not None
         assert real is not None
-        time, slot, _ = real.nonzero(as_tuple=True)
-        asked = (self.answer(each[real]) + self.ask(mind)[time, slot]).relu()
-        scores = self.good(asked).squeeze(-1).float()
-        going = scores.new_full(real.shape, IMPOSSIBLE)
-        going[real] = scores
-        # To stop is judged beside the way one would go.
-        weights = going.softmax(dim=-1).to(each.dtype)
-        ahead = torch.einsum("tbk,tbks->tbs", weights, each)
-        stopping = self.stop(torch.cat([mind, ahead], dim=-1)).float()
-        logits = only_possible(torch.cat([going, stopping], dim=-1), possible)
+        time, row, _ = real.nonzero(as_tuple=True)
+        matches = (self.answer(features[real]) + self.ask(hidden)[time, row]).relu()
+        scores = self.good(matches).squeeze(-1).float()
+        candidate_logits = scores.new_full(real.shape, IMPOSSIBLE)
+        candidate_logits[real] = scores
+        # The logit of stopping depends on the candidates that would be chosen otherwise.
+        weights = candidate_logits.softmax(dim=-1).to(features.dtype)
+        expected = torch.einsum("tbk,tbks->tbs", weights, features)
+        stop_logit = self.stop(torch.cat([hidden, expected], dim=-1)).float()
+        logits = only_possible(torch.cat([candidate_logits, stop_logit], dim=-1), possible)
         return Categorical(logits=logits)
 
 
 class ProductHead(Head):
-    """Named parts that are decided independently of each other, of what is in mind."""
+    """Independent heads of named parts."""
 
     def __init__(self, space: Dict, config: AgentConfig, alike: bool) -> None:
         super().__init__()
         self.parts = Parts({name: head_for(part, config, alike) for name, part in parts_of(space)})
 
-    def forward(self, mind: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
-        return Product({name: head(mind, None, None) for name, head in self.parts.items()})
+    def forward(self, hidden: Tensor, candidates: Encoded | None, possible: Tensor | None) -> Policy:
+        return Product({name: head(hidden, None, None) for name, head in self.parts.items()})
 
 
 def head_for(space: Space[Any], config: AgentConfig, alike: bool, points_at: int = 0, masked: int = 0) -> Head:
-    """The head for an action space. Raises ValueError for a kind of space that nothing here decides in.
+    """The head for an action space. Raises ValueError for a kind of space without a head.
 
-    alike: whether choices begin equally probable: a good beginning for one that explores a place, and a slow one for
-    one that foretells what comes next, for almost no gradient reaches its memory then. points_at: how many candidates
-    there are, each of which is an action, or 0. masked: of how many actions it is told which are possible, or 0.
+    alike: whether choices are equally probable at first: good for exploring a place, and slow for predicting what comes
+    next, since almost no gradient reaches the core then. points_at: number of candidates that are actions, or 0.
+    masked: number of actions that an observation of possible actions has, or 0.
     """
     actions = int(space.n) if isinstance(space, Discrete) else 0
     if masked and masked != actions:
-        raise ValueError(f"it is told which of {masked} actions are possible, but its actions are {space}")
+        raise ValueError(f"the observation of possible actions has {masked}, but the action space is {space}")
     if points_at and points_at + 1 != actions:
-        raise ValueError(f"an action is one of {points_at} candidates, or to stop, but its actions are {space}")
+        raise ValueError(f"an action is one of {points_at} candidates, or to stop, but the action space is {space}")
     if points_at:
         return PointerHead(config.hidden, config.view_dim)
     if isinstance(space, Discrete) and space.start == 0:
@@ -142,11 +142,11 @@ def head_for(space: Space[Any], config: AgentConfig, alike: bool, points_at: int
 
 
 def begin_alike(layer: nn.Linear) -> None:
-    """A policy that begins by choosing every action alike, or the middle, explores, and its first losses are small."""
+    """Initialize a policy to equal probabilities, or to the middle: it explores, and its first losses are small."""
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
 
 
 def only_possible(logits: Tensor, possible: Tensor | None) -> Tensor:
-    """The logits [..., actions] of a policy that never takes an action that is not possible."""
+    """The logits [..., actions] with impossible actions masked."""
     return logits if possible is None else logits.masked_fill(possible == 0, IMPOSSIBLE)

@@ -27,20 +27,20 @@ from .heads import head_for
 from .parts import Parts
 
 Spaces = Mapping[str, Space[Any]]
-OF_PLACES = (Picture, Location, Codes, Candidates, Words, Pose, LastAction)  # what is shown in a place to explore
+OF_PLACES = (Picture, Location, Codes, Candidates, Words, Pose, LastAction)  # observations of a place to explore
 Sequences = dict[str, EncodedSequence]
 
 
 class RecurrentAgent(Agent):
-    """Encodes what it observes, remembers, attends to what it was told and to what it sees, and decides.
+    """Encoders, a recurrent core, attention over words and places, and heads for policy, value and answer.
 
-    spaces: of single observations, by name, plain or typed (see vln.spaces). action_space: of its actions.
-    num_answers: of the world's question; 0 for none. scores_answers: whether answers are scored: they
-    are then given from memory. Elsewhere the question is an aside, answered from the views and the instruction alone,
-    so that what is learned by answering is to see what is meant; an agent that lacks one of these gives no answer.
-    encoders: by the name of an observation, what makes its encoder in place of ours (see encoders.encoder.Encoder).
+    spaces: spaces of single observations, by name, plain or typed (see vln.spaces). action_space: space of an action.
+    num_answers: number of answers to the world's question; 0 without one. scores_answers: whether answers are scored;
+    they are then computed from memory. Elsewhere the question is an auxiliary task, answered from the views and the
+    instruction alone, which teaches to see what words mean; an agent without one of these gives no answer.
+    encoders: makers of encoders, by the name of their observation, in place of ours (see encoders.encoder.Encoder).
 
-    Raises ValueError for a space that may be several things, or that no encoder or head is for.
+    Raises ValueError for an ambiguous space, and for one without an encoder or a head.
     """
 
     def __init__(
@@ -56,31 +56,33 @@ class RecurrentAgent(Agent):
         own = encoders or {}
         if unknown := set(own) - set(spaces):
             raise ValueError(f"no observation is called {sorted(unknown)}; there are {', '.join(sorted(spaces))}")
-        known = {name: space if name in own else typed(space) for name, space in sorted(spaces.items())}
-        self.readers = Parts(_readers(known, config, own))
-        self.changes = {name: getattr(known[name], "changes", False) for name, _ in self.readers.items()}
-        # What is told of attention is that over the words of an instruction.
-        told = [name for name, changes in self.changes.items() if isinstance(known[name], Words) and not changes]
-        self.instruction = told[0] if told else None
+        typed_spaces = {name: space if name in own else typed(space) for name, space in sorted(spaces.items())}
+        self.readers = Parts(_readers(typed_spaces, config, own))
+        self.changes = {name: getattr(typed_spaces[name], "changes", False) for name, _ in self.readers.items()}
+        # A Decision's attention is that over the words of an instruction.
+        instructions = [
+            name for name, changes in self.changes.items() if isinstance(typed_spaces[name], Words) and not changes
+        ]
+        self.instruction = instructions[0] if instructions else None
         context = sum(reader.size for _, reader in self.readers.items())
-        moments = {name: space for name, space in known.items() if name not in self.readers}
-        self.mask, self.pointed = _mask(moments), _pointed(moments, own)
-        self.encoders = ObservationEncoder(moments, context, config, own)
-        # Where nothing at all is observed, the core goes by its own state alone.
+        step_spaces = {name: space for name, space in typed_spaces.items() if name not in self.readers}
+        self.mask, self.pointed = _mask(step_spaces), _pointed(step_spaces, own)
+        self.encoders = ObservationEncoder(step_spaces, context, config, own)
+        # Without observations the core's input is a single 0.
         self.core = Recurrent.of(config, max(1, context + self.encoders.size))
         self.attention, self.look = self._attend(config)
-        in_mind = config.hidden + sum(self.readers[name].size for name, _ in self.attention.items())
-        looks = config.word_dim * len(self.look) if self.look else 0
-        self.join = nn.Linear(in_mind + looks, config.hidden) if in_mind + looks > config.hidden else None
+        size = config.hidden + sum(self.readers[name].size for name, _ in self.attention.items())
+        size += config.word_dim * len(self.look) if self.look else 0
+        self.join = nn.Linear(size, config.hidden) if size > config.hidden else None
         self.dropout = nn.Dropout(config.dropout)
-        masked = int(known[self.mask].n) if self.mask else 0  # type: ignore[attr-defined]  # of a Possible
-        explores = any(isinstance(space, OF_PLACES) for space in known.values())
-        self.policy = head_for(action_space, config, explores, _count(moments, self.pointed), masked)
+        masked = int(typed_spaces[self.mask].n) if self.mask else 0  # type: ignore[attr-defined]  # of a Possible
+        explores = any(isinstance(space, OF_PLACES) for space in typed_spaces.values())
+        self.policy = head_for(action_space, config, explores, _count(step_spaces, self.pointed), masked)
         self.value = nn.Linear(config.hidden, 1)
         self.from_memory = scores_answers
         self.head_detach = config.head_detach if scores_answers and num_answers else 0.0
-        seen = config.hidden if scores_answers else self.encoders.seen_size if self.readers else 0
-        self.answer = nn.Linear(seen, num_answers) if num_answers and seen else None
+        inputs = config.hidden if scores_answers else self.encoders.seen_size if self.readers else 0
+        self.answer = nn.Linear(inputs, num_answers) if num_answers and inputs else None
         self.word_rows = tuple(
             f"readers.{self.readers.weight_name(name, rows)}"
             for name, reader in self.readers.items()
@@ -88,15 +90,15 @@ class RecurrentAgent(Agent):
         )
 
     def _attend(self, config: AgentConfig) -> tuple[Parts, Parts]:
-        """What attends to sequences, and to the places of views, by their names."""
+        """Attention over sequences, and over the places of views, by their names."""
         attention, look, hidden = {}, {}, config.hidden
         if self.readers and config.attention:
             attention = {name: SequenceAttention(hidden, reader.size) for name, reader in self.readers.items()}
-        in_mind = hidden + sum(self.readers[name].size for name in attention)
+        query = hidden + sum(self.readers[name].size for name in attention)
         places = {name: encoder for name, encoder in self.encoders.by_name.items() if getattr(encoder, "channels", 0)}
         if places and config.spatial_attention:
             look = {
-                name: SpatialAttention(in_mind, encoder.channels, encoder.directions, config.word_dim)
+                name: SpatialAttention(query, encoder.channels, encoder.directions, config.word_dim)
                 for name, encoder in places.items()
             }
         return Parts(attention), Parts(look)
@@ -105,69 +107,72 @@ class RecurrentAgent(Agent):
         return {"core": self.core.initial(batch)}
 
     def forward(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
-        read = {
+        sequences = {
             name: read_window(reader, observation[name], episode_starts, self.changes[name])
             for name, reader in self.readers.items()
         }
-        decision, core = self._decide(observation, memory["core"], episode_starts, read)
+        decision, core = self._decide(observation, memory["core"], episode_starts, sequences)
         return decision, {"core": core}
 
     def step(self, observation: Observation, memory: Memory, episode_starts: Tensor) -> tuple[Decision, Memory]:
-        """As `forward` for one moment; the sequences that were read are kept in memory until the next episode."""
-        moment = {name: values[None] for name, values in observation.items()}
-        read: Sequences = {}
-        kept: Memory = {}
+        """As `forward` for one step; encoded sequences stay in memory until the next episode."""
+        one_step = {name: values[None] for name, values in observation.items()}
+        sequences: Sequences = {}
+        encoded: Memory = {}
         for name, reader in self.readers.items():
-            read[name], more = read_moment(reader, name, observation[name], memory, episode_starts, self.changes[name])
-            kept |= more
-        decision, core = self._decide(moment, memory["core"], episode_starts[None], read)
-        return decision[0], {"core": core, **kept}
+            sequences[name], parts = read_moment(
+                reader, name, observation[name], memory, episode_starts, self.changes[name]
+            )
+            encoded |= parts
+        decision, core = self._decide(one_step, memory["core"], episode_starts[None], sequences)
+        return decision[0], {"core": core, **encoded}
 
     def _decide(
-        self, observation: Observation, core: Tensor, episode_starts: Tensor, read: Sequences
+        self, observation: Observation, core: Tensor, episode_starts: Tensor, sequences: Sequences
     ) -> tuple[Decision, Tensor]:
         """Decisions [T, B] and the core's memory after them."""
-        wholes = [sequence.whole for sequence in read.values()]
+        wholes = [sequence.whole for sequence in sequences.values()]
         context = torch.cat(wholes, dim=-1) if wholes else None
-        seen = self.encoders(observation, context)
-        inputs = [part for part in (context, seen.vector) if part is not None]
+        encoded = self.encoders(observation, context)
+        inputs = [part for part in (context, encoded.vector) if part is not None]
         if not inputs:
             inputs = [self.value.weight.new_zeros(*episode_starts.shape, 1)]
         hidden, core = self.core(self.dropout(torch.cat(inputs, dim=-1)), core, episode_starts)
-        mind, weights = [hidden], {}
+        features, weights = [hidden], {}
         for name, attention in self.attention.items():
-            attended, weights[name] = attention(hidden, read[name])
-            mind.append(attended)
-        asking = torch.cat(mind, dim=-1) if self.look else hidden
-        mind += [look(asking, seen.parts[name].places, seen.parts[name].real) for name, look in self.look.items()]
+            attended, weights[name] = attention(hidden, sequences[name])
+            features.append(attended)
+        query = torch.cat(features, dim=-1) if self.look else hidden
+        parts = encoded.parts
+        features += [look(query, parts[name].places, parts[name].real) for name, look in self.look.items()]
         if self.join:
-            hidden = torch.relu(self.join(torch.cat(mind, dim=-1)))
+            hidden = torch.relu(self.join(torch.cat(features, dim=-1)))
         hidden = self.dropout(hidden)
         answer = None
         if self.answer:
-            answer = self.answer(hidden if self.from_memory else self.encoders.seen(seen)).float()
+            answer = self.answer(hidden if self.from_memory else self.encoders.seen(encoded)).float()
         if self.head_detach:
             hidden = hidden.lerp(hidden.detach(), self.head_detach)
-        candidates = seen.parts[self.encoders.together] if self.pointed else None
+        candidates = parts[self.encoders.together] if self.pointed else None
         policy = self.policy(hidden, candidates, observation[self.mask] if self.mask else None)
-        attending = weights.get(self.instruction) if self.instruction else None
-        return Decision(policy, self.value(hidden).float().squeeze(-1), attending, answer), core
+        word_weights = weights.get(self.instruction) if self.instruction else None
+        return Decision(policy, self.value(hidden).float().squeeze(-1), word_weights, answer), core
 
 
 def _readers(spaces: Spaces, config: AgentConfig, own: Mapping[str, MakeEncoder]) -> dict[str, SequenceEncoder]:
-    """What reads sequences."""
+    """Encoders of sequences, by the name of their observation."""
     readers: dict[str, SequenceEncoder] = {}
     for name, space in spaces.items():
         if isinstance(space, Words | Path):
             reader = own.get(name, InstructionEncoder if isinstance(space, Words) else PathEncoder)(space, 0, config)
             if not isinstance(reader, SequenceEncoder):
-                raise ValueError(f"what reads {name} is a SequenceEncoder, not {type(reader).__name__}")
+                raise ValueError(f"the encoder of {name} is a SequenceEncoder, not {type(reader).__name__}")
             readers[name] = reader
     return readers
 
 
 def _mask(spaces: Spaces) -> str | None:
-    """The name of the observation that tells which actions are possible."""
+    """The name of the observation of possible actions."""
     masks = [name for name, space in spaces.items() if isinstance(space, Possible)]
     if len(masks) > 1:
         raise ValueError(f"one observation tells which actions are possible, not {masks}")

@@ -2,7 +2,7 @@
 
 python scripts/train.py goto --view first_person --size 32 --name mine
 python scripts/train.py --recipe demo
-{called('train')} --resume runs/mine
+python scripts/train.py --resume runs/mine
 python scripts/train.py sail --data DIR --init-from runs/mazes
 """
 

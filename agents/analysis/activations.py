@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vln.agent import Agent
 from vln.agents.recurrent.core import Recurrent
-from vln.evaluation.play import Step, batches, evaluation_mode, moments
+from vln.evaluation.play import Step, batches, evaluation_mode, play
 from vln.learning.rollouts import Act, greedy
 from vln.world import World
 
@@ -84,25 +84,25 @@ def read_cells(
     """
     core = core_of(agent)
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
-    units, episode, step, position = [], [], [], []
+    units, episode, number, position = [], [], [], []
     labels: list[dict[str, NDArray[Any]]] = []
     with evaluation_mode(agent):
         for batch in batches(episodes):
-            for moment in moments(world, agent, world.begin(batch), act, rng):
-                units.append(moment.memory[CORE].float().cpu().numpy())
-                episode.append(batch[moment.rows])
-                step.append(moment.state.steps.astype(np.int64))
-                position.append(world.position(moment.state))
-                labels.append(world.labels(moment.state) | _answered(world, moment))
+            for step in play(world, agent, world.begin(batch), act, rng):
+                units.append(step.memory[CORE].float().cpu().numpy())
+                episode.append(batch[step.rows])
+                number.append(step.state.steps.astype(np.int64))
+                position.append(world.position(step.state))
+                labels.append(world.labels(step.state) | _answered(world, step))
     numbers = np.concatenate(episode)
     order = np.argsort(numbers, kind="stable")  # within an episode steps stay in time
     joined = {name: np.concatenate([one[name] for one in labels])[order] for name in labels[0]}
-    parts = (np.concatenate(part)[order] for part in (step, position))
+    parts = (np.concatenate(part)[order] for part in (number, position))
     return Activations(np.concatenate(units)[order], unit_names(core), joined, numbers[order], *parts)
 
 
-def _answered(world: World[Any], moment: Step[Any]) -> dict[str, NDArray[Any]]:
-    answer: Tensor | None = moment.decision.answer
+def _answered(world: World[Any], step: Step[Any]) -> dict[str, NDArray[Any]]:
+    answer: Tensor | None = step.decision.answer
     if not world.scores_answers or answer is None:
         return {}
-    return {"right": answer.argmax(dim=-1).cpu().numpy() == world.correct_answer(moment.state)}
+    return {"right": answer.argmax(dim=-1).cpu().numpy() == world.correct_answer(step.state)}

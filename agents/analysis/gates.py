@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vln.agent import Agent
-from vln.evaluation.play import batches, evaluation_mode, moments
+from vln.evaluation.play import batches, evaluation_mode, play
 from vln.learning.rollouts import Act, greedy
 from vln.world import World
 
@@ -86,7 +86,7 @@ def read_gates(
     try:
         with evaluation_mode(agent):
             for batch in batches(episodes):
-                for _ in moments(world, agent, world.begin(batch), act, rng):
+                for _ in play(world, agent, world.begin(batch), act, rng):
                     pass
     finally:
         for hook in hooks:

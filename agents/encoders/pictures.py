@@ -11,11 +11,11 @@ from vln.spaces import Glimpse, Location, Picture
 
 from .encoder import Encoded, Encoder, Film, encode_places, keep_variance
 
-LEAST_SIDE = 16  # pixels, of a picture that is seen by PictureEncoder
-WHITEST = 4.0  # what white is brought to; black is 0
-DIFFERENCES = 1.5  # how much larger filters that see differences are: neighbouring pixels differ little
+LEAST_SIDE = 16  # pixels, of pictures for PictureEncoder
+WHITEST = 4.0  # value of white after scaling; black is 0
+DIFFERENCES = 1.5  # factor of filters that see differences: neighbouring pixels differ little
 FIRST_CHANNELS, CHANNELS = 32, 64
-FEW_PLACES = 8  # a side: as many as are kept apart in the end
+FEW_PLACES = 8  # places a side of the last layer
 
 
 class PictureEncoder(Encoder):
@@ -28,13 +28,15 @@ class PictureEncoder(Encoder):
         assert isinstance(space, Picture)
         rows, columns, colours = space.shape
         if min(rows, columns) < LEAST_SIDE:
-            raise ValueError(f"{rows}x{columns} pixels are too small for three strides: see it as a glimpse")
+            raise ValueError(f"{rows}x{columns} pixels are too small for three strides: use it as a Glimpse")
         low, high = float(space.low.min()), float(space.high.max())
-        # Black is nothing: where it were not, the first layer would begin with a large answer to an empty ground.
+        # Black is 0: otherwise the first layer would begin with large activations on an empty ground.
         self.factor, self.shift = WHITEST / (high - low), -low * WHITEST / (high - low)
         self.see = nn.Sequential(
-            # The second looks at each place once: as good at telling things apart, and a fifth of a training faster.
-            nn.Conv2d(colours, 32, 4, stride=2, padding=1), nn.ReLU(), nn.Conv2d(32, 48, 2, stride=2)
+            # The second covers each place once: as accurate, and a training is a fifth faster.
+            nn.Conv2d(colours, 32, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 48, 2, stride=2),
         )
         self.film = Film(context, 48) if context else None
         self.find = nn.Conv2d(48, 48, 3, stride=2, padding=1)
@@ -57,10 +59,10 @@ class PictureEncoder(Encoder):
 
 @torch.no_grad()
 def _see_differences(layer: nn.Conv2d) -> None:
-    """Let every other filter begin by seeing differences alone, so that a ground of any brightness says nothing to it.
+    """Initialize every other filter to see differences alone, without a response to a ground of any brightness.
 
-    The others see how bright it is, too: with half of each, small shapes on black are learned as fast as by filters
-    that see brightness, and rooms full of walls nearly as fast as where grey is 0.
+    The others see brightness, too: with half of each, small shapes on black are learned as fast as by filters that see
+    brightness, and rooms full of walls nearly as fast as where grey is 0.
     """
     filters = layer.weight[::2]
     filters -= filters.mean(dim=(2, 3), keepdim=True)
@@ -70,7 +72,7 @@ def _see_differences(layer: nn.Conv2d) -> None:
 class GlimpseEncoder(Encoder):
     """Small pictures [T, B, rows, columns, channels]: a layer of all pixels, or convolutions (`view_encoder`).
 
-    Those of a Glimpse are taken as they are; others so that no number is larger than one.
+    A Glimpse is used as it is; other pictures are scaled so that no number is larger than 1.
     """
 
     sees = True
@@ -99,9 +101,9 @@ class GlimpseEncoder(Encoder):
 
 
 class LocationEncoder(nn.Module):
-    """Where a glimpse was taken, float [..., coordinates], as vectors that what was seen there is multiplied by.
+    """The location of a glimpse, float [..., coordinates], as a vector that the glimpse's features are multiplied by.
 
-    A stroke means something else at another place (Ba et al. 2015, arXiv:1412.7755).
+    A stroke means something else at another location (Ba et al. 2015, arXiv:1412.7755).
     """
 
     def __init__(self, space: Location, size: int) -> None:
@@ -111,13 +113,13 @@ class LocationEncoder(nn.Module):
         keep_variance(self)
 
     def forward(self, where: Tensor, what: Tensor | None) -> Tensor:
-        """What is seen there [..., size]; where nothing is seen, the place alone."""
+        """Features of glimpse and location [..., size]; without a glimpse, of the location alone."""
         place = self.where(where.to(self.where[0].weight.dtype))  # type: ignore[arg-type]
         return torch.relu(place) if what is None else what * (1 + place)
 
 
 def _convolutions(rows: int, columns: int, channels: int, size: int) -> nn.Sequential:
-    """A layer of 3x3, others with a stride until few places are left, and all of these as one vector."""
+    """A layer of 3x3, further ones with a stride until few places are left, and a layer over all of these."""
     layers: list[nn.Module] = [_ChannelsFirst(), nn.Conv2d(channels, FIRST_CHANNELS, 3, padding=1), nn.ReLU()]
     before = FIRST_CHANNELS
     while before == FIRST_CHANNELS or max(rows, columns) > FEW_PLACES:
@@ -132,7 +134,7 @@ class _ChannelsFirst(nn.Module):
 
 
 class _ChannelsLast(nn.Module):
-    """Back to how they lie in memory: features that are copied into another order are slow to differentiate."""
+    """Back to their order in memory: features that are copied into another order are slow to differentiate."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.permute(0, 2, 3, 1)

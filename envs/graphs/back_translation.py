@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vln.agent import Agent, Decision, Rescorer
 from vln.episode import Episode
-from vln.evaluation.play import batches, evaluation_mode, moments
+from vln.evaluation.play import batches, evaluation_mode, play
 from vln.language import PADDING, UNKNOWN
 from vln.pages.progress import Show, unseen
 from vln.policies import Categorical, draw
@@ -87,10 +87,10 @@ def speak(
     told: dict[int, str] = {}
     with evaluation_mode(agent):
         for batch in batches(range(len(world.episodes))):
-            for moment in moments(world, agent, world.begin(batch), act, rng):
-                for row in np.flatnonzero(moment.dones):
-                    said = world.vocabulary.decode(moment.next_state.said[row])
-                    told[int(moment.next_state.episode[row])] = " ".join(said)
+            for step in play(world, agent, world.begin(batch), act, rng):
+                for row in np.flatnonzero(step.dones):
+                    said = world.vocabulary.decode(step.next_state.said[row])
+                    told[int(step.next_state.episode[row])] = " ".join(said)
             show(int(batch[-1]) + 1, len(world.episodes))
     return [told[number] for number in range(len(world.episodes))]
 

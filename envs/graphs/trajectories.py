@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vln.agent import Agent, Rescorer
 from vln.evaluation.beam_search import plan
 from vln.evaluation.finished import distances_between
-from vln.evaluation.play import batches, evaluation_mode, moments
+from vln.evaluation.play import batches, evaluation_mode, play
 from vln.evaluation.tables import Entry
 from vln.learning.rollouts import Act, greedy
 from vln.outcomes import PathOutcome
@@ -56,9 +56,9 @@ def walked(
             begun = world.begin(batch)
             ways = [[pose] for pose in _poses(world, begun)]
             planned = plan(world, agent, begun, beam, rescorer) if beam > 1 else None
-            for moment in moments(world, agent, begun, act, rng, label, planned):
+            for step in play(world, agent, begun, act, rng, label, planned):
                 for slot, pose, stopped in zip(
-                    moment.rows.tolist(), _poses(world, moment.next_state), moment.next_state.stopped, strict=True
+                    step.rows.tolist(), _poses(world, step.next_state), step.next_state.stopped, strict=True
                 ):
                     if not stopped:
                         ways[slot].append(pose)

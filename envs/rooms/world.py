@@ -41,11 +41,11 @@ ViewName = Literal["first_person", "symbols", "four_way", "top_down", "none"]
 
 @dataclass(frozen=True)
 class RoomState(State):
-    """A State, and where the agents stand.
+    """A State with the agents' poses.
 
-    pose: int16 [B, 3], row, column, heading. stage: int8 [B], which of the goals is next. left: int16 [B], moves to go.
-    bumped: bool [B], whether the last move was into something. seen: uint64 [B, rows], bits of the cells that have
-    been in view; of no rows where the world keeps no track of it.
+    pose: int16 [B, 3], row, column, heading. stage: int8 [B], number of the next goal. left: int16 [B], moves to go.
+    bumped: bool [B], whether the last move was into an obstacle. seen: uint64 [B, rows], bits of the cells that have
+    been in view; without rows where the world does not track them.
     """
 
     pose: NDArray[np.int16]
@@ -111,25 +111,25 @@ class Rooms(HasPaths, World[RoomState]):
             self.spaces["view"] = VIEWS[view].space(self.size)
 
     def begin(self, episode: NDArray[np.int64], pose: NDArray[np.int16] | None = None) -> RoomState:
-        """pose: [B, 3], where to begin instead of where the episodes do; from there a goal may be out of reach."""
-        pool, slots = self.pool, len(episode)
+        """pose: [B, 3], start poses in place of the episodes' own; from there a goal may be out of reach."""
+        pool, batch = self.pool, len(episode)
         pose = pool.start[episode] if pose is None else pose.astype(np.int16)
-        stage = np.zeros(slots, dtype=np.int8)
-        left = np.empty(slots, dtype=np.int16)
+        stage = np.zeros(batch, dtype=np.int8)
+        left = np.empty(batch, dtype=np.int16)
         pass_stages(pool.goal, pool.left, pool.stages, episode, pose, stage, left)
         state = RoomState(
             episode=episode,
-            steps=np.zeros(slots, dtype=np.int32),
-            previous=np.full(slots, len(MOVES), dtype=np.int64),
-            length=np.zeros(slots, dtype=np.float32),
+            steps=np.zeros(batch, dtype=np.int32),
+            previous=np.full(batch, len(MOVES), dtype=np.int64),
+            length=np.zeros(batch, dtype=np.float32),
             least_error=_moves_to_error(left),
-            stopped=np.zeros(slots, dtype=np.bool_),
-            failed=np.zeros(slots, dtype=np.bool_),
+            stopped=np.zeros(batch, dtype=np.bool_),
+            failed=np.zeros(batch, dtype=np.bool_),
             pose=pose,
             stage=stage,
             left=left,
-            bumped=np.zeros(slots, dtype=np.bool_),
-            seen=np.zeros((slots, pool.solid.shape[1] if self.track_sight else 0), dtype=np.uint64),
+            bumped=np.zeros(batch, dtype=np.bool_),
+            seen=np.zeros((batch, pool.solid.shape[1] if self.track_sight else 0), dtype=np.uint64),
         )
         self._look(state)
         return state
@@ -143,19 +143,19 @@ class Rooms(HasPaths, World[RoomState]):
             observation["view"] = self._see(self, state)
         return observation
 
-    def step(self, state: RoomState, move: NDArray[np.int64]) -> RoomState:
-        pool, slots = self.pool, len(state)
-        move = np.ascontiguousarray(move, dtype=np.int64)
-        pose, stage, left = state.pose.copy(), state.stage.copy(), np.empty(slots, dtype=np.int16)
-        bumped = np.zeros(slots, dtype=np.bool_)
-        walk(pool.solid, pool.place, pool.stride, state.episode, move, pose, bumped)
+    def step(self, state: RoomState, action: NDArray[np.int64]) -> RoomState:
+        pool, batch = self.pool, len(state)
+        action = np.ascontiguousarray(action, dtype=np.int64)
+        pose, stage, left = state.pose.copy(), state.stage.copy(), np.empty(batch, dtype=np.int16)
+        bumped = np.zeros(batch, dtype=np.bool_)
+        walk(pool.solid, pool.place, pool.stride, state.episode, action, pose, bumped)
         pass_stages(pool.goal, pool.left, pool.stages, state.episode, pose, stage, left)
-        stopped = move == STOP
+        stopped = action == STOP
         after = RoomState(
             episode=state.episode,
             steps=state.steps + np.int32(1),
-            previous=move,
-            # The step that says stop is not a move, so it is not counted; a bump is.
+            previous=action,
+            # To stop is not a move, so it is not counted; a bump is.
             length=state.length + ~stopped,
             least_error=np.minimum(state.least_error, _moves_to_error(left)),
             stopped=stopped,
@@ -173,51 +173,51 @@ class Rooms(HasPaths, World[RoomState]):
         return _moves_to_error(state.left)
 
     def expert(self, state: RoomState) -> NDArray[np.bool_]:
-        best = np.zeros((len(state), len(MOVES)), dtype=np.bool_)
+        optimal = np.zeros((len(state), len(MOVES)), dtype=np.bool_)
         pool = self.pool
-        mark_best(pool.solid, pool.place, pool.left, pool.stride, state.episode, state.stage, state.pose, best)
-        return best
+        mark_best(pool.solid, pool.place, pool.left, pool.stride, state.episode, state.stage, state.pose, optimal)
+        return optimal
 
     def with_teacher(self) -> "Rooms":
-        taught = copy(self)
-        taught.track_sight = True
-        return taught
+        world = copy(self)
+        world.track_sight = True
+        return world
 
     def teacher(self, state: RoomState) -> NDArray[np.bool_]:
-        """Go where the goal is once it has been in view; until then to the nearest pose that faces something unseen."""
+        """To the goal once it has been in view; until then to the nearest pose that faces something unseen."""
         if not self.track_sight:
-            raise ValueError("a world that is to teach needs track_sight=True")
-        best, pool = self.expert(state), self.pool
+            raise ValueError("a world with a teacher needs track_sight=True")
+        actions, pool = self.expert(state), self.pool
         stage = state.stage.astype(np.int64)
         sight, known = pool.sight[state.episode, stage], pool.known[state.episode, stage]
         place = pool.place[state.episode]
-        search(pool.solid, pool.opaque, pool.stride, place, state.pose, state.seen, sight, known, best)
-        return best
+        search(pool.solid, pool.opaque, pool.stride, place, state.pose, state.seen, sight, known, actions)
+        return actions
 
     def correct_answer(self, state: RoomState) -> NDArray[np.int64]:
-        """Where in view what is asked for is: 0 where it is not, else its cell, see sight.locate."""
-        pool, found = self.pool, np.empty(len(state), dtype=np.int64)
+        """The cell of the view that the goal is in, see visibility.locate; 0 where it is not in view."""
+        pool, cell = self.pool, np.empty(len(state), dtype=np.int64)
         sight = pool.sight[state.episode, state.stage.astype(np.int64)]
         find = locate.serial if len(state) < SERIAL_BELOW else locate
-        find(pool.opaque, pool.place[state.episode], state.pose, sight, found)
-        return found
+        find(pool.opaque, pool.place[state.episode], state.pose, sight, cell)
+        return cell
 
     def labels(self, state: RoomState) -> dict[str, NDArray[Any]]:
-        """How far it is, where one is and what one has just done.
+        """Distance to go, number of moves, bumps, and the labels of room_labels.
 
-        `clause`, where one comes after another: which goal is next, from 1; of a way in words see room_labels.
-        `goal in sight`, where that is asked: whether what one looks for is in view.
+        `clause`, where an episode has several goals: the number of the next one, from 1. `goal in sight`, where that is
+        the world's question: whether the goal is in view.
         """
-        found: dict[str, NDArray[Any]] = {
+        labels: dict[str, NDArray[Any]] = {
             "distance to go": np.where(state.left == FAR, np.nan, state.left).astype(np.float32),
             "moves made": state.steps.astype(np.float32),
             "just bumped": state.bumped.copy(),
         }
         if (self.pool.stages > 1).any():
-            found["clause"] = state.stage.astype(np.float32) + 1
+            labels["clause"] = state.stage.astype(np.float32) + 1
         if self.num_answers:
-            found["goal in sight"] = self.correct_answer(state) > 0
-        return found | room_labels(self.episodes, state.episode, state.pose)
+            labels["goal in sight"] = self.correct_answer(state) > 0
+        return labels | room_labels(self.episodes, state.episode, state.pose)
 
     @classmethod
     def episode_of(cls, instruction: str, place: Any, start: Any) -> Episode:
@@ -238,11 +238,11 @@ class Rooms(HasPaths, World[RoomState]):
         return walking_length(self.episodes[episode].place, path)
 
     def reference(self, episode: int) -> NDArray[np.int16]:
-        asked = self.episodes[episode]
-        if asked.reference is not None:
-            return asked.reference.astype(np.int16, copy=False)
-        if not asked.goals:
-            raise ValueError(f"episode {asked.name!r} has no goal, and so no path to compare with")
+        one = self.episodes[episode]
+        if one.reference is not None:
+            return one.reference.astype(np.int16, copy=False)
+        if not one.goals:
+            raise ValueError(f"episode {one.name!r} has no goal, and so no path to compare with")
         pool, stages = self.pool, slice(self.pool.stages[episode])
         house, goal, left = pool.solid[pool.place[episode]], pool.goal[episode, stages], pool.left[episode, stages]
         return descend(house, pool.stride, goal, left, *pool.start[episode].tolist())[:, :2]
@@ -254,16 +254,16 @@ class Rooms(HasPaths, World[RoomState]):
     def draw(
         self, state: RoomState, slot: int, path: NDArray[np.int16], colours: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
-        asked = self.episodes[int(state.episode[slot])]
-        house: House = asked.place
-        here = replace(state, episode=state.episode[slot : slot + 1], pose=state.pose[slot : slot + 1])
+        episode = self.episodes[int(state.episode[slot])]
+        house: House = episode.place
+        single = replace(state, episode=state.episode[slot : slot + 1], pose=state.pose[slot : slot + 1])
         row, column, heading = (int(number) for number in state.pose[slot])
-        view = _see_first_person(self, here, PORTRAIT_VIEW)[0]
+        view = _see_first_person(self, single, PORTRAIT_VIEW)[0]
         goal = None
-        if asked.goals:
-            wanted = asked.goals[int(state.stage[slot])]
-            goal = wanted.sight if wanted.sight is not None else wanted.poses.any(axis=-1)
-        return draw_map(house, path, (row, column, heading), view, asked.instruction, goal, colours)
+        if episode.goals:
+            stage = episode.goals[int(state.stage[slot])]
+            goal = stage.sight if stage.sight is not None else stage.poses.any(axis=-1)
+        return draw_map(house, path, (row, column, heading), view, episode.instruction, goal, colours)
 
     def _look(self, state: RoomState) -> None:
         if self.track_sight:

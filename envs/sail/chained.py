@@ -12,7 +12,7 @@ from vln.agent import Agent
 from vln.envs.rooms.world import Rooms, RoomState
 from vln.evaluation.beam_search import plan
 from vln.evaluation.finished import outcome_of
-from vln.evaluation.play import evaluation_mode, moments
+from vln.evaluation.play import evaluation_mode, play
 from vln.evaluation.tables import Entry
 from vln.learning.rollouts import Act, greedy
 from vln.metrics import Metric
@@ -64,14 +64,14 @@ def judge_relays(
             going = np.flatnonzero(stopped & (number < sentences))
             begun = world.begin(legs[going, number], walk.pose[going])
             planned = plan(world, agent, begun, beam) if beam > 1 else None
-            for moment in moments(world, agent, begun, act, rng, label, planned):
-                here = going[moment.rows]
+            for step in play(world, agent, begun, act, rng, label, planned):
+                here = going[step.rows]
                 # To stop before the last sentence is no move of the paragraph: it says only what to read next.
-                moved = (moment.actions != world.stop) | (number + 1 == sentences[here])
+                moved = (step.actions != world.stop) | (number + 1 == sentences[here])
                 slots = here[moved]
-                walk = put(walk, slots, whole.step(take(walk, slots), moment.actions[moved]))
+                walk = put(walk, slots, whole.step(take(walk, slots), step.actions[moved]))
                 trails[walk.steps[slots], slots] = whole.position(walk)[slots]
-                stopped[here] = moment.next_state.stopped | ~moment.dones
+                stopped[here] = step.next_state.stopped | ~step.dones
     return [
         outcome_of(whole, walk, slot, trails[: int(walk.steps[slot]) + 1, slot], float(shortest[slot]))
         for slot in range(len(relays))

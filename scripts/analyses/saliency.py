@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vln.agent import Agent, Decision, Observation
 from vln.agents.analysis.gradients import Score
 from vln.agents.analysis.saliency import saliency
-from vln.evaluation.play import evaluation_mode, moments, observed
+from vln.evaluation.play import evaluation_mode, observed, play
 from vln.learning.rollouts import greedy
 from vln.policies import Gaussian
 from vln.world import World
@@ -36,7 +36,7 @@ class Saliency(OfRun):
     """How many episodes the means are over."""
 
     def look(self) -> Found:
-        """Means over decisions by how long ago a moment was, and one decision drawn."""
+        """Means over decisions by how long ago a step was, and one decision drawn."""
         run, world, episodes = self.lives()
         if not 0 <= self.episode < len(world.episodes):
             raise ValueError(f"there is no episode {self.episode}; there are {len(world.episodes)}")
@@ -88,9 +88,9 @@ def lived(world: World[Any], agent: Agent, episode: int, steps: int) -> tuple[Ob
     device = next(agent.parameters()).device
     seen, path = [], []
     with evaluation_mode(agent):
-        for moment in moments(world, agent, world.begin(np.array([episode])), greedy, torch.Generator(device)):
-            seen.append(observed(world, moment.state, device))
-            path.append(world.position(moment.state)[0])
+        for step in play(world, agent, world.begin(np.array([episode])), greedy, torch.Generator(device)):
+            seen.append(observed(world, step.state, device))
+            path.append(world.position(step.state)[0])
             if len(seen) == steps:
                 break
     episode_starts = torch.zeros(len(seen), 1, dtype=torch.bool, device=device)

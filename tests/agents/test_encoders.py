@@ -272,7 +272,7 @@ def test_a_location_is_of_one_view_and_a_mask_of_the_actions() -> None:
     two = {"a": Glimpse(4, 4), "b": Glimpse(4, 4), "where": Location()}
     with pytest.raises(ValueError, match=r"a Location is of the one view beside it.*\['a', 'b'\]"):
         make_agent(two, Discrete(2), 0, {})
-    with pytest.raises(ValueError, match="which of 4 actions are possible"):
+    with pytest.raises(ValueError, match="possible actions has 4, but"):
         make_agent({"can": Possible(4)}, Discrete(3), 0, {})
     with pytest.raises(ValueError, match="one of 4 candidates, or to stop"):
         make_agent({"ways": Candidates(4, 2, actions=True)}, Discrete(4), 0, {})

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vln.agents.scripted import HOPS, MOST_MOVES, MOST_TURNS, RandomDrive, RandomWalk, scripted_for
 from vln.evaluation.evaluate import evaluate
-from vln.evaluation.play import moments
+from vln.evaluation.play import play
 from vln.learning.rollouts import sample
 
 FORWARD, RIGHT, STOP = 0, 2, 5
@@ -82,6 +82,6 @@ def test_nobody_by_rote_tries_what_is_not_possible(actions: str) -> None:
     assert set(rows) == {"stop", "expert", "random", "straight"}
     begun = there.begin(np.arange(len(there.episodes)))
     for row in ("random", "straight"):
-        for moment in moments(there, rows[row].agent, begun, sample, torch.Generator().manual_seed(0)):
-            possible = there.observe(moment.state)["possible"]
-            assert possible[np.arange(len(possible)), moment.actions].all()
+        for step in play(there, rows[row].agent, begun, sample, torch.Generator().manual_seed(0)):
+            possible = there.observe(step.state)["possible"]
+            assert possible[np.arange(len(possible)), step.actions].all()

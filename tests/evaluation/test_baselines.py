@@ -34,7 +34,7 @@ def test_a_baseline_that_would_lack_nothing_is_left_out_with_a_word_why() -> Non
     assert "every episode has the same instruction" in DEAF.why_not(alike)
     assert not BLIND.why_not(alike)
     del world.spaces["view"]
-    assert "view is not shown there" in BLIND.why_not(world)
+    assert "view is not observed there" in BLIND.why_not(world)
 
 
 MINE = """

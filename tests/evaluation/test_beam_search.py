@@ -16,7 +16,7 @@ from vln.agents.recurrent_agent import RecurrentAgent
 from vln.agents.scripted import FixedPolicy
 from vln.evaluation.beam_search import NONE, plan
 from vln.evaluation.evaluate import evaluate
-from vln.evaluation.play import moments, observed
+from vln.evaluation.play import observed, play
 from vln.learning.rollouts import greedy
 from vln.policies import Categorical
 from vln.world import World
@@ -101,7 +101,7 @@ def test_a_search_regrets_what_a_greedy_walker_does_not() -> None:
     assert (found[0] == LEFT).all()
     assert (found[1] == STOP).all()
     assert (found[2:] == NONE).all()
-    first = next(moments(world, Torn(), world.begin(middle), greedy, torch.Generator()))
+    first = next(play(world, Torn(), world.begin(middle), greedy, torch.Generator()))
     assert (first.actions == RIGHT).all()
 
 

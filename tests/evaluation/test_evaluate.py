@@ -11,7 +11,7 @@ from helpers.tiny import HASTY, SMALL, Clockwork, Kind, tiny_agent, tiny_world
 
 from vln.agents.scripted import FixedPolicy
 from vln.evaluation.evaluate import evaluate
-from vln.evaluation.play import moments
+from vln.evaluation.play import play
 from vln.gym.env import TaskEnv
 from vln.learning.rollouts import follow_teacher, sample
 from vln.outcomes import Outcome
@@ -46,8 +46,8 @@ def test_the_chosen_episodes_are_lived_in_the_order_they_are_given(world: World[
 def test_outcomes_are_those_of_making_the_same_moves_step_by_step(world: World[Any]) -> None:
     begun = world.begin(np.arange(len(world.episodes)))
     moves: dict[int, list[int]] = {number: [] for number in range(len(begun))}
-    for moment in moments(world, hasty(world), begun, sample, torch.Generator().manual_seed(3)):
-        for slot, move in zip(moment.rows, moment.actions, strict=True):
+    for step in play(world, hasty(world), begun, sample, torch.Generator().manual_seed(3)):
+        for slot, move in zip(step.rows, step.actions, strict=True):
             moves[int(slot)].append(int(move))
     env = TaskEnv(world, path_metrics=True)
     for number, metrics in enumerate(told(evaluate(world, hasty(world), act=sample, seed=3))):
@@ -66,7 +66,7 @@ def test_a_greedy_agent_is_judged_the_same_however_many_are_judged_at_once(
     together = told(evaluate(world, agent))
     assert len({metrics["trajectory_length"] for metrics in together}) > 1
     for slots in (1, 5):
-        monkeypatch.setattr("vln.evaluation.play.SLOTS", slots)
+        monkeypatch.setattr("vln.evaluation.play.NUM_ENVS", slots)
         assert told(evaluate(world, agent)) == together
 
 

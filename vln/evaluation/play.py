@@ -16,16 +16,15 @@ from vln.learning.rollouts import Act
 from vln.state import S, take
 from vln.world import World
 
-SLOTS = 256  # episodes lived side by side
+NUM_ENVS = 256  # episodes played side by side
 
 
 @dataclass(frozen=True)
 class Step(Generic[S]):
-    """One step of a batch of episodes while they are judged: k of them are still going on.
+    """One step of a batch of episodes, of which k still go on.
 
-    slots: int64 [k], which of the batch these are. state: before the move. decision: [k]. memory: [k, ...], what is
-    remembered with it. moves: [k], the actions that are taken (see
-    vln.actions). after: the state after the move (and the answer). ended: [k].
+    rows: int64 [k], their places in the batch. state: before the action. decision: [k]. memory: [k, ...], after the
+    decision. actions: [k] (see vln.actions). next_state: after the action and the answer. dones: [k].
     """
 
     rows: NDArray[np.int64]
@@ -38,63 +37,63 @@ class Step(Generic[S]):
 
 
 @torch.no_grad()
-def moments(
+def play(
     world: World[S],
     agent: Agent,
-    begun: S,
+    start: S,
     act: Act,
     rng: torch.Generator,
     label: Callable[[S], Action] | None = None,
     planned: NDArray[np.int64] | None = None,
 ) -> Iterator[Step[S]]:
-    """Live what has begun, side by side and each to its end, yielding every step. Ended episodes are left behind.
+    """Play a batch of episodes from their first state, side by side and each to its end, and yield every step.
 
-    planned: the moves [T, B] to make, whatever the agent decides; without a plan `act` chooses them.
+    planned: actions [T, B] to take, whatever the agent decides; without a plan `act` chooses them.
     """
     device = next(agent.parameters()).device
-    slots, state = np.arange(len(begun)), begun
-    memory = agent.initial(len(slots))
-    episode_starts = torch.ones(len(slots), dtype=torch.bool, device=device)
+    rows, state = np.arange(len(start)), start
+    memory = agent.initial(len(rows))
+    episode_starts = torch.ones(len(rows), dtype=torch.bool, device=device)
     for time in count():
-        if not len(slots):
+        if not len(rows):
             return
         decision, memory = agent.step(observed(world, state, device), memory, episode_starts)
         if planned is None:
-            best = each_part(lambda part: torch.from_numpy(part).to(device), label(state)) if label else None
-            moves = each_part(lambda part: part.cpu().numpy(), act(decision, best, rng))
+            teacher = each_part(lambda part: torch.from_numpy(part).to(device), label(state)) if label else None
+            actions = each_part(lambda part: part.cpu().numpy(), act(decision, teacher, rng))
         else:
-            moves = planned[time, slots]
-        replied = state
+            actions = planned[time, rows]
+        answered = state
         if world.scores_answers and decision.answer is not None:
-            replied = world.give_answer(state, decision.answer.float().cpu().numpy())
-        after = world.step(replied, moves)
-        ended = world.terminated(after) | world.truncated(after)
-        yield Step(slots, state, decision, memory, moves, after, ended)
-        left = np.flatnonzero(~ended)
-        slots, state = slots[left], take(after, left)
-        memory = rows_of(memory, left)
-        episode_starts = torch.zeros(len(left), dtype=torch.bool, device=device)
+            answered = world.give_answer(state, decision.answer.float().cpu().numpy())
+        next_state = world.step(answered, actions)
+        dones = world.terminated(next_state) | world.truncated(next_state)
+        yield Step(rows, state, decision, memory, actions, next_state, dones)
+        running = np.flatnonzero(~dones)
+        rows, state = rows[running], take(next_state, running)
+        memory = rows_of(memory, running)
+        episode_starts = torch.zeros(len(running), dtype=torch.bool, device=device)
 
 
 def batches(episodes: Sequence[int]) -> Iterator[NDArray[np.int64]]:
-    """The numbers of episodes, as many at a time as are lived side by side."""
-    for first in range(0, len(episodes), SLOTS):
-        yield np.asarray(episodes[first : first + SLOTS], dtype=np.int64)
+    """The numbers of episodes in batches of NUM_ENVS."""
+    for first in range(0, len(episodes), NUM_ENVS):
+        yield np.asarray(episodes[first : first + NUM_ENVS], dtype=np.int64)
 
 
 def observed(world: World[S], state: S, device: torch.device) -> Observation:
-    """What the world shows of a state, as an agent takes it."""
+    """The observation of a state in tensors."""
     return {name: torch.from_numpy(np.asarray(values)).to(device) for name, values in world.observe(state).items()}
 
 
 def rows_of(memory: Memory, rows: NDArray[np.int64]) -> Memory:
-    """The memory of these rows of the batch alone, in order."""
+    """These rows of a memory, in order."""
     return {name: values[torch.from_numpy(rows).to(values.device)] for name, values in memory.items()}
 
 
 @contextmanager
 def evaluation_mode(agent: Agent) -> Iterator[None]:
-    """The agent as it is when not training (no dropout); afterwards it is in the mode it was in."""
+    """The agent in evaluation mode (no dropout); its mode before is restored."""
     training = agent.training
     agent.eval()
     try:

@@ -14,7 +14,7 @@ from vln.agent import Agent, Rescorer
 from vln.evaluation.beam_search import plan
 from vln.evaluation.evaluate import NegativeLogLikelihood
 from vln.evaluation.finished import EpisodeStep, outcome_of
-from vln.evaluation.play import Step, evaluation_mode, moments
+from vln.evaluation.play import Step, evaluation_mode, play
 from vln.language import split_words
 from vln.learning.losses import DISTANCE_UNIT
 from vln.learning.rollouts import Act, greedy
@@ -25,26 +25,26 @@ from vln.state import State
 from vln.world import Display, World
 
 Picture = NDArray[np.uint8]
-Draw = Callable[[], Picture]  # pictures are drawn when they are looked at: kept, those of a page would fill gigabytes
+Draw = Callable[[], Picture]  # pictures are drawn on demand: those of a page would fill gigabytes
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One step of a replay: what there was to see, and what the agent made of it.
+    """One step of a replay: the picture, the decision, and what would have been right.
 
-    draw: the picture, uint8 [height, width, 3], red, green, blue: the map with the path, the view beside it.
-    choices: what was chosen, indices of the replay's moves: one, or where an action has several parts one for each part
-        that is a choice; none where it is numbers. numbers: those of the action, of all parts in their order.
-    probabilities: [moves], of the agent's policy; of several parts one after the other; none of numbers.
-    expert: bool [moves], the moves that are optimal here.
-    attention: [words], how much the agent attended to each word of the instruction, or None.
-    value: what the agent expects: how far it still is, or how probable success is (see Replay.value); or None.
-    error: the distance still to go, before the move; where answers are scored, the surprise of this moment's answer.
-    belief: [answers], how probable the agent believes each answer to be, or None.
-    truth: the right answer, an index of the replay's answers, or None.
-    action_names: the names of the moves at this step, where they are others than the replay's.
-    inputs: what is given at this step, in words, where steps are shown as a text or as columns.
-    expert_numbers: the expert's; none where any will do.
+    draw: draws the picture, uint8 [height, width, 3], RGB: the map with the path, and the view beside it.
+    choices: indices of the chosen actions: one, or one for each part of an action that is a choice; empty for numbers.
+    numbers: the numbers of the action, of all parts in their order.
+    probabilities: [actions], of the policy, of several parts one after the other; empty for numbers.
+    expert: bool [actions], the optimal actions.
+    attention: [words], weights of the words of the instruction, or None.
+    value: the agent's value, as Replay.value says, or None.
+    error: the distance to go before the action; where answers are scored, the nll of this step's answer.
+    belief: [answers], the probabilities of the answers, or None.
+    truth: the correct answer, an index of the replay's answers, or None.
+    action_names: names of the actions at this step, where they differ from the replay's.
+    inputs: the input of this step in words, where steps are shown as a text or as columns.
+    expert_numbers: the expert's numbers; empty where any are optimal.
     """
 
     draw: Draw
@@ -76,15 +76,13 @@ class Frame:
 class Replay:
     """An episode to step through.
 
-    name, family: of the episode.
-    words: the instruction, as the agent read it.
-    success, error, length: how it ended, how far from the goal, and after how long a way.
-    verdict: what is said of it, in a word or two; scored: whether that is a number, which is neither good nor bad.
-    action_names: the names of the choices (see World); none where actions are numbers.
-    steps: one Frame for each move taken. end: draws the picture after the last move; or None.
-    answer_names: where answers are scored. display: how its steps are shown (see World). step_name, unit: what the
-    world calls a step, and its unit of errors.
-    way: how far it was and is, for people. value: what the values of its steps are.
+    name, family: name and family of the episode. words: words of the instruction, as the agent read them.
+    success, error, length: success, the final distance to the goal, and the distance travelled.
+    verdict: a word or two about the outcome. scored: whether the verdict is a number, which is neither good nor bad.
+    action_names: names of the choices (see World); empty where actions are numbers.
+    steps: one Frame for each action. end: draws the picture after the last action; or None.
+    answer_names: names of scored answers. display: form of its steps (see World). step_name, unit: the world's word for
+    a step, and its unit of errors. way: distances in words. value: meaning of the values of its steps.
     """
 
     name: str
@@ -123,7 +121,7 @@ class Replay:
 
     @property
     def passed(self) -> bool | None:
-        """Whether it went well; None where that is no matter of yes and no."""
+        """Whether the episode was a success; None where its verdict is a number."""
         return None if self.scored else self.success
 
 
@@ -138,45 +136,46 @@ def replay(
     rescorer: Rescorer | None = None,
     value: Value | None = None,
 ) -> list[Replay]:
-    """What happens when the agent lives each of these episodes once, in their order.
+    """Replays of an agent in each of these episodes, in their order.
 
-    label: who is asked for the best moves, which are shown and which `act` may follow; world.expert unless given.
-    seed: of the acting, where it draws. beam, rescorer: as in evaluate(). value: what the agent's value was taught to
-    be; unless given it is not shown.
+    label: the optimal actions of a state, which are shown and which `act` may follow; world.expert unless given. seed:
+    random seed of sampled actions. beam, rescorer: as in evaluate(). value: meaning of the agent's value; it is not
+    shown unless given.
 
-    The agent is not training meanwhile (no dropout) and is left in the mode it was in.
+    The agent runs in evaluation mode (no dropout), and its mode before is restored.
     """
     rng = torch.Generator(next(agent.parameters()).device).manual_seed(seed)
     label = label or world.expert
-    begun = world.begin(np.asarray(episodes, dtype=np.int64))
-    shortest, trails = world.error(begun), [[position] for position in world.position(begun)]
+    start = world.begin(np.asarray(episodes, dtype=np.int64))
+    shortest, paths = world.error(start), [[position] for position in world.position(start)]
     frames: list[list[Frame]] = [[] for _ in episodes]
     replays: dict[int, Replay] = {}
     nll = NegativeLogLikelihood.of(len(episodes)) if world.measures_nll else None
     steps: list[EpisodeStep] = []
     with evaluation_mode(agent):
-        planned = plan(world, agent, begun, beam, rescorer) if beam > 1 else None
-        for moment in moments(world, agent, begun, act, rng, label, planned):
-            best = label(moment.state)
-            steps.append(EpisodeStep(moment.rows, moment.state, moment.actions))
-            seen = _frames(world, moment, best, trails, value)
-            after = world.position(moment.next_state)
+        planned = plan(world, agent, start, beam, rescorer) if beam > 1 else None
+        for step in play(world, agent, start, act, rng, label, planned):
+            optimal = label(step.state)
+            steps.append(EpisodeStep(step.rows, step.state, step.actions))
+            new_frames = _frames(world, step, optimal, paths, value)
+            position = world.position(step.next_state)
             if nll:
-                nll.add(moment, best)
-            for row, slot in enumerate(moment.rows.tolist()):
-                frames[slot].append(seen[row])
-                trails[slot].append(after[row])
-                if moment.dones[row]:
-                    end = partial(world.draw, moment.next_state, row, np.array(trails[slot])) if _ends(world) else None
-                    measured = nll.mean(slot) if nll else {}
-                    first, positions = float(shortest[slot]), np.array(trails[slot])
-                    outcome = outcome_of(world, moment.next_state, row, positions, first, slot, steps, measured)
-                    replays[slot] = _replay(world, moment.next_state, row, frames[slot], end, outcome, value)
-    return [replays[slot] for slot in range(len(episodes))]
+                nll.add(step, optimal)
+            for row, place in enumerate(step.rows.tolist()):
+                frames[place].append(new_frames[row])
+                paths[place].append(position[row])
+                if step.dones[row]:
+                    path = np.array(paths[place])
+                    end = partial(world.draw, step.next_state, row, path) if _ends(world) else None
+                    measured = nll.mean(place) if nll else {}
+                    first = float(shortest[place])
+                    outcome = outcome_of(world, step.next_state, row, path, first, place, steps, measured)
+                    replays[place] = _replay(world, step.next_state, row, frames[place], end, outcome, value)
+    return [replays[place] for place in range(len(episodes))]
 
 
 def failures_first(replays: Iterable[Replay]) -> list[Replay]:
-    """What went wrong first, then what went well; within each in the order given."""
+    """Failures first, then successes; within each in their order."""
     return sorted(replays, key=lambda replay: replay.passed is not False)
 
 
@@ -194,36 +193,36 @@ def pictures(replay: Replay) -> Iterator[Picture]:
 
 
 def _ends(world: World[Any]) -> bool:
-    """Whether there is something to be seen after the last step: an answer ends an episode, and shows nothing new."""
+    """Whether the picture after the last step is new; after an answer it is not."""
     return not world.scores_answers and world.display in ("picture", "columns")
 
 
 def _frames(
     world: World[Any],
-    moment: Step[Any],
-    best: Action,
-    trails: Sequence[Sequence[NDArray[Any]]],
+    step: Step[Any],
+    optimal: Action,
+    paths: Sequence[Sequence[NDArray[Any]]],
     value: Value | None,
 ) -> list[Frame]:
-    """A frame for every episode that goes on at this moment. trails: of all episodes, up to here."""
-    decision, state = moment.decision, moment.state
+    """A frame for every running episode. paths: of all episodes, up to this step."""
+    decision, state = step.decision, step.state
     space = world.action_space
     probabilities = decision.policy.choice_probs().float().cpu().numpy()
-    optimal, aims = best_choices(space, best), best_numbers(space, best)
-    moves = [each_part(lambda part, row=row: part[row], moment.actions) for row in range(len(moment.rows))]
+    expert, expert_numbers = best_choices(space, optimal), best_numbers(space, optimal)
+    actions = [each_part(lambda part, row=row: part[row], step.actions) for row in range(len(step.rows))]
     values = (-DISTANCE_UNIT if value == "distance" else 1) * decision.value.float().cpu().numpy()
     attention = None if decision.attention is None else decision.attention.float().cpu().numpy()
-    graded = world.scores_answers and decision.answer is not None
-    belief = decision.answer.float().softmax(dim=-1).cpu().numpy() if graded else None  # type: ignore[union-attr]
-    truth = world.correct_answer(state) if graded else None
-    error = world.error(moment.next_state if graded else state)
+    scored = world.scores_answers and decision.answer is not None
+    belief = decision.answer.float().softmax(dim=-1).cpu().numpy() if scored else None  # type: ignore[union-attr]
+    truth = world.correct_answer(state) if scored else None
+    error = world.error(step.next_state if scored else state)
     return [
         Frame(
-            draw=partial(world.draw, state, row, np.array(trails[slot])),
-            choices=chosen(space, moves[row]),
-            numbers=numbers_in(space, moves[row]),
+            draw=partial(world.draw, state, row, np.array(paths[place])),
+            choices=chosen(space, actions[row]),
+            numbers=numbers_in(space, actions[row]),
             probabilities=probabilities[row],
-            expert=optimal[row],
+            expert=expert[row],
             attention=None if attention is None else attention[row, : len(_words(world, state, row))],
             value=float(values[row]) if value else None,
             error=float(error[row]),
@@ -231,9 +230,9 @@ def _frames(
             truth=None if truth is None else int(truth[row]),
             action_names=world.describe_actions(state, row),
             inputs=world.describe_input(state, row),
-            expert_numbers=() if np.isnan(aims[row]).any() else tuple(aims[row].tolist()),
+            expert_numbers=() if np.isnan(expert_numbers[row]).any() else tuple(expert_numbers[row].tolist()),
         )
-        for row, slot in enumerate(moment.rows.tolist())
+        for row, place in enumerate(step.rows.tolist())
     ]
 
 
@@ -274,18 +273,18 @@ def _replay(
     )
 
 
-def _way(world: World[Any], steps: int, length: float, left: float | None) -> tuple[str, ...]:
-    """How many steps an episode had, how far they led where that is another number, and how far it still was."""
+def _way(world: World[Any], steps: int, length: float, to_go: float | None) -> tuple[str, ...]:
+    """The number of steps of an episode, the distance travelled if that differs, and the distance still to go."""
     facts = [counted(steps, world.step_name)]
     if length and world.unit != f"{world.step_name}s":
         facts.append(f"travelled {number(length)} {world.unit}".rstrip())
-    if left is not None and world.paths is not None:
-        facts.append(f"{number(left)} {world.unit}".rstrip() + " to go")
+    if to_go is not None and world.paths is not None:
+        facts.append(f"{number(to_go)} {world.unit}".rstrip() + " to go")
     return tuple(facts)
 
 
 def counted(count: int, name: str) -> str:
-    """So many things of this name."""
+    """A number of things with their name."""
     return f"{count:,} {name}" + ("" if count == 1 else "s")
 
 

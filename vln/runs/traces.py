@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vln.actions import chosen, each_part, numbers_in
 from vln.agent import Agent
-from vln.evaluation.play import Step, evaluation_mode, moments
+from vln.evaluation.play import Step, evaluation_mode, play
 from vln.language import Vocabulary, split_words
 from vln.learning.rollouts import Act, greedy
 from vln.metrics import number
@@ -89,9 +89,9 @@ class Trace(Iterable[TraceStep]):
         begun = world.begin(np.zeros(1, dtype=np.int64))
         path = [world.position(begun)[0]]
         with evaluation_mode(self.agent):
-            for moment in moments(world, self.agent, begun, self.act, rng):
-                path.append(world.position(moment.next_state)[0])
-                yield _step(world, moment, self.words, path)
+            for step in play(world, self.agent, begun, self.act, rng):
+                path.append(world.position(step.next_state)[0])
+                yield _step(world, step, self.words, path)
 
 
 def warn_of_unknown(words: Sequence[str], vocabulary: Vocabulary) -> None:
@@ -102,10 +102,10 @@ def warn_of_unknown(words: Sequence[str], vocabulary: Vocabulary) -> None:
         warnings.warn(f"the agent does not know {told}: to it unknown words are all the same", stacklevel=3)
 
 
-def _step(world: World[Any], moment: Step[Any], words: Sequence[str], path: Sequence[NDArray[Any]]) -> TraceStep:
-    decision, space = moment.decision, world.action_space
-    action = each_part(lambda part: part[0], moment.actions)
-    names = _names(world, moment.state)
+def _step(world: World[Any], step: Step[Any], words: Sequence[str], path: Sequence[NDArray[Any]]) -> TraceStep:
+    decision, space = step.decision, world.action_space
+    action = each_part(lambda part: part[0], step.actions)
+    names = _names(world, step.state)
     done = (*(names[choice] for choice in chosen(space, action)), *(number(one) for one in numbers_in(space, action)))
     probabilities = decision.policy.choice_probs()[0].float().tolist()
     attention = [] if decision.attention is None else decision.attention[0].float().tolist()
@@ -113,12 +113,12 @@ def _step(world: World[Any], moment: Step[Any], words: Sequence[str], path: Sequ
         action=" ".join(done),
         probabilities=dict(zip(names, probabilities, strict=True)) if probabilities else {},
         attention=tuple(zip(words, attention[: len(words)], strict=True)) if attention else (),
-        pose=world.pose(moment.state, 0),
-        next_pose=world.pose(moment.next_state, 0),
-        ended=bool(moment.dones[0]),
-        stopped=bool(moment.next_state.stopped[0]),
-        draw=partial(world.draw, moment.state, 0, np.array(path[:-1])),
-        draw_next=partial(world.draw, moment.next_state, 0, np.array(path)),
+        pose=world.pose(step.state, 0),
+        next_pose=world.pose(step.next_state, 0),
+        ended=bool(step.dones[0]),
+        stopped=bool(step.next_state.stopped[0]),
+        draw=partial(world.draw, step.state, 0, np.array(path[:-1])),
+        draw_next=partial(world.draw, step.next_state, 0, np.array(path)),
     )
 
 

@@ -28,7 +28,7 @@ from vln.learning.training import train
 from vln.tasks import Task
 from vln.world_checker import check_world
 
-TASKS = {"sentences": (SENTENCES, 6, 180), "questions": (QUESTIONS, 1, 80)}  # with a window and updates to learn in
+TASKS = {"sentences": (SENTENCES, 6, 260), "questions": (QUESTIONS, 1, 80)}  # with a window and updates to learn in
 LINES = {"sentences": (scene, paint, sentences, judge), "questions": (scene, paint, ask)}
 
 

@@ -21,7 +21,7 @@ from vln.envs.glimpse.world import Glimpses
 from vln.envs.registry import make_task
 from vln.envs.third_party.active_perception import NAME, make_env, peer_circle_square, translation
 from vln.evaluation.evaluate import evaluate
-from vln.evaluation.play import moments
+from vln.evaluation.play import play
 from vln.evaluation.replays import replay
 from vln.gym.external_world import ExternalWorld
 from vln.indexed_episodes import IndexedEpisodes
@@ -134,11 +134,11 @@ def test_an_agent_lives_alike_in_both(ap_gym: Any) -> None:
     torch.manual_seed(3)
     agent = agent_for(peer, replace(SMALL, memory="gru")).eval()
     torch.nn.init.normal_(agent.policy.layer.weight, std=0.3)  # type: ignore[union-attr, arg-type]
-    there = list(moments(peer, agent, begun, greedy, torch.Generator()))
+    there = list(play(peer, agent, begun, greedy, torch.Generator()))
     assert len(there) == LOOKS
     world = ours()
     start = replace(world.begin(told[0]["index"]), where=peer.observe(begun)["where"])
-    for one, other in zip(there, moments(world, agent, start, greedy, torch.Generator()), strict=True):
+    for one, other in zip(there, play(world, agent, start, greedy, torch.Generator()), strict=True):
         assert one.decision.answer is not None
         assert other.decision.answer is not None
         seen, likewise = peer.observe(one.state), world.observe(other.state)
