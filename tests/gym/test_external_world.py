@@ -129,7 +129,7 @@ def test_what_is_lived_there_is_what_its_twin_would_give(steps: int) -> None:
 
 
 def test_judging_there_gives_what_its_twin_gives_and_gives_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vln.evaluation.play.SLOTS", 16)  # the last of four batches has two episodes
+    monkeypatch.setattr("vln.evaluation.play.NUM_ENVS", 16)  # the last of four batches has two episodes
     world, twin = borrowed(), Twin()
     agent = glimpser(world)
     outcomes, again, expected = evaluate(world, agent), evaluate(world, agent), evaluate(twin, agent)
