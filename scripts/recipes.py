@@ -1,4 +1,4 @@
-"""Named settings: the default, the demo, and what made the rows of RESULTS.md. Options given beside one change it."""
+"""Named settings: the default, the demo, and what made the rows of docs/results. Options given beside one change it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -268,7 +268,7 @@ RECIPES = {
             unroll_length=16,
         ),
     ),
-    # Chosen by what they say of the last tenth, which is all there is to be judged by: see RESULTS.md.
+    # Chosen by what they say of the last tenth, which is all there is to be judged by: see docs/results/sequences.md.
     "shakespeare": SHAKESPEARE,
     "shakespeare-hour": replace(
         SHAKESPEARE,

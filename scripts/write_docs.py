@@ -183,8 +183,11 @@ def result(file: str, row: str, metric: str) -> str:
 
 
 def results(file: str, *columns: str) -> str:
-    """A table of docs/results: these metrics of all its rows."""
+    """A table of docs/results: these metrics of all its rows. Raises ValueError for one that no row has."""
     rows = json.loads((RESULTS / file).read_text())["rows"]
+    known = {name for values in rows.values() for name in values}
+    if unknown := [one for one in columns if one not in known]:
+        raise ValueError(f"no row of {file} has {unknown[0]!r}; there are {', '.join(sorted(known))}")
     heads = [metric_shown(one).head for one in columns]
     return table(
         ("", *heads),

@@ -80,5 +80,7 @@ def test_a_number_is_taken_from_the_results_and_what_is_not_there_is_refused(wri
     assert re.search(r"-->\d\d\.\d<!-- end", write_docs.written(mark.format("agent")))
     with pytest.raises(ValueError, match=r"demo\.json has no row 'agnet'; there are agent"):
         write_docs.written(mark.format("agnet"))
+    with pytest.raises(ValueError, match=r"no row of demo\.json has 'surprise'; there are .*success"):
+        write_docs.written("<!-- results: demo.json | success | surprise --><!-- end -->")
     with pytest.raises(ValueError, match="nothing is written for the mark"):
         write_docs.written("<!-- opinions: goto --><!-- end -->")
